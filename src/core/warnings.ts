@@ -1,0 +1,22 @@
+/** Something a reader of the result must know, that is no reason to withhold it. */
+export interface ScanWarning {
+  readonly code: WarningCode;
+  /** One sentence without names: lower-case start, no full stop. */
+  readonly message: string;
+}
+
+/** Every warning that a result, its report and the exit code can carry. */
+export const WARNING_CODES = {
+  TrailingBytes: "a file carries bytes after its pixel data",
+  DuplicateDropped: "a slice came twice and the copy was left out",
+  SpacingTagIgnored: "the spacing in the header disagrees with the slice positions",
+  AffineDisagrees: "two ways to place the volume in space disagree",
+  SpacingUnknown: "the file does not say how large a voxel is",
+  NonFiniteVoxels: "voxels that are not a number were set to zero",
+  ModalityUnexpected: "the model was trained on another modality",
+  ConstantImage: "all voxels have the same value",
+  EmptyMask: "a label that was asked for is nowhere in the result",
+  MaskTouchesBorder: "a structure reaches the edge of the image and may be cut",
+  FileIgnored: "a file of the upload is no image and was left out",
+} as const;
+export type WarningCode = keyof typeof WARNING_CODES;

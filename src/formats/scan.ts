@@ -1,0 +1,59 @@
+import type { ScanWarning } from "#src/core/warnings.js";
+import type { Grid, Volume } from "#src/imaging/volume.js";
+
+/** One file of an upload: an object, or an entry of an archive. */
+export interface UploadEntry {
+  /** Position in the upload, from 0: how messages name the file. */
+  readonly ordinal: number;
+  /** The file's own name: for choosing a reader by extension and for nothing else. */
+  readonly name: string;
+  /** Bytes, once unpacked. */
+  readonly size: number;
+  read(): Promise<Uint8Array>;
+}
+
+/** One image found in an upload: a DICOM series, or a volume file. */
+export interface FoundScan {
+  readonly format: "dicom" | "nifti";
+  /** Ordinals of the entries it is made of: DICOM slices ascending along the slice normal. */
+  readonly entries: readonly number[];
+  /** Digests of its instances: SOP instance UID and SHA-256 of the file, or the SHA-256 alone. */
+  readonly instances: readonly string[];
+  /** DICOM modality (CT, MR, …); null where the format has none. */
+  readonly modality: string | null;
+  /** DICOM body part examined, upper case; null where unknown. */
+  readonly bodyPart: string | null;
+  readonly grid: Grid;
+  readonly warnings: readonly ScanWarning[];
+}
+
+/** An image with its voxels: stored values after rescaling, float32. */
+export interface LoadedScan {
+  readonly volume: Volume<Float32Array>;
+  readonly warnings: readonly ScanWarning[];
+  /** Present for DICOM sources. */
+  readonly dicom: DicomSource | null;
+}
+
+/** What objects derived from a DICOM series must repeat of it. Carries patient data: never logged. */
+export interface DicomSource {
+  /** Patient and study attributes as DICOM JSON (PS3.18 F): tag to { vr, Value }. */
+  readonly attributes: Readonly<Record<string, { readonly vr: string; readonly Value?: readonly unknown[] }>>;
+  readonly studyInstanceUid: string;
+  readonly seriesInstanceUid: string;
+  readonly frameOfReferenceUid: string;
+  /** One a slice, in the order of the volume's z axis. */
+  readonly slices: readonly DicomSlice[];
+  /** Row and column direction cosines (Image Orientation Patient), in LPS. */
+  readonly orientationLps: readonly number[];
+  /** Distance between rows and between columns (Pixel Spacing). */
+  readonly pixelSpacingMm: readonly [number, number];
+  readonly sliceThicknessMm: number | null;
+}
+
+export interface DicomSlice {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  /** Image Position Patient, in LPS. */
+  readonly positionLps: readonly [number, number, number];
+}

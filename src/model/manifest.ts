@@ -1,0 +1,125 @@
+import { z } from "zod";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { RefineStep } from "./refine-steps.js";
+
+const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+const fileName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
+const text = z.string().min(1);
+
+/** A coded term: value, scheme (SCT, DCM) and meaning, as DICOM PS3.3 8.8 has them. */
+export const CodedTerm = z.strictObject({ value: text, scheme: z.enum(["SCT", "DCM"]), meaning: text });
+export type CodedTerm = z.infer<typeof CodedTerm>;
+
+/** How one channel's intensities are brought to the network's scale. Over the whole (cropped) volume, before resampling. */
+export const Normalisation = z.discriminatedUnion("kind", [
+  /** (v - mean) / max(sd, 1e-8); population standard deviation; `mask: "nonzero"` uses and changes non-zero voxels only. */
+  z.strictObject({ kind: z.literal("zscore"), mask: z.enum(["none", "nonzero"]).default("none") }),
+  /** nnU-Net's CT scheme: clip to [low, high], then (v - mean) / max(sd, 1e-8), all four from the training data. */
+  z.strictObject({ kind: z.literal("ct"), low: z.number(), high: z.number(), mean: z.number(), sd: z.number() }),
+  /** (v - min) / max(max - min, 1e-8). */
+  z.strictObject({ kind: z.literal("rescale01") }),
+  /** Percentiles `low` and `high` (0-100, linear interpolation) go to 0 and 1; values beyond are clipped. */
+  z.strictObject({
+    kind: z.literal("percentile"),
+    low: z.number().min(0).max(100),
+    high: z.number().min(0).max(100),
+  }),
+  z.strictObject({ kind: z.literal("none") }),
+]);
+export type Normalisation = z.infer<typeof Normalisation>;
+
+export const ModelLabel = z.strictObject({
+  /** Value in the label map; background is 0 and not listed. Equals the network's channel index. */
+  value: z.int().min(1).max(65_535),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+  displayName: text,
+  /** Segmented property category (DICOM CID 7150). */
+  category: CodedTerm,
+  /** Segmented property type (DICOM CID 7151 and others). */
+  type: CodedTerm,
+  /** Modifier of the type, as a laterality. */
+  modifier: CodedTerm.optional(),
+  colourRgb: z.tuple([z.int().min(0).max(255), z.int().min(0).max(255), z.int().min(0).max(255)]),
+});
+export type ModelLabel = z.infer<typeof ModelLabel>;
+
+const positive = z.number().positive().finite();
+const count = z.int().min(1).max(4096);
+
+/** Everything that running a model needs. One file, `manifest.json`, beside the weights it names. */
+export const ModelManifest = z
+  .strictObject({
+    schemaVersion: z.literal(SCHEMA_VERSION),
+    id: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/),
+    version: z.string().regex(/^\d+\.\d+\.\d+$/),
+    title: text,
+    description: text,
+    network: z.strictObject({
+      file: fileName,
+      sha256: sha256Hex,
+      inputName: text,
+      outputName: text,
+      /** 2: every slice along z is an image of its own, tensor [N, C, Y, X]. 3: tensor [N, C, Z, Y, X]. */
+      dimensions: z.literal([2, 3]),
+      /** Output channels, background included. */
+      classes: z.int().min(2),
+      parameters: z.int().min(1),
+    }),
+    channels: z.array(z.strictObject({ name: text, modalities: z.array(text), normalisation: Normalisation })).min(1),
+    /** Anatomical direction in which x, y and z grow on the network's grid. */
+    orientation: z.literal(["RAS", "LPS", "LAS", "RPS"]),
+    /** Spacing of the network's grid along x, y, z; null keeps the source's (the slice axis of a 2-D model). */
+    spacingMm: z.tuple([positive.nullable(), positive.nullable(), positive.nullable()]),
+    /** "nonzero": nnU-Net's crop to the non-zero voxels of any channel. */
+    crop: z.enum(["none", "nonzero"]),
+    resampling: z.strictObject({ imageOrder: z.literal([0, 1, 3]), logitsOrder: z.literal([0, 1]) }),
+    tiles: z.strictObject({
+      /** Tile length along x, y, z in voxels of the network's grid; z is 1 for a 2-D model. */
+      patchVox: z.tuple([count, count, count]),
+      /** Distance between tiles as a fraction of the tile. */
+      stepFraction: z.number().gt(0).max(1),
+      /** "gaussian": nnU-Net's weights (sd of an eighth of the tile). */
+      blending: z.enum(["gaussian", "constant"]),
+    }),
+    /** Axes along which the input is mirrored for test-time augmentation; all their combinations are averaged. */
+    mirrorAxes: z.array(z.enum(["x", "y", "z"])),
+    activation: z.literal("softmax"),
+    labels: z.array(ModelLabel).min(1),
+    postprocess: z.array(RefineStep),
+    licence: z.strictObject({ weights: text }),
+    trainingData: z.array(z.strictObject({ name: text, licence: text })).min(1),
+    scores: z.array(
+      z.strictObject({
+        dataset: text,
+        split: text,
+        label: text,
+        metric: text,
+        mean: z.number(),
+        /** Bootstrap interval of the mean, 95 %. */
+        interval: z.tuple([z.number(), z.number()]).optional(),
+        cases: z.int().min(1),
+      }),
+    ),
+    /** A made-up input, the labels that the reference gives for it before any postprocess step, and how far we may differ. */
+    golden: z.strictObject({
+      input: z.literal("golden/input.nii.gz"),
+      labels: z.literal("golden/labels.nii.gz"),
+      /** Largest share of voxels whose label may differ. */
+      tolerance: z.number().min(0).max(1),
+      /** Where that difference comes from. */
+      reason: text,
+    }),
+  })
+  .refine((m) => m.labels.every((label) => label.value < m.network.classes), {
+    path: ["labels"],
+    message: "a label's value is its channel and must be below network.classes",
+  })
+  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
+    path: ["labels"],
+    message: "two labels share a value",
+  })
+  .refine((m) => m.network.dimensions === 3 || (m.tiles.patchVox[2] === 1 && m.spacingMm[2] === null), {
+    path: ["tiles", "patchVox"],
+    message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",
+  });
+export type ModelManifest = z.infer<typeof ModelManifest>;

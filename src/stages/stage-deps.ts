@@ -1,0 +1,10 @@
+import type { Logger } from "#src/core/logger.js";
+import type { ModelLibrary } from "#src/model/model-library.js";
+import type { ScanStores } from "#src/storage/scan-store.js";
+
+/** What every stage is given from outside: places, models and a voice. */
+export interface StageDeps {
+  readonly stores: ScanStores;
+  readonly models: ModelLibrary;
+  readonly logger: Logger;
+}

@@ -1,0 +1,66 @@
+import type { ResultId, ScanId } from "#src/core/ids.js";
+
+/** The stages of one task, in their order. */
+export const STAGES = ["preprocess", "segment", "postprocess", "publish"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** The name of every object in the work store. */
+export const workKeys = {
+  /** What was uploaded and what was asked for (`SourceDocument`). Written by intake. */
+  source: (scanId: ScanId) => `${scanId}/source.json`,
+  /** The series found and the model chosen for each (`InspectRecord`). */
+  inspect: (scanId: ScanId, attempt: number) => `${scanId}/a${attempt}/inspect.json`,
+  /** One task (`TaskDocument`): the one key that a stage is given. */
+  task: (scanId: ScanId, attempt: number, taskId: string) => `${scanId}/a${attempt}/tasks/${taskId}.json`,
+  /** A file that a stage made. */
+  output: (identity: ResultId, taskId: string, stage: Stage, file: StageFile) =>
+    `${identity}/${taskId}/${stage}/${file}`,
+  /** Written last by a stage, by conditional create: the list of its outputs (`DoneRecord`). */
+  done: (identity: ResultId, taskId: string, stage: Stage) => `${identity}/${taskId}/${stage}/done.json`,
+  /** Why a container's stage failed (`FailureRecord`); the exit code is never 0 when this is written. */
+  failure: (identity: ResultId, taskId: string, stage: Stage, attempt: number) =>
+    `${identity}/${taskId}/${stage}/a${attempt}-failure.json`,
+} as const;
+
+/** Files that stages hand over, all NIfTI or JSON. */
+export const STAGE_FILES = {
+  /** The source image on its own grid, rescaled, float32. */
+  image: "image.nii.gz",
+  /** What the network reads: oriented, cropped, normalised, resampled; channels along the fourth axis. */
+  networkInput: "network-input.nii",
+  /** The way back from the network's grid to the source grid (`GridDocument`). */
+  grid: "grid.json",
+  /** What a DICOM result must repeat of its source (`DicomSource`). Holds patient data: encrypted like the scan. */
+  dicomSource: "dicom-source.json",
+  labels: "labels.nii.gz",
+} as const;
+
+/** A stage's file: one of the fixed names, or the probabilities of one label. */
+export type StageFile = (typeof STAGE_FILES)[keyof typeof STAGE_FILES] | `probabilities-${number}.nii.gz`;
+
+/** Probabilities of one label inside the foreground box. */
+export function probabilitiesFile(label: number): StageFile {
+  return `probabilities-${label}.nii.gz`;
+}
+
+/** The files of one published result. */
+export const RESULT_FILES = {
+  labels: "labels.nii.gz",
+  seg: "seg.dcm",
+  reportHtml: "report.html",
+  reportJson: "report.json",
+  run: "run.json",
+  result: "result.json",
+} as const;
+export type ResultFile = (typeof RESULT_FILES)[keyof typeof RESULT_FILES];
+
+/** The name of every object in the results store. */
+export const resultKeys = {
+  file: (identity: ResultId, file: ResultFile) => `${identity}/${file}`,
+  /** Written last: without it nothing of the result counts. */
+  result: (identity: ResultId) => `${identity}/${RESULT_FILES.result}`,
+  /** Why a scan, or one task of it, was set aside (`QuarantineRecord`). */
+  quarantine: (scanId: ScanId, attempt: number, subject: string) => `quarantine/${scanId}/a${attempt}-${subject}.json`,
+  /** One line of the table of everything that ran (`IndexRecord`). */
+  index: (scanId: ScanId, attempt: number, subject: string) => `index/${scanId}/a${attempt}-${subject}.json`,
+} as const;

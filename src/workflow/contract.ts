@@ -1,0 +1,218 @@
+import { z } from "zod";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { STAGES } from "#src/storage/keys.js";
+
+const schemaVersion = z.literal(SCHEMA_VERSION);
+const scanId = z.string().regex(/^s-[0-9a-f]{40}$/);
+const resultId = z.string().regex(/^r-[0-9a-f]{40}$/);
+const taskId = z.string().regex(/^t\d{1,4}$/);
+const attempt = z.int().min(1).max(999);
+const key = z.string().min(1).max(1024);
+const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
+const share = z.enum(["stat", "bulk"]);
+const modelId = z.string().min(1).max(64);
+
+// ---- State payloads: ids, keys and small facts, never voxels and never names of files. ----
+
+/** Input of the execution. */
+export const ExecutionInput = z.strictObject({ schemaVersion, scanId, attempt });
+export type ExecutionInput = z.infer<typeof ExecutionInput>;
+
+export const InspectInput = z.strictObject({ scanId, attempt });
+export type InspectInput = z.infer<typeof InspectInput>;
+
+/** One item of the Map: where the task is written down, and what the states choose by. */
+export const TaskRef = z.strictObject({
+  taskId,
+  taskKey: key,
+  identity: resultId,
+  share,
+  /** Where Preprocess runs: a Lambda, or a Batch job when the estimate is too large for one. */
+  preprocessOn: z.enum(["lambda", "batch"]),
+});
+export type TaskRef = z.infer<typeof TaskRef>;
+
+export const InspectOutput = z.strictObject({ scanId, attempt, tasks: z.array(TaskRef).min(1).max(1000) });
+export type InspectOutput = z.infer<typeof InspectOutput>;
+
+/** Input of every stage of a task, in a Lambda and (as the job's one parameter) in a container. */
+export const StageInput = z.strictObject({ taskKey: key });
+export type StageInput = z.infer<typeof StageInput>;
+
+/** Parameters of a Batch job: values are strings by the service's rule. */
+export const JobParameters = z.strictObject({ taskKey: key });
+
+export const StageOutput = z.strictObject({ stage: z.enum(STAGES), skipped: z.boolean() });
+export type StageOutput = z.infer<typeof StageOutput>;
+
+export const PublishOutput = z.strictObject({
+  kind: z.literal("published"),
+  taskId,
+  identity: resultId,
+  resultKey: key,
+  warnings: z.int().min(0),
+});
+export type PublishOutput = z.infer<typeof PublishOutput>;
+
+/** The error as Step Functions hands it to a Catch. */
+export const CaughtError = z.strictObject({ Error: z.string(), Cause: z.string().optional() });
+export type CaughtError = z.infer<typeof CaughtError>;
+
+export const QuarantineInput = z.strictObject({
+  scanId,
+  attempt,
+  /** The task that failed; null when the scan failed before it had tasks. */
+  task: TaskRef.nullable(),
+  error: CaughtError,
+});
+export type QuarantineInput = z.infer<typeof QuarantineInput>;
+
+export const QuarantineOutput = z.strictObject({
+  kind: z.literal("quarantined"),
+  subject: z.string(),
+  code: z.string(),
+  recordKey: key,
+});
+export type QuarantineOutput = z.infer<typeof QuarantineOutput>;
+
+/** What one iteration of the Map returns. */
+export const TaskOutcome = z.discriminatedUnion("kind", [PublishOutput, QuarantineOutput]);
+export type TaskOutcome = z.infer<typeof TaskOutcome>;
+
+/** Output of the execution when every task was published. */
+export const ExecutionOutput = z.strictObject({
+  scanId,
+  attempt,
+  outcomes: z.array(TaskOutcome),
+  anyQuarantined: z.boolean(),
+});
+export type ExecutionOutput = z.infer<typeof ExecutionOutput>;
+
+// ---- Documents in the work store. ----
+
+/** What a user may ask for, by `scan.json`, prefix rule or command line. */
+export const RunRequest = z.strictObject({
+  model: modelId.optional(),
+  /** "off": the manifest's postprocess steps are left out. */
+  refine: z.enum(["on", "off"]).default("on"),
+  share: share.default("stat"),
+});
+export type RunRequest = z.infer<typeof RunRequest>;
+
+/** What was uploaded. The only document of the control path that names objects of the user. */
+export const SourceDocument = z.strictObject({
+  schemaVersion,
+  scanId,
+  bucket: z.string().min(1),
+  objects: z.array(z.strictObject({ key, version: z.string(), size: z.int().min(0) })).min(1),
+  request: RunRequest,
+});
+export type SourceDocument = z.infer<typeof SourceDocument>;
+
+export const WarningDocument = z.strictObject({ code: z.string(), message: z.string() });
+
+/** One task: one image, one model. */
+export const TaskDocument = z.strictObject({
+  schemaVersion,
+  scanId,
+  attempt,
+  taskId,
+  identity: resultId,
+  model: z.strictObject({ id: modelId, version: z.string(), digest: sha256Hex }),
+  refine: z.enum(["on", "off"]),
+  share,
+  /** The images that the model reads, in the order of its channels. */
+  channels: z
+    .array(
+      z.strictObject({
+        format: z.enum(["dicom", "nifti"]),
+        entries: z.array(z.int().min(0)).min(1),
+        instances: z.array(z.string()).min(1),
+        modality: z.string().nullable(),
+      }),
+    )
+    .min(1),
+  warnings: z.array(WarningDocument),
+  estimate: z.strictObject({ voxels: z.int().min(1), memoryMiB: z.int().min(1) }),
+});
+export type TaskDocument = z.infer<typeof TaskDocument>;
+
+const output = z.strictObject({ key, size: z.int().min(0), sha256: sha256Hex });
+
+/** Written last by a stage. Present and matching its input: the stage is skipped. */
+export const DoneRecord = z.strictObject({
+  schemaVersion,
+  stage: z.enum(STAGES),
+  /** Digest of everything that the stage's outputs depend on. */
+  inputDigest: sha256Hex,
+  outputs: z.array(output),
+  warnings: z.array(WarningDocument),
+  /** Small numbers for the report, as the time inside the network. Never part of an identity. */
+  facts: z.record(z.string(), z.union([z.number(), z.string()])),
+  seconds: z.number().min(0),
+});
+export type DoneRecord = z.infer<typeof DoneRecord>;
+
+/** Left by a container that failed, before it ends with an exit code. */
+export const FailureRecord = z.strictObject({
+  schemaVersion,
+  stage: z.enum(STAGES),
+  code: z.string(),
+  message: z.string(),
+  exitCode: z.int(),
+});
+export type FailureRecord = z.infer<typeof FailureRecord>;
+
+// ---- Documents in the results store. ----
+
+/** Why a scan or a task was set aside. Encrypted like the scan: it may name the source object. */
+export const QuarantineRecord = z.strictObject({
+  schemaVersion,
+  scanId,
+  attempt,
+  subject: z.string(),
+  step: z.string(),
+  code: z.string(),
+  message: z.string(),
+  advice: z.string(),
+  retryable: z.boolean(),
+  source: z.strictObject({ bucket: z.string(), keys: z.array(key) }),
+});
+export type QuarantineRecord = z.infer<typeof QuarantineRecord>;
+
+/** One line of the table of all runs. */
+export const IndexRecord = z.strictObject({
+  schemaVersion,
+  scanId,
+  attempt,
+  subject: z.string(),
+  source: z.string(),
+  status: z.enum(["published", "quarantined"]),
+  code: z.string().nullable(),
+  model: z.string().nullable(),
+  volumesMl: z.record(z.string(), z.number()),
+  resultKey: key.nullable(),
+});
+export type IndexRecord = z.infer<typeof IndexRecord>;
+
+/** `result.json`: what was published. Written last and byte-identical on every rerun. */
+export const ResultDocument = z.strictObject({
+  schemaVersion,
+  identity: resultId,
+  model: z.strictObject({ id: modelId, version: z.string(), digest: sha256Hex }),
+  notice: z.string(),
+  structures: z.array(
+    z.strictObject({
+      label: z.int().min(1),
+      name: z.string(),
+      displayName: z.string(),
+      voxels: z.int().min(0),
+      /** Null where the source gives no spacing. */
+      volumeMl: z.number().nullable(),
+      centroidRasMm: z.tuple([z.number(), z.number(), z.number()]).nullable(),
+    }),
+  ),
+  warnings: z.array(WarningDocument),
+  files: z.array(z.strictObject({ name: z.string(), size: z.int().min(0), sha256: sha256Hex })),
+});
+export type ResultDocument = z.infer<typeof ResultDocument>;
