@@ -1,0 +1,270 @@
+import type { Size3, Vec3 } from "./affine.js";
+import { roundHalfEven } from "./rounding.js";
+import { type VoxelArray, voxelCount } from "./volume.js";
+
+/** Degree of the interpolating spline: 0 nearest, 1 linear, 3 cubic B-spline. */
+export type SplineOrder = 0 | 1 | 3;
+type Axis = 0 | 1 | 2;
+
+/** Voxels that scipy repeats at each end before it computes the coefficients of a cubic spline. */
+const EDGE_PAD = 12;
+/** Neighbouring columns treated together, so that the inner loops run along memory. */
+const BLOCK = 64;
+/** Spacing ratio from which nnU-Net resamples the coarse axis apart from the others. */
+const ANISOTROPY_LIMIT = 3;
+
+/**
+ * A volume on another number of voxels over the same extent: scikit-image `resize(order, mode="edge",
+ * anti_aliasing=False)`, which is scipy `zoom(grid_mode=True, mode="nearest")` with the result clipped to the
+ * input's range. Voxel i of the result lies at (i + 0.5) * n_in / n_out - 0.5 of the source (half-pixel centres).
+ *
+ * Arithmetic is in double precision. An axis that keeps its length is not touched, so equal sizes give equal values.
+ */
+export function resizeVolume(data: VoxelArray, size: Size3, newSize: Size3, order: SplineOrder): Float32Array {
+  checkSizes(data, size, newSize);
+  const [low, high] = rangeOf(data);
+  return clippedFloat32(resizeAxes(data, size, newSize, order), low, high);
+}
+
+/**
+ * nnU-Net's resampling of anisotropic images: every slice across `axis` on its own (range clipped slice by slice),
+ * then along `axis` where its length changes.
+ *
+ * @param order spline order within the slices
+ * @param orderZ spline order along `axis`
+ */
+export function resizeSeparateZ(
+  data: VoxelArray,
+  size: Size3,
+  newSize: Size3,
+  axis: Axis,
+  order: SplineOrder,
+  orderZ: SplineOrder,
+): Float32Array {
+  checkSizes(data, size, newSize);
+  const inPlane = newSize.map((length, n) => (n === axis ? size[n] : length)) as unknown as Size3;
+  const slices = Float64Array.from(resizeAxes(data, size, inPlane, order));
+  clipSlices(slices, inPlane, data, size, axis);
+  return Float32Array.from(resizeAxis(slices, inPlane, axis, newSize[axis], orderZ));
+}
+
+/** The volume's size at another spacing, halves rounded to even as in nnU-Net; never less than one voxel. */
+export function resizedSize(
+  size: Size3,
+  spacing: Vec3,
+  newSpacing: readonly [number | null, number | null, number | null],
+): Size3 {
+  const lengths = size.map((length, axis) => {
+    const ratio = spacing[axis] / (newSpacing[axis] ?? spacing[axis]);
+    return Math.max(1, roundHalfEven(ratio * length));
+  });
+  return lengths as unknown as Size3;
+}
+
+/**
+ * The axis that nnU-Net would resample apart from the others: the one with the largest spacing, where that is more
+ * than three times the smallest, of the spacing before or else of the one after. Null: all axes together.
+ */
+export function separateAxis(spacing: Vec3, newSpacing: Vec3): Axis | null {
+  const decisive = [spacing, newSpacing].find((s) => Math.max(...s) / Math.min(...s) > ANISOTROPY_LIMIT);
+  if (decisive === undefined) return null;
+  const largest = Math.max(...decisive);
+  const axes = ([0, 1, 2] as const).filter((axis) => decisive[axis] === largest);
+  return axes.length === 1 ? axes[0] : null;
+}
+
+/** All axes that change, one after another; those that shrink come first, because the rest is then less work. */
+function resizeAxes(data: VoxelArray, size: Size3, newSize: Size3, order: SplineOrder): VoxelArray {
+  const axes = ([0, 1, 2] as Axis[])
+    .filter((axis) => newSize[axis] !== size[axis])
+    .sort((a, b) => newSize[a] / size[a] - newSize[b] / size[b]);
+  let current = data;
+  let currentSize = size;
+  for (const axis of axes) {
+    current = resizeAxis(current, currentSize, axis, newSize[axis], order);
+    currentSize = withLength(currentSize, axis, newSize[axis]);
+  }
+  return current;
+}
+
+function resizeAxis(data: VoxelArray, size: Size3, axis: Axis, newLength: number, order: SplineOrder): VoxelArray {
+  if (newLength === size[axis]) return data;
+  return order === 3
+    ? resizeAxisCubic(data, size, axis, newLength)
+    : resizeAxisLinear(data, size, axis, newLength, order);
+}
+
+/** Position on the source axis of voxel `i` of the result. The order of operations is scipy's: it decides at halves. */
+function sourcePosition(i: number, scale: number): number {
+  return (i + 0.5) * scale - 0.5;
+}
+
+function resizeAxisLinear(data: VoxelArray, size: Size3, axis: Axis, newLength: number, order: 0 | 1): Float64Array {
+  const length = size[axis];
+  const below = new Int32Array(newLength);
+  const above = new Int32Array(newLength);
+  const fraction = new Float64Array(newLength);
+  for (let i = 0; i < newLength; i++) {
+    const position = Math.min(length - 1, Math.max(0, sourcePosition(i, length / newLength)));
+    below[i] = Math.floor(order === 0 ? position + 0.5 : position);
+    above[i] = Math.min(length - 1, below[i] + 1);
+    fraction[i] = order === 0 ? 0 : position - below[i];
+  }
+
+  const { inner, outer } = strides(size, axis);
+  const out = new Float64Array(inner * outer * newLength);
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < newLength; i++) {
+      const a = (o * length + below[i]) * inner;
+      const b = (o * length + above[i]) * inner;
+      const to = (o * newLength + i) * inner;
+      const wb = fraction[i];
+      const wa = 1 - wb;
+      if (wb === 0) for (let n = 0; n < inner; n++) out[to + n] = data[a + n];
+      else for (let n = 0; n < inner; n++) out[to + n] = wa * data[a + n] + wb * data[b + n];
+    }
+  }
+  return out;
+}
+
+function resizeAxisCubic(data: VoxelArray, size: Size3, axis: Axis, newLength: number): Float64Array {
+  const length = size[axis];
+  const padded = length + 2 * EDGE_PAD;
+  const start = new Int32Array(newLength);
+  const weights = new Float64Array(newLength * 4);
+  for (let i = 0; i < newLength; i++) {
+    const position = sourcePosition(i, length / newLength) + EDGE_PAD;
+    start[i] = Math.floor(position) - 1;
+    const y = position - Math.floor(position);
+    const z = 1 - y;
+    const w0 = (z * z * z) / 6;
+    const w1 = (y * y * (y - 2) * 3 + 4) / 6;
+    const w2 = (z * z * (z - 2) * 3 + 4) / 6;
+    weights.set([w0, w1, w2, 1 - w0 - w1 - w2], i * 4);
+  }
+
+  const { inner, outer } = strides(size, axis);
+  const out = new Float64Array(inner * outer * newLength);
+  const block = new Float64Array(padded * BLOCK);
+  for (let o = 0; o < outer; o++) {
+    for (let first = 0; first < inner; first += BLOCK) {
+      const width = Math.min(BLOCK, inner - first);
+      for (let k = 0; k < padded; k++) {
+        const source = Math.min(length - 1, Math.max(0, k - EDGE_PAD));
+        const from = (o * length + source) * inner + first;
+        for (let n = 0; n < width; n++) block[k * width + n] = data[from + n];
+      }
+      splineCoefficients(block, padded, width);
+      for (let i = 0; i < newLength; i++) {
+        const to = (o * newLength + i) * inner + first;
+        const from = start[i] * width;
+        const w0 = weights[i * 4];
+        const w1 = weights[i * 4 + 1];
+        const w2 = weights[i * 4 + 2];
+        const w3 = weights[i * 4 + 3];
+        for (let n = 0; n < width; n++) {
+          const at = from + n;
+          out[to + n] =
+            w0 * block[at] + w1 * block[at + width] + w2 * block[at + 2 * width] + w3 * block[at + 3 * width];
+        }
+      }
+    }
+  }
+  return out;
+}
+
+/**
+ * Values to cubic B-spline coefficients in place, along the slow axis of `width` interleaved columns: scipy's
+ * recursive filter with the boundary reflected about the edge of the first and last sample.
+ */
+function splineCoefficients(c: Float64Array, length: number, width: number): void {
+  const pole = Math.sqrt(3) - 2;
+  const gain = (1 - pole) * (1 - 1 / pole);
+  const poleN = pole ** length;
+  const last = (length - 1) * width;
+  for (let i = 0; i < length * width; i++) c[i] *= gain;
+
+  for (let n = 0; n < width; n++) {
+    const c0 = c[n];
+    let sum = c0 + poleN * c[last + n];
+    let power = pole;
+    // Beyond 60 samples the powers of the pole are below the precision of a double.
+    for (let k = 1; k < length && k < 60; k++) {
+      sum += power * (c[k * width + n] + poleN * c[last - k * width + n]);
+      power *= pole;
+    }
+    c[n] = (sum * pole) / (1 - poleN * poleN) + c0;
+  }
+  for (let i = width; i < length * width; i++) c[i] += pole * c[i - width];
+
+  for (let n = 0; n < width; n++) c[last + n] *= pole / (pole - 1);
+  for (let i = last - 1; i >= 0; i--) c[i] = pole * (c[i + width] - c[i]);
+}
+
+/** Clips each slice across `axis` to the range it had in the source. */
+function clipSlices(slices: Float64Array, size: Size3, source: VoxelArray, sourceSize: Size3, axis: Axis): void {
+  const count = size[axis];
+  const low = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+  const high = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
+  forEachRun(sourceSize, axis, (slice, from, to) => {
+    for (let i = from; i < to; i++) {
+      if (source[i] < low[slice]) low[slice] = source[i];
+      if (source[i] > high[slice]) high[slice] = source[i];
+    }
+  });
+  forEachRun(size, axis, (slice, from, to) => {
+    for (let i = from; i < to; i++) {
+      if (slices[i] < low[slice]) slices[i] = low[slice];
+      else if (slices[i] > high[slice]) slices[i] = high[slice];
+    }
+  });
+}
+
+/** Calls with every contiguous run of voxels that lies in one slice across `axis`. */
+function forEachRun(size: Size3, axis: Axis, run: (slice: number, from: number, to: number) => void): void {
+  const { inner, outer } = strides(size, axis);
+  for (let o = 0; o < outer; o++) {
+    for (let k = 0; k < size[axis]; k++) {
+      const from = (o * size[axis] + k) * inner;
+      run(k, from, from + inner);
+    }
+  }
+}
+
+function clippedFloat32(values: VoxelArray, low: number, high: number): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i];
+    out[i] = Math.min(high, Math.max(low, v));
+  }
+  return out;
+}
+
+function rangeOf(data: VoxelArray): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] < low) low = data[i];
+    if (data[i] > high) high = data[i];
+  }
+  return [low, high];
+}
+
+/** Voxels that follow each other within one step of the axis, and how often the whole axis repeats. */
+function strides(size: Size3, axis: Axis): { inner: number; outer: number } {
+  const inner = axis === 0 ? 1 : axis === 1 ? size[0] : size[0] * size[1];
+  return { inner, outer: voxelCount(size) / (inner * size[axis]) };
+}
+
+function withLength(size: Size3, axis: Axis, length: number): Size3 {
+  return size.map((old, n) => (n === axis ? length : old)) as unknown as Size3;
+}
+
+function checkSizes(data: VoxelArray, size: Size3, newSize: Size3): void {
+  if (data.length !== voxelCount(size) || data.length === 0) {
+    throw new RangeError(`volume has ${data.length} voxels, expected ${size.join(" x ")}`);
+  }
+  if (!newSize.every((length) => Number.isInteger(length) && length > 0)) {
+    throw new RangeError(`size must be whole and positive, got ${newSize.join(" x ")}`);
+  }
+}
