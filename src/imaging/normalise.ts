@@ -1,0 +1,134 @@
+/** How intensities are brought to a network's scale; the same words as in a model's manifest. */
+export type IntensityScheme =
+  | { readonly kind: "zscore"; readonly mask: "none" | "nonzero" }
+  | { readonly kind: "ct"; readonly low: number; readonly high: number; readonly mean: number; readonly sd: number }
+  | { readonly kind: "rescale01" }
+  | { readonly kind: "percentile"; readonly low: number; readonly high: number }
+  | { readonly kind: "none" };
+
+/** Smallest divisor: a constant image becomes zeros, not infinities. */
+const SMALLEST_DIVISOR = 1e-8;
+
+/**
+ * Intensities on a network's scale. Sums and quotients are in double precision.
+ *
+ * @param out array for the result; `data` itself is allowed
+ * @returns `out`, or a new array
+ */
+export function normalise(
+  data: Float32Array,
+  scheme: IntensityScheme,
+  out: Float32Array = new Float32Array(data.length),
+): Float32Array {
+  switch (scheme.kind) {
+    case "zscore":
+      return zscore(data, scheme.mask === "nonzero", out);
+    case "ct":
+      return ct(data, scheme.low, scheme.high, scheme.mean, scheme.sd, out);
+    case "rescale01": {
+      const [low, high] = extremes(data);
+      return linear(data, low, Math.max(high - low, SMALLEST_DIVISOR), out);
+    }
+    case "percentile": {
+      const low = percentile(data, scheme.low);
+      const high = percentile(data, scheme.high);
+      return clip01(linear(data, low, Math.max(high - low, SMALLEST_DIVISOR), out));
+    }
+    case "none":
+      if (out !== data) out.set(data);
+      return out;
+  }
+}
+
+/**
+ * Percentile with linear interpolation between order statistics (numpy's default). Exact, in time linear in the
+ * number of values and without a sorted copy.
+ *
+ * @param q in [0, 100]
+ * @throws {RangeError} for an empty array or a percentile outside [0, 100]
+ */
+export function percentile(data: Float32Array, q: number): number {
+  if (!(q >= 0 && q <= 100)) throw new RangeError(`percentile must be in [0, 100], got ${q}`);
+  if (data.length === 0) throw new RangeError("percentile of no values");
+  const rank = ((data.length - 1) * q) / 100;
+  const below = Math.floor(rank);
+  const a = orderStatistic(data, below);
+  if (rank === below) return a;
+  const b = orderStatistic(data, below + 1);
+  const t = rank - below;
+  return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
+}
+
+function zscore(data: Float32Array, nonzeroOnly: boolean, out: Float32Array): Float32Array {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < data.length; i++) {
+    if (nonzeroOnly && data[i] === 0) continue;
+    sum += data[i];
+    count++;
+  }
+  const mean = count === 0 ? 0 : sum / count;
+  let squares = 0;
+  for (let i = 0; i < data.length; i++) {
+    if (nonzeroOnly && data[i] === 0) continue;
+    const d = data[i] - mean;
+    squares += d * d;
+  }
+  const sd = Math.max(Math.sqrt(count === 0 ? 0 : squares / count), SMALLEST_DIVISOR);
+  for (let i = 0; i < data.length; i++) out[i] = nonzeroOnly && data[i] === 0 ? 0 : (data[i] - mean) / sd;
+  return out;
+}
+
+function ct(data: Float32Array, low: number, high: number, mean: number, sd: number, out: Float32Array): Float32Array {
+  const divisor = Math.max(sd, SMALLEST_DIVISOR);
+  for (let i = 0; i < data.length; i++) out[i] = (Math.min(high, Math.max(low, data[i])) - mean) / divisor;
+  return out;
+}
+
+function linear(data: Float32Array, low: number, divisor: number, out: Float32Array): Float32Array {
+  for (let i = 0; i < data.length; i++) out[i] = (data[i] - low) / divisor;
+  return out;
+}
+
+function clip01(data: Float32Array): Float32Array {
+  for (let i = 0; i < data.length; i++) data[i] = Math.min(1, Math.max(0, data[i]));
+  return data;
+}
+
+function extremes(data: Float32Array): [number, number] {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < data.length; i++) {
+    if (data[i] < low) low = data[i];
+    if (data[i] > high) high = data[i];
+  }
+  return [low, high];
+}
+
+/** The value at position `rank` (from 0) of the sorted data: a radix selection, upper and then lower 16 bits. */
+function orderStatistic(data: Float32Array, rank: number): number {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const counts = new Uint32Array(65_536);
+  for (let i = 0; i < bits.length; i++) counts[sortable(bits[i]) >>> 16]++;
+  let high = 0;
+  let rest = rank;
+  while (rest >= counts[high]) rest -= counts[high++];
+
+  counts.fill(0);
+  for (let i = 0; i < bits.length; i++) {
+    const key = sortable(bits[i]);
+    if (key >>> 16 === high) counts[key & 0xffff]++;
+  }
+  let low = 0;
+  while (rest >= counts[low]) rest -= counts[low++];
+
+  const key = ((high << 16) | low) >>> 0;
+  const value = new DataView(new ArrayBuffer(4));
+  value.setUint32(0, key >>> 31 === 1 ? (key & 0x7fffffff) >>> 0 : ~key >>> 0);
+  return value.getFloat32(0);
+}
+
+/** Bits of a float as an unsigned number that sorts as the floats do. */
+function sortable(bits: number): number {
+  return bits >>> 31 === 1 ? ~bits >>> 0 : (bits | 0x80000000) >>> 0;
+}

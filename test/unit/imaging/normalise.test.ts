@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { type IntensityScheme, normalise, percentile } from "#src/imaging/normalise.js";
+import { largestDifference, readGolden } from "../../goldens/golden.js";
+
+interface Case {
+  readonly values: number[];
+  readonly percents: number[];
+  readonly results: number[];
+}
+const { cases } = readGolden<{ cases: Case[] }>("percentile");
+
+const DATA = Float32Array.of(0, 2, 4, -6, 0, 10);
+
+describe("normalise", () => {
+  it.each<[string, IntensityScheme, number[]]>([
+    [
+      "z-score of all voxels",
+      { kind: "zscore", mask: "none" },
+      DATA.toString()
+        .split(",")
+        .map((v) => (+v - 5 / 3) / Math.sqrt(26 - 25 / 9)),
+    ],
+    [
+      "z-score of non-zero voxels",
+      { kind: "zscore", mask: "nonzero" },
+      [0, -0.5, 1.5, -8.5, 0, 7.5].map((v) => (v === 0 ? 0 : v / Math.sqrt(32.75))),
+    ],
+    ["CT", { kind: "ct", low: -2, high: 5, mean: 1, sd: 2 }, [-0.5, 0.5, 1.5, -1.5, -0.5, 2]],
+    ["the range to 0 and 1", { kind: "rescale01" }, [6 / 16, 8 / 16, 10 / 16, 0, 6 / 16, 1]],
+    ["percentiles to 0 and 1", { kind: "percentile", low: 20, high: 80 }, [0, 0.5, 1, 0, 0, 1]],
+    ["nothing", { kind: "none" }, [...DATA]],
+  ])("scales by %s", (_, scheme, expected) => {
+    expect(largestDifference(normalise(DATA, scheme), expected)).toBeLessThan(1e-6);
+  });
+
+  it("leaves its input alone, or writes over it when told to", () => {
+    const data = DATA.slice();
+    const out = normalise(data, { kind: "rescale01" });
+    expect(data).toEqual(DATA);
+    expect(normalise(data, { kind: "rescale01" }, data)).toBe(data);
+    expect(data).toEqual(out);
+  });
+
+  it.each<IntensityScheme>([
+    { kind: "zscore", mask: "none" },
+    { kind: "zscore", mask: "nonzero" },
+    { kind: "rescale01" },
+    { kind: "percentile", low: 1, high: 99 },
+  ])("makes a constant image zero: %o", (scheme) => {
+    expect(normalise(new Float32Array(9).fill(7), scheme)).toEqual(new Float32Array(9));
+  });
+});
+
+describe("percentile", () => {
+  it.each(cases)("agrees with numpy", ({ values, percents, results }) => {
+    // Goldens have nine digits and inputs are float32.
+    const found = percents.map((q) => percentile(Float32Array.from(values), q));
+    expect(largestDifference(found, results)).toBeLessThan(1e-4);
+  });
+
+  it("works on a part of a larger buffer", () => {
+    expect(percentile(Float32Array.of(9, 9, -1, 3, 9).subarray(2, 4), 50)).toBe(1);
+  });
+
+  it("refuses no values and percents outside [0, 100]", () => {
+    expect(() => percentile(new Float32Array(0), 50)).toThrow(RangeError);
+    expect(() => percentile(DATA, 101)).toThrow(RangeError);
+  });
+});
