@@ -61,6 +61,10 @@ export const resultKeys = {
   result: (identity: ResultId) => `${identity}/${RESULT_FILES.result}`,
   /** Why a scan, or one task of it, was set aside (`QuarantineRecord`). */
   quarantine: (scanId: ScanId, attempt: number, subject: string) => `quarantine/${scanId}/a${attempt}-${subject}.json`,
+  /** Prefix of all quarantine records of a scan. */
+  quarantineOf: (scanId: ScanId) => `quarantine/${scanId}/`,
+  /** Prefix of the lines of the table. */
+  indexAll: () => "index/",
   /** One line of the table of everything that ran (`IndexRecord`). */
   index: (scanId: ScanId, attempt: number, subject: string) => `index/${scanId}/a${attempt}-${subject}.json`,
 } as const;

@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import type { RunOutcome } from "#src/local/run-scan.js";
+import { readDocument } from "#src/stages/documents.js";
+import { RunDocument } from "#src/stages/run-document.js";
+import { folderStore } from "#src/storage/folder-store.js";
+import { resultKeys } from "#src/storage/keys.js";
+import { QuarantineRecord, ResultDocument, type TaskOutcome } from "#src/workflow/contract.js";
+import { table } from "./table.js";
+
+/** One outcome with what a person or script wants to know of it. */
+export type DescribedOutcome =
+  | { readonly kind: "published"; readonly folder: string; readonly result: ResultDocument; readonly run: RunDocument }
+  | { readonly kind: "quarantined"; readonly recordFile: string; readonly record: QuarantineRecord };
+
+/** @param out the results folder */
+export async function describeRun(run: RunOutcome, out: string): Promise<DescribedOutcome[]> {
+  return Promise.all(run.outcomes.map((outcome) => describe(outcome, out)));
+}
+
+async function describe(outcome: TaskOutcome, out: string): Promise<DescribedOutcome> {
+  const store = folderStore(out);
+  if (outcome.kind === "quarantined") {
+    const record = await readDocument(store, outcome.recordKey, QuarantineRecord);
+    return { kind: "quarantined", recordFile: join(out, outcome.recordKey), record };
+  }
+  const { identity } = outcome;
+  return {
+    kind: "published",
+    folder: join(out, identity),
+    result: await readDocument(store, resultKeys.result(identity), ResultDocument),
+    run: await readDocument(store, resultKeys.file(identity, "run.json"), RunDocument),
+  };
+}
+
+/** The outcome for people. @param name what the user calls the upload */
+export function outcomeText(outcome: DescribedOutcome, name: string): string {
+  if (outcome.kind === "quarantined") {
+    const { code, message, step, advice } = outcome.record;
+    return `${name}: set aside at ${step}: ${code}: ${message}\n  what to do: ${advice}\n  record: ${outcome.recordFile}`;
+  }
+  const { result, run, folder } = outcome;
+  const structures = result.structures.map(({ displayName, voxels, volumeMl }) => [
+    displayName,
+    String(voxels),
+    volumeMl === null ? "unknown" : volumeMl.toFixed(2),
+  ]);
+  const stages = run.stages.map(({ stage, seconds }) => [stage, seconds.toFixed(2)]);
+  return [
+    `${name}: ${result.model.id} ${result.model.version}`,
+    table(["structure", "voxels", "mL"], structures),
+    "",
+    table(["stage", "seconds"], stages),
+    ...result.warnings.map((warning) => `  warning: ${warning.code}: ${warning.message}`),
+    `  ${result.notice}`,
+    `  files in ${folder}:`,
+    `  ${["result.json", "run.json", ...result.files.map((file) => file.name)].toSorted().join("  ")}`,
+  ].join("\n");
+}

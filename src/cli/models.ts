@@ -1,0 +1,22 @@
+import { folderModels } from "#src/model/model-library.js";
+import { modelsFolder } from "./models-folder.js";
+import { table } from "./table.js";
+
+/** `scanlane models`: the installed models with what they segment, their size and score. */
+export async function models(flags: { readonly models?: string; readonly json?: boolean }): Promise<void> {
+  const packages = await folderModels(modelsFolder(flags.models)).list();
+  if (flags.json) {
+    console.log(JSON.stringify(packages.map(({ manifest, digest }) => ({ digest, ...manifest }))));
+    return;
+  }
+  const rows = packages.map(({ manifest }) => [
+    manifest.id,
+    manifest.version,
+    manifest.channels.map((channel) => channel.modalities.join("/")).join(" + "),
+    `${manifest.network.dimensions}-D`,
+    `${(manifest.network.parameters / 1e6).toFixed(2)} M`,
+    manifest.labels.map((label) => label.name).join(", "),
+    manifest.scores.map((score) => `${score.label} ${score.metric} ${score.mean.toFixed(3)}`).join("; "),
+  ]);
+  console.log(table(["model", "version", "input", "kind", "parameters", "labels", "score"], rows));
+}

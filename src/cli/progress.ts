@@ -1,0 +1,52 @@
+import type { Logger } from "#src/core/logger.js";
+import type { StateEvent } from "#src/local/run-scan.js";
+
+/** What a command shows while it works. All of it goes to stderr: stdout carries the result. */
+export interface Progress {
+  readonly logger: Logger;
+  onState(event: StateEvent): void;
+  line(text: string): void;
+}
+
+/** A line that is rewritten on a terminal, plain lines elsewhere. */
+export function progressOn(stream: NodeJS.WriteStream): Progress {
+  const live = stream.isTTY === true;
+  let open = false;
+  const clear = () => {
+    if (open) stream.write("\r\u001b[K");
+    open = false;
+  };
+  const line = (text: string) => {
+    clear();
+    stream.write(`${text}\n`);
+  };
+  return {
+    line,
+    onState({ state, phase, seconds }) {
+      if (phase === "start") {
+        if (!live) return;
+        clear();
+        stream.write(`  ${state} …`);
+        open = true;
+      } else {
+        line(`  ${state.padEnd(14)} ${phase === "end" ? `${seconds.toFixed(2)} s` : "failed"}`);
+      }
+    },
+    logger: {
+      info(message, fields) {
+        if (!live || message !== "tiles") return;
+        clear();
+        stream.write(`  Segment …  ${fields?.done} of ${fields?.of} tiles`);
+        open = true;
+      },
+      warn: () => {},
+    },
+  };
+}
+
+/** Shows nothing. */
+export const noProgress: Progress = {
+  line: () => {},
+  onState: () => {},
+  logger: { info: () => {}, warn: () => {} },
+};

@@ -1,0 +1,49 @@
+import { basename, join, resolve } from "node:path";
+import { writeResultsTable } from "#src/local/results-table.js";
+import { localWorker, type RunOptions, runScan } from "#src/local/run-scan.js";
+import { takeIn } from "#src/local/take-in.js";
+import { folderStore } from "#src/storage/folder-store.js";
+import { RunRequest } from "#src/workflow/contract.js";
+import { describeRun, outcomeText } from "./describe-run.js";
+import { exitCodeOfRun } from "./exit-codes.js";
+import { modelsFolder } from "./models-folder.js";
+import { noProgress, progressOn } from "./progress.js";
+
+/** Options that every command which runs scans shares. */
+export interface RunFlags {
+  readonly model?: string;
+  readonly out: string;
+  readonly work?: string;
+  readonly models?: string;
+  readonly refine: boolean;
+  readonly json?: boolean;
+}
+
+/** The folders of a run, and what was asked for. */
+export function placesOf(flags: RunFlags): { places: RunOptions["places"]; request: RunRequest } {
+  const out = resolve(flags.out);
+  const work = flags.work === undefined ? join(out, ".work") : resolve(flags.work);
+  const request = RunRequest.parse({ model: flags.model, refine: flags.refine ? "on" : "off" });
+  return { places: { work, results: out, models: modelsFolder(flags.models) }, request };
+}
+
+/** `scanlane run`: one upload through the workflow. @returns the exit code */
+export async function run(path: string, flags: RunFlags, signal: AbortSignal): Promise<number> {
+  const progress = flags.json ? noProgress : progressOn(process.stderr);
+  const { places, request } = placesOf(flags);
+  const upload = await takeIn(resolve(path), request);
+  const worker = localWorker(progress.logger);
+  try {
+    progress.line(`${basename(path)}: ${upload.source.scanId}`);
+    const { logger, onState } = progress;
+    const outcome = await runScan(upload, { places, worker, logger, onState, signal });
+    await writeResultsTable(folderStore(places.results));
+    const described = await describeRun(outcome, places.results);
+    if (flags.json)
+      console.log(JSON.stringify({ scanId: outcome.scanId, attempt: outcome.attempt, outcomes: described }));
+    else for (const one of described) console.log(outcomeText(one, basename(path)));
+    return exitCodeOfRun(outcome);
+  } finally {
+    worker.close();
+  }
+}

@@ -1,0 +1,37 @@
+import type { Size3 } from "./affine.js";
+
+/** A volume enlarged by a border of zeros, and how to take the border off again. */
+export interface Padding {
+  readonly size: Size3;
+  /** Voxels added before the first voxel along x, y, z. */
+  readonly before: Size3;
+}
+
+/** The border that brings a volume to at least `minimum`; the odd voxel goes to the high end, as in nnU-Net. */
+export function planPadding(size: Size3, minimum: Size3): Padding {
+  const padded = [0, 1, 2].map((axis) => Math.max(size[axis], minimum[axis])) as unknown as Size3;
+  const before = [0, 1, 2].map((axis) => Math.floor((padded[axis] - size[axis]) / 2)) as unknown as Size3;
+  return { size: padded, before };
+}
+
+/** Copies a volume into the middle of a larger one filled with zeros. */
+export function pad(data: Float32Array, size: Size3, padding: Padding): Float32Array {
+  const out = new Float32Array(padding.size[0] * padding.size[1] * padding.size[2]);
+  copyRows(size, padding, (inner, outer) => out.set(data.subarray(inner, inner + size[0]), outer));
+  return out;
+}
+
+/** Takes the border off again. */
+export function unpad(data: Float32Array, size: Size3, padding: Padding): Float32Array {
+  const out = new Float32Array(size[0] * size[1] * size[2]);
+  copyRows(size, padding, (inner, outer) => out.set(data.subarray(outer, outer + size[0]), inner));
+  return out;
+}
+
+function copyRows(size: Size3, padding: Padding, copy: (inner: number, outer: number) => void): void {
+  const [bx, by, bz] = padding.before;
+  const [px, py] = padding.size;
+  for (let z = 0; z < size[2]; z++) {
+    for (let y = 0; y < size[1]; y++) copy(size[0] * (y + size[1] * z), bx + px * (y + by + py * (z + bz)));
+  }
+}

@@ -1,0 +1,143 @@
+import { PipelineError } from "#src/core/errors.js";
+import type { Size3 } from "#src/imaging/affine.js";
+import { mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
+import { pad, planPadding, unpad } from "#src/imaging/pad.js";
+import { TileAccumulator } from "#src/imaging/tile-accumulator.js";
+import { constantTileWeights, gaussianTileWeights, tileStarts } from "#src/imaging/tiles.js";
+import { voxelCount } from "#src/imaging/volume.js";
+import type { ModelManifest } from "#src/model/manifest.js";
+import type { NetworkSession } from "./network-session.js";
+
+/** A network's input on its own grid. */
+export interface NetworkInput {
+  readonly size: Size3;
+  /** One array a channel, x fastest. */
+  readonly channels: readonly Float32Array[];
+}
+
+/** Called after every batch of tiles. */
+export type OnTiles = (done: number, of: number) => void;
+
+/** A 2-D network is fed this many slices at once; a 3-D tile fills the cores on its own. */
+const SLICES_A_BATCH = 8;
+
+/**
+ * Logits of a whole volume by overlapping tiles: [classes] arrays on the input's grid.
+ *
+ * Tiles and weights as in nnU-Net (`sliding_window_prediction.py`): a volume smaller than the tile is padded with
+ * zeros, tiles are spread evenly, logits (not probabilities) are averaged with Gaussian weights, mirrored passes are
+ * averaged before that. Sums are kept in float32.
+ *
+ * @throws {PipelineError} `InputMismatch` for a wrong number of channels, `InferenceFailed` for an output of another
+ *   shape than the manifest says or with values that are not finite
+ */
+export async function predictLogits(
+  input: NetworkInput,
+  manifest: ModelManifest,
+  session: NetworkSession,
+  onTiles: OnTiles = () => {},
+): Promise<Float32Array[]> {
+  const expected = manifest.channels.length;
+  if (input.channels.length !== expected) {
+    throw new PipelineError(
+      "InputMismatch",
+      `input has ${input.channels.length} channels, ${manifest.id} expects ${expected}`,
+    );
+  }
+  const { patchVox, stepFraction, blending } = manifest.tiles;
+  const classes = manifest.network.classes;
+  const padding = planPadding(input.size, patchVox);
+  const channels = input.channels.map((channel) => pad(channel, input.size, padding));
+
+  const starts = tilePositions(padding.size, patchVox, stepFraction);
+  const weights = blending === "gaussian" ? gaussianTileWeights(patchVox) : constantTileWeights(patchVox);
+  const accumulator = new TileAccumulator(padding.size, patchVox, classes, weights);
+  const tile = voxelCount(patchVox);
+  const batchSize = manifest.network.dimensions === 2 ? SLICES_A_BATCH : 1;
+
+  for (let first = 0; first < starts.length; first += batchSize) {
+    const batch = starts.slice(first, first + batchSize);
+    const tiles = cutTiles(channels, padding.size, patchVox, batch);
+    const logits = await runMirrored(tiles, batch.length, manifest, session);
+    for (const [n, start] of batch.entries()) accumulator.add(start, logits, n * classes * tile);
+    onTiles(first + batch.length, starts.length);
+  }
+
+  const blended = accumulator.finish();
+  const voxels = voxelCount(padding.size);
+  return Array.from({ length: classes }, (_, c) =>
+    unpad(blended.subarray(c * voxels, (c + 1) * voxels), input.size, padding),
+  );
+}
+
+/** First voxels of all tiles, x fastest. */
+function tilePositions(size: Size3, patch: Size3, stepFraction: number): Size3[] {
+  const [xs, ys, zs] = [0, 1, 2].map((axis) => tileStarts(size[axis] as number, patch[axis] as number, stepFraction));
+  return (zs ?? []).flatMap((z) => (ys ?? []).flatMap((y) => (xs ?? []).map((x): Size3 => [x, y, z])));
+}
+
+/** Tiles as one array [tile, channel, z, y, x]. */
+function cutTiles(
+  channels: readonly Float32Array[],
+  size: Size3,
+  patch: Size3,
+  starts: readonly Size3[],
+): Float32Array {
+  const [px, py, pz] = patch;
+  const out = new Float32Array(starts.length * channels.length * voxelCount(patch));
+  let to = 0;
+  for (const [sx, sy, sz] of starts) {
+    for (const channel of channels) {
+      for (let z = 0; z < pz; z++) {
+        for (let y = 0; y < py; y++) {
+          const from = sx + size[0] * (sy + y + size[1] * (sz + z));
+          out.set(channel.subarray(from, from + px), to);
+          to += px;
+        }
+      }
+    }
+  }
+  return out;
+}
+
+/** Mean of the logits over all mirrored passes, [tile, class, z, y, x]. */
+async function runMirrored(
+  tiles: Float32Array,
+  count: number,
+  manifest: ModelManifest,
+  session: NetworkSession,
+): Promise<Float32Array> {
+  const patch = manifest.tiles.patchVox;
+  const inputs = manifest.channels.length;
+  const classes = manifest.network.classes;
+  const spatial = manifest.network.dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
+  const passes = mirrorSubsets(manifest.mirrorAxes);
+
+  let sum: Float32Array | null = null;
+  for (const axes of passes) {
+    const flips = [axes.includes("x"), axes.includes("y"), axes.includes("z")] as const;
+    const data = axes.length === 0 ? tiles : mirrorTiles(tiles, patch, count * inputs, flips);
+    const output = await session.run({ data, shape: [count, inputs, ...spatial] });
+    assertOutput(output.data, output.shape, [count, classes, ...spatial]);
+    const logits = axes.length === 0 ? output.data : mirrorTiles(output.data, patch, count * classes, flips);
+    if (sum === null) sum = logits;
+    else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (logits[i] as number);
+  }
+  const mean = sum ?? new Float32Array();
+  if (passes.length > 1) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] as number) / passes.length;
+  return mean;
+}
+
+function assertOutput(data: Float32Array, shape: readonly number[], expected: readonly number[]): void {
+  if (shape.join() !== expected.join()) {
+    throw new PipelineError(
+      "InferenceFailed",
+      `network gave ${shape.join(" x ")}, its manifest expects ${expected.join(" x ")}`,
+    );
+  }
+  // A sum is finite only if every term is: one pass without a branch for each value.
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += Math.abs(data[i] as number);
+  if (!Number.isFinite(sum))
+    throw new PipelineError("InferenceFailed", "network gave values that are not finite, expected finite logits");
+}

@@ -1,0 +1,142 @@
+import { fileURLToPath } from "node:url";
+import { ERROR_CLASSES } from "#src/core/errors.js";
+import type { Logger } from "#src/core/logger.js";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { writeDocument } from "#src/stages/documents.js";
+import { inspect } from "#src/stages/inspect.js";
+import { preprocess } from "#src/stages/preprocess.js";
+import { publish } from "#src/stages/publish.js";
+import { quarantine } from "#src/stages/quarantine.js";
+import { runTask } from "#src/stages/run-task.js";
+import type { StageDeps } from "#src/stages/stage-deps.js";
+import { resultKeys, workKeys } from "#src/storage/keys.js";
+import type { ScanStore } from "#src/storage/scan-store.js";
+import {
+  InspectInput,
+  InspectOutput,
+  JobParameters,
+  PublishOutput,
+  QuarantineInput,
+  QuarantineOutput,
+  StageInput,
+  type TaskOutcome,
+} from "#src/workflow/contract.js";
+import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
+import { openPlaces, type Places } from "./places.js";
+import type { LocalUpload } from "./take-in.js";
+import { WorkerProcess } from "./worker-process.js";
+
+/** A state began or ended. */
+export interface StateEvent {
+  readonly state: string;
+  readonly phase: "start" | "end" | "failed";
+  readonly seconds: number;
+}
+
+/** What a run is given besides the upload. */
+export interface RunOptions {
+  readonly places: Omit<Places, "source">;
+  readonly logger: Logger;
+  readonly onState?: (event: StateEvent) => void;
+  readonly signal?: AbortSignal;
+  /** Runs the Batch jobs; kept by the caller so that it stays warm from scan to scan. */
+  readonly worker: WorkerProcess;
+}
+
+/** How one scan ended. */
+export interface RunOutcome {
+  readonly scanId: string;
+  readonly attempt: number;
+  /** One a task, or the one quarantine record of the whole scan. */
+  readonly outcomes: readonly TaskOutcome[];
+}
+
+/** Tries of a job that ended with a transient exit code, as in the job definition of `infra/`. */
+const JOB_ATTEMPTS = 3;
+
+/** The worker process, not yet started. Child processes always run `dist`, also when this file is run from `src`. */
+export function localWorker(logger: Logger): WorkerProcess {
+  const file = import.meta.url.endsWith(".ts") ? "../../dist/src/local/worker.js" : "./worker.js";
+  return new WorkerProcess(fileURLToPath(new URL(file, import.meta.url)), logger);
+}
+
+/** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
+export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
+  const places: Places = { ...options.places, source: upload.root };
+  const deps: StageDeps = { ...openPlaces(places), logger: options.logger };
+  const { scanId } = upload.source;
+  const attempt = await nextAttempt(scanId, deps.stores.results);
+  await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);
+
+  const outcomes: TaskOutcome[] = [];
+  const handlers = stateHandlers(places, deps, options.worker, (outcome) => outcomes.push(outcome));
+  const watched = Object.fromEntries(
+    Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
+  );
+  const result = await runExecution({ schemaVersion: SCHEMA_VERSION, scanId, attempt }, watched, options.signal);
+  if (outcomes.length === 0 && result.status === "failed") throw new Error(`workflow failed: ${result.error}`);
+  return { scanId, attempt, outcomes };
+}
+
+function stateHandlers(
+  places: Places,
+  deps: StageDeps,
+  worker: WorkerProcess,
+  onOutcome: (outcome: TaskOutcome) => void,
+): Record<string, StateHandler> {
+  const job = (stage: "preprocess" | "segment" | "postprocess") =>
+    batchHandler(async (value) => {
+      const parameters = JobParameters.parse(value);
+      for (let attempt = 1; ; attempt++) {
+        const exitCode = await worker.run({ stage, parameters, places });
+        if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
+      }
+    });
+  const setAside = lambdaHandler("quarantine", async (payload) => {
+    const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
+    onOutcome(outcome);
+    return outcome;
+  });
+  return {
+    Inspect: lambdaHandler("inspect", async (payload) =>
+      InspectOutput.parse(await inspect(InspectInput.parse(payload), deps)),
+    ),
+    Preprocess: lambdaHandler("preprocess", (payload) => runTask(preprocess, StageInput.parse(payload), deps)),
+    PreprocessJob: job("preprocess"),
+    Segment: job("segment"),
+    Postprocess: job("postprocess"),
+    Publish: lambdaHandler("publish", async (payload) => {
+      const outcome = PublishOutput.parse(await runTask(publish, StageInput.parse(payload), deps));
+      onOutcome(outcome);
+      return outcome;
+    }),
+    QuarantineTask: setAside,
+    QuarantineScan: setAside,
+  };
+}
+
+function announced(state: string, handler: StateHandler, onState: RunOptions["onState"]): StateHandler {
+  return async (parameters) => {
+    const started = performance.now();
+    const say = (phase: StateEvent["phase"]) =>
+      onState?.({ state, phase, seconds: (performance.now() - started) / 1000 });
+    say("start");
+    try {
+      const output = await handler(parameters);
+      say("end");
+      return output;
+    } catch (error) {
+      say("failed");
+      throw error;
+    }
+  };
+}
+
+/** A scan that was set aside gets a new attempt; an interrupted one goes on with the attempt it was in. */
+async function nextAttempt(scanId: string, results: ScanStore): Promise<number> {
+  let last = 0;
+  for await (const { key } of results.list(resultKeys.quarantineOf(scanId))) {
+    last = Math.max(last, Number(/\/a(\d+)-/.exec(key)?.[1] ?? 0));
+  }
+  return last + 1;
+}

@@ -1,0 +1,61 @@
+import { type ChildProcess, fork } from "node:child_process";
+import type { Logger } from "#src/core/logger.js";
+import { type WorkerJob, WorkerMessage } from "./worker-protocol.js";
+
+/**
+ * A warm child process that runs Batch jobs one after another. Started with the first job, and again after it was lost.
+ */
+export class WorkerProcess {
+  readonly #file: string;
+  readonly #logger: Logger;
+  readonly #waiting = new Map<number, (exitCode: number | null) => void>();
+  #child: ChildProcess | null = null;
+  #jobs = 0;
+
+  /** @param file the compiled `worker.js` */
+  constructor(file: string, logger: Logger) {
+    this.#file = file;
+    this.#logger = logger;
+  }
+
+  /** Runs a job. Resolves to its exit code, or null when the process was lost. */
+  run(job: Omit<WorkerJob, "id">): Promise<number | null> {
+    const id = ++this.#jobs;
+    const child = this.#child ?? this.#start();
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      child.send({ ...job, id } satisfies WorkerJob, (error) => {
+        if (error) this.#answer(id, null);
+      });
+    });
+  }
+
+  /** Ends the process; jobs that still run are lost. */
+  close(): void {
+    this.#child?.kill("SIGKILL");
+    this.#child = null;
+  }
+
+  #start(): ChildProcess {
+    // stdout belongs to the command's own output; what a native library prints goes to stderr.
+    const child = fork(this.#file, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
+    this.#child = child;
+    child.on("message", (value) => {
+      const message = WorkerMessage.parse(value);
+      if (message.kind === "exit") this.#answer(message.id, message.exitCode);
+      else this.#logger[message.level](message.message, message.fields);
+    });
+    const lost = () => {
+      if (this.#child === child) this.#child = null;
+      for (const id of [...this.#waiting.keys()]) this.#answer(id, null);
+    };
+    child.on("exit", lost);
+    child.on("error", lost);
+    return child;
+  }
+
+  #answer(id: number, exitCode: number | null): void {
+    this.#waiting.get(id)?.(exitCode);
+    this.#waiting.delete(id);
+  }
+}

@@ -1,0 +1,34 @@
+import { openOrtSession } from "#src/inference/ort-session.js";
+import { SessionPool } from "#src/inference/session-pool.js";
+import { postprocess } from "#src/stages/postprocess.js";
+import { preprocess } from "#src/stages/preprocess.js";
+import { runJob } from "#src/stages/run-job.js";
+import { segmentStage } from "#src/stages/segment.js";
+import { openPlaces } from "./places.js";
+import { WorkerJob, type WorkerMessage } from "./worker-protocol.js";
+
+// The process that stands for the container: it takes one job after another and keeps the network loaded. When it
+// dies, one job is lost and the engine goes on.
+
+const sessions = new SessionPool(openOrtSession);
+const stages = { preprocess, segment: segmentStage(sessions), postprocess };
+const logger = {
+  info: (message: string, fields = {}) => tell({ kind: "log", level: "info", message, fields }),
+  warn: (message: string, fields = {}) => tell({ kind: "log", level: "warn", message, fields }),
+};
+
+let last: Promise<void> = Promise.resolve();
+process.on("message", (message) => {
+  last = last.then(() => work(WorkerJob.parse(message)));
+});
+// The engine is gone: nobody waits for the answer, and what is half done is done again by the next run.
+process.on("disconnect", () => process.exit(0));
+
+async function work(job: WorkerJob): Promise<void> {
+  const deps = { ...openPlaces(job.places), logger };
+  tell({ kind: "exit", id: job.id, exitCode: await runJob(stages[job.stage], job.parameters, deps) });
+}
+
+function tell(message: WorkerMessage): void {
+  process.send?.(message);
+}

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import type { Affine, Size3, Vec3 } from "#src/imaging/affine.js";
+import { type NetworkGrid, planNetworkGrid } from "#src/inference/network-grid.js";
+import type { ModelManifest } from "#src/model/manifest.js";
+
+const count = z.int().min(1);
+const index = z.int().min(0);
+const size = z.tuple([count, count, count]);
+
+/** `grid.json`: the way back from the network's grid to the source grid. */
+export const GridDocument = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  source: z.strictObject({
+    size,
+    affineRas: z.array(z.number()).length(12),
+    spacingMm: z.tuple([z.number(), z.number(), z.number()]).nullable(),
+  }),
+  /** In the reoriented volume. */
+  box: z.strictObject({ start: z.tuple([index, index, index]), size }),
+  networkSize: size,
+});
+export type GridDocument = z.infer<typeof GridDocument>;
+
+export function gridDocument(grid: NetworkGrid): GridDocument {
+  const { size, affineRas, spacingMm } = grid.source;
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    source: { size: [...size], affineRas: [...affineRas], spacingMm: spacingMm && [...spacingMm] },
+    box: { start: [...grid.box.start], size: [...grid.box.size] },
+    networkSize: [...grid.size],
+  };
+}
+
+/** The grid that the document describes, planned again with the same model. */
+export function gridOfDocument(document: GridDocument, manifest: ModelManifest): NetworkGrid {
+  const source = {
+    size: document.source.size satisfies Size3,
+    // The schema checked that there are twelve numbers.
+    affineRas: document.source.affineRas as unknown as Affine,
+    spacingMm: document.source.spacingMm satisfies Vec3 | null,
+  };
+  return planNetworkGrid(source, manifest, document.box);
+}

@@ -1,0 +1,122 @@
+import { PipelineError } from "#src/core/errors.js";
+import { resultIdOf } from "#src/core/ids.js";
+import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
+import { findScans } from "#src/formats/find-scans.js";
+import type { FoundScan } from "#src/formats/scan.js";
+import { voxelCount } from "#src/imaging/volume.js";
+import type { ModelPackage } from "#src/model/model-library.js";
+import { type RouteFacts, routeOf } from "#src/model/routes.js";
+import { workKeys } from "#src/storage/keys.js";
+import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } from "#src/workflow/contract.js";
+import { writeDocument } from "./documents.js";
+import { openUpload } from "./source-upload.js";
+import type { StageDeps } from "./stage-deps.js";
+
+/** What Preprocess holds at once for each voxel of the source: float32 image, its reoriented copy and the input. */
+const PREPROCESS_BYTES_A_VOXEL = 24;
+/** Memory of the Preprocess Lambda less what the runtime needs; larger tasks run as a Batch job. */
+const LAMBDA_MEMORY_MIB = 9_000;
+
+/**
+ * Opens the upload, finds its images, chooses a model for each and writes down one task an image. A function of the
+ * upload and the installed models: run twice, it writes the same documents.
+ *
+ * @throws {PipelineError} any input code, `NoRoute`, `ModelUnknown`, `ModelInvalid`, `InputMismatch`
+ */
+export async function inspect(input: InspectInput, deps: StageDeps): Promise<InspectOutput> {
+  const { scanId, attempt } = input;
+  const { source, entries } = await openUpload(scanId, deps);
+  const { scans, warnings } = await findScans(entries);
+
+  const tasks: TaskRef[] = [];
+  for (const [n, scan] of scans.entries()) {
+    const model = await chooseModel(scan, source.request, deps);
+    const task = taskOf(`t${n}`, scan, model, source.request, input);
+    const document: TaskDocument = {
+      ...task,
+      warnings: [...warnings, ...scan.warnings, ...modalityWarnings(scan, model)],
+    };
+    const taskKey = workKeys.task(scanId, attempt, task.taskId);
+    await writeDocument(deps.stores.work, taskKey, document);
+    tasks.push({
+      taskId: task.taskId,
+      taskKey,
+      identity: task.identity,
+      share: task.share,
+      preprocessOn: task.estimate.memoryMiB > LAMBDA_MEMORY_MIB ? "batch" : "lambda",
+    });
+    deps.logger.info("task found", {
+      scanId,
+      taskId: task.taskId,
+      model: model.manifest.id,
+      voxels: task.estimate.voxels,
+    });
+  }
+  return { scanId, attempt, tasks };
+}
+
+async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps): Promise<ModelPackage> {
+  if (request.model !== undefined) return checked(await deps.models.open(request.model));
+  const facts: RouteFacts = {
+    modality: scan.modality,
+    bodyPart: scan.bodyPart,
+    format: scan.format,
+    dimensions: scan.grid.size[2] === 1 ? 2 : 3,
+  };
+  const id = routeOf(facts, await deps.models.routes());
+  if (id === null) {
+    const found = `${facts.format}, modality ${facts.modality ?? "unknown"}, ${facts.dimensions}-D`;
+    throw new PipelineError(
+      "NoRoute",
+      `no rule fits this image (${found}), expected a model by name or by routes.json`,
+    );
+  }
+  return checked(await deps.models.open(id));
+}
+
+function checked(model: ModelPackage): ModelPackage {
+  const { manifest } = model;
+  if (manifest.channels.length === 1) return model;
+  throw new PipelineError(
+    "InputMismatch",
+    `model ${manifest.id} reads ${manifest.channels.length} images together, expected a model of one channel`,
+  );
+}
+
+function taskOf(
+  taskId: string,
+  scan: FoundScan,
+  model: ModelPackage,
+  request: RunRequest,
+  { scanId, attempt }: InspectInput,
+): TaskDocument {
+  const voxels = voxelCount(scan.grid.size);
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    scanId,
+    attempt,
+    taskId,
+    identity: resultIdOf({
+      instances: scan.instances,
+      modelDigests: [model.digest],
+      settings: { refine: request.refine },
+      resultVersion: RESULT_VERSION,
+      provider: "cpu",
+    }),
+    model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
+    refine: request.refine,
+    share: request.share,
+    channels: [
+      { format: scan.format, entries: [...scan.entries], instances: [...scan.instances], modality: scan.modality },
+    ],
+    warnings: [],
+    estimate: { voxels, memoryMiB: Math.ceil((voxels * PREPROCESS_BYTES_A_VOXEL) / 2 ** 20) },
+  };
+}
+
+function modalityWarnings(scan: FoundScan, { manifest }: ModelPackage) {
+  const expected = manifest.channels[0]?.modalities ?? [];
+  if (scan.modality === null || expected.includes(scan.modality)) return [];
+  const message = `image has modality ${scan.modality}, ${manifest.id} was trained on ${expected.join(", ")}`;
+  return [{ code: "ModalityUnexpected" as const, message }];
+}

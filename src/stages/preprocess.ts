@@ -1,0 +1,44 @@
+import { PipelineError } from "#src/core/errors.js";
+import { loadScan } from "#src/formats/load-scan.js";
+import type { LoadedScan } from "#src/formats/scan.js";
+import { toNetworkGrid } from "#src/inference/network-grid.js";
+import { STAGE_FILES } from "#src/storage/keys.js";
+import { documentBytes } from "./documents.js";
+import { gridDocument } from "./grid-document.js";
+import { openUpload } from "./source-upload.js";
+import type { StageDefinition, StageReport, StageWork } from "./stage.js";
+import { imageFile, networkInputFile } from "./volume-files.js";
+
+/** Reads the images of a task and brings them to the network's grid. Writes image, network input, grid, DICOM source. */
+export const preprocess: StageDefinition = { stage: "preprocess", run };
+
+async function run(work: StageWork): Promise<StageReport> {
+  const { manifest } = work.model;
+  const { entries } = await openUpload(work.task.scanId, work.deps);
+  const loaded: LoadedScan[] = [];
+  for (const channel of work.task.channels) loaded.push(await loadScan(channel, entries));
+  const [first] = loaded;
+  if (!first) throw new PipelineError("ContractViolation", "task has no channels, expected at least one");
+  const { data, ...source } = first.volume;
+
+  const { grid, input } = toNetworkGrid(
+    loaded.map((scan) => scan.volume.data),
+    source,
+    manifest,
+  );
+  await work.write(STAGE_FILES.image, imageFile(first.volume));
+  await work.write(STAGE_FILES.networkInput, networkInputFile(input, grid));
+  await work.write(STAGE_FILES.grid, documentBytes(gridDocument(grid)));
+  if (first.dicom) await work.write(STAGE_FILES.dicomSource, documentBytes(first.dicom));
+
+  const warnings = loaded.flatMap((scan) => scan.warnings);
+  if (isConstant(data))
+    warnings.push({ code: "ConstantImage", message: "all voxels of the image have the same value" });
+  return { warnings };
+}
+
+function isConstant(data: Float32Array): boolean {
+  const first = data[0];
+  for (let i = 1; i < data.length; i++) if (data[i] !== first) return false;
+  return true;
+}

@@ -1,0 +1,47 @@
+import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { workKeys } from "#src/storage/keys.js";
+import { type FailureRecord, type StageInput, TaskDocument } from "#src/workflow/contract.js";
+import { readDocument, writeDocument } from "./documents.js";
+import { runTask } from "./run-task.js";
+import type { StageDefinition } from "./stage.js";
+import type { StageDeps } from "./stage-deps.js";
+
+/**
+ * `runTask` for a process of its own (a container, the local worker): a failure is left as `failure.json` and told by
+ * the exit code, which is all that AWS Batch passes on.
+ *
+ * @returns the exit code: 0, or the one of the error's class
+ */
+export async function runJob(definition: StageDefinition, input: StageInput, deps: StageDeps): Promise<number> {
+  try {
+    await forgetFailure(definition, input, deps);
+    await runTask(definition, input, deps);
+    return 0;
+  } catch (thrown) {
+    const error = toPipelineError(thrown);
+    const exitCode = exitCodeOf(error.code);
+    deps.logger.warn("stage failed", { stage: definition.stage, code: error.code, message: error.message, exitCode });
+    const { stage } = definition;
+    const record: FailureRecord = {
+      schemaVersion: SCHEMA_VERSION,
+      stage,
+      code: error.code,
+      message: error.message,
+      exitCode,
+    };
+    // When the store itself is at fault the exit code alone must do.
+    await writeDocument(deps.stores.work, await failureKey(definition, input, deps), record).catch(() => {});
+    return exitCode;
+  }
+}
+
+/** A record of an earlier try must not explain a later loss of the machine. */
+async function forgetFailure(definition: StageDefinition, input: StageInput, deps: StageDeps): Promise<void> {
+  await deps.stores.work.delete(await failureKey(definition, input, deps));
+}
+
+async function failureKey(definition: StageDefinition, input: StageInput, deps: StageDeps): Promise<string> {
+  const task = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
+  return workKeys.failure(task.identity, task.taskId, definition.stage, task.attempt);
+}

@@ -1,0 +1,142 @@
+import { PipelineError } from "#src/core/errors.js";
+import { digestOf, sha256 } from "#src/core/ids.js";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import type { ModelPackage } from "#src/model/model-library.js";
+import { resultKeys, STAGES, type Stage, workKeys } from "#src/storage/keys.js";
+import type { ScanStore } from "#src/storage/scan-store.js";
+import {
+  DoneRecord,
+  type PublishOutput,
+  type StageInput,
+  type StageOutput,
+  TaskDocument,
+} from "#src/workflow/contract.js";
+import { readDocument, readDocumentIfValid, writeDocument } from "./documents.js";
+import type { StageDefinition, StageWork } from "./stage.js";
+import type { StageDeps } from "./stage-deps.js";
+
+type Output = DoneRecord["outputs"][number];
+
+/**
+ * Takes one task through one stage, or finds that it was already taken.
+ *
+ * A stage is done when its `done.json` is there, was made from the same input, and every output it lists is there
+ * with the same digest. Anything else and the stage runs (again); it writes the record last.
+ *
+ * @throws {PipelineError}
+ */
+export async function runTask(
+  definition: StageDefinition,
+  input: StageInput,
+  deps: StageDeps,
+): Promise<StageOutput | PublishOutput> {
+  const { stage } = definition;
+  const task = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
+  const model = await openSameModel(task, deps);
+  const earlier = await earlierRecords(stage, task, deps.stores.work);
+  const inputDigest = digestOf([stage, task.identity, earlier.map((record) => record.outputs)]);
+  const doneKey = workKeys.done(task.identity, task.taskId, stage);
+  const target = stage === "publish" ? deps.stores.results : deps.stores.work;
+
+  const before = await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord);
+  if (before?.inputDigest === inputDigest && (await allThere(before.outputs, target))) {
+    deps.logger.info("stage skipped", { scanId: task.scanId, taskId: task.taskId, stage });
+    return outputOf(stage, task, before, true);
+  }
+
+  const outputs: Output[] = [];
+  const started = performance.now();
+  const report = await definition.run(workFor(definition.stage, task, model, earlier, outputs, deps));
+  const record: DoneRecord = {
+    schemaVersion: SCHEMA_VERSION,
+    stage,
+    inputDigest,
+    outputs: outputs.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
+    warnings: [...(report.warnings ?? [])],
+    facts: { ...report.facts },
+    seconds: (performance.now() - started) / 1000,
+  };
+  // Two runs of one stage write the same outputs, so the first record is as good as ours; a record that no longer
+  // matches (other input, damaged output) is replaced.
+  await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
+  deps.logger.info("stage done", { scanId: task.scanId, taskId: task.taskId, stage, seconds: record.seconds });
+  return outputOf(stage, task, record, false);
+}
+
+function outputOf(stage: Stage, task: TaskDocument, record: DoneRecord, skipped: boolean): StageOutput | PublishOutput {
+  if (stage !== "publish") return { stage, skipped };
+  const warnings = Number(record.facts.warnings ?? 0);
+  const { taskId, identity } = task;
+  return { kind: "published", taskId, identity, resultKey: resultKeys.result(identity), warnings };
+}
+
+/** The task's identity was made with one digest of the model: another package of the same name is another result. */
+async function openSameModel(task: TaskDocument, deps: StageDeps): Promise<ModelPackage> {
+  const model = await deps.models.open(task.model.id);
+  if (model.digest === task.model.digest) return model;
+  const [found, expected] = [model.digest.slice(0, 12), task.model.digest.slice(0, 12)];
+  throw new PipelineError(
+    "ModelDigestMismatch",
+    `model ${task.model.id} has digest ${found}…, the task expects ${expected}…`,
+  );
+}
+
+async function earlierRecords(stage: Stage, task: TaskDocument, work: ScanStore): Promise<DoneRecord[]> {
+  const stages = STAGES.slice(0, STAGES.indexOf(stage));
+  return Promise.all(
+    stages.map((name) => readDocument(work, workKeys.done(task.identity, task.taskId, name), DoneRecord)),
+  );
+}
+
+async function allThere(outputs: readonly Output[], store: ScanStore): Promise<boolean> {
+  for (const output of outputs) {
+    const info = await store.head(output.key);
+    if (info?.size !== output.size || sha256(await store.get(output.key)) !== output.sha256) return false;
+  }
+  return true;
+}
+
+function workFor(
+  stage: Stage,
+  task: TaskDocument,
+  model: ModelPackage,
+  earlier: readonly DoneRecord[],
+  outputs: Output[],
+  deps: StageDeps,
+): StageWork {
+  const { work, results } = deps.stores;
+  const { identity, taskId, scanId } = task;
+  const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
+  async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
+    await store.put(key, bytes, { contentType });
+    outputs.push({ key, size: bytes.length, sha256: sha256(bytes) });
+  }
+
+  return {
+    task,
+    model,
+    deps,
+    earlier,
+    has: (from, file) => recorded(workKeys.output(identity, taskId, from, file)) !== undefined,
+    async read(from, file) {
+      const key = workKeys.output(identity, taskId, from, file);
+      const bytes = await work.get(key);
+      const expected = recorded(key)?.sha256;
+      if (sha256(bytes) !== expected) {
+        throw new PipelineError(
+          "StoreCorrupt",
+          `${file} of ${from} is not the one that stage wrote, expected its digest`,
+        );
+      }
+      return bytes;
+    },
+    write: (file, bytes) => put(work, workKeys.output(identity, taskId, stage, file), bytes, contentTypeOf(file)),
+    publish: (file, bytes, options) => put(results, resultKeys.file(identity, file), bytes, options.contentType),
+    progress: (message, fields) => deps.logger.info(message, { scanId, taskId, stage, ...fields }),
+  };
+}
+
+function contentTypeOf(file: string): string {
+  if (file.endsWith(".json")) return "application/json";
+  return file.endsWith(".gz") ? "application/gzip" : "application/octet-stream";
+}

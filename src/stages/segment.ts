@@ -1,0 +1,39 @@
+import { predictLogits } from "#src/inference/predict-logits.js";
+import type { SessionPool } from "#src/inference/session-pool.js";
+import { toSourceGrid } from "#src/inference/to-source-grid.js";
+import { needsProbabilities } from "#src/model/refine-steps.js";
+import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
+import { GridDocument, gridOfDocument } from "./grid-document.js";
+import type { StageDefinition, StageReport, StageWork } from "./stage.js";
+import { labelsFile, probabilityFile, readNetworkInput } from "./volume-files.js";
+
+/** Runs the network tile by tile and brings its answer to the source grid. Writes labels and wanted probabilities. */
+export function segmentStage(sessions: SessionPool): StageDefinition {
+  return { stage: "segment", run: (work) => run(work, sessions) };
+}
+
+async function run(work: StageWork, sessions: SessionPool): Promise<StageReport> {
+  const { model, task, deps } = work;
+  const { network, labels } = model.manifest;
+  const input = readNetworkInput(await work.read("preprocess", STAGE_FILES.networkInput), model.manifest);
+  const gridText = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
+  const grid = gridOfDocument(GridDocument.parse(JSON.parse(gridText)), model.manifest);
+
+  const loading = performance.now();
+  const session = await sessions.get({ ...network, bytes: () => deps.models.network(model) });
+  const started = performance.now();
+  const logits = await predictLogits(input, model.manifest, session, (done, of) =>
+    work.progress("tiles", { done, of }),
+  );
+  const ended = performance.now();
+
+  const refines = task.refine === "on" && model.manifest.postprocess.some(needsProbabilities);
+  const wanted = refines ? labels.map((label) => label.value) : [];
+  const segmentation = toSourceGrid(logits, grid, model.manifest, wanted);
+  await work.write(STAGE_FILES.labels, labelsFile(segmentation.labels, grid.source));
+  const { probabilities } = segmentation;
+  for (const [label, values] of probabilities?.byLabel ?? []) {
+    await work.write(probabilitiesFile(label), probabilityFile(values, probabilities?.box, grid.source));
+  }
+  return { facts: { loadSeconds: (started - loading) / 1000, networkSeconds: (ended - started) / 1000 } };
+}

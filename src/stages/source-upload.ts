@@ -1,0 +1,23 @@
+import type { UploadEntry } from "#src/formats/scan.js";
+import { expandUpload } from "#src/formats/upload.js";
+import { workKeys } from "#src/storage/keys.js";
+import { SourceDocument } from "#src/workflow/contract.js";
+import { readDocument } from "./documents.js";
+import type { StageDeps } from "./stage-deps.js";
+
+/** What was uploaded, and its files with archives unpacked: ordinals are the same each time it is opened. */
+export async function openUpload(
+  scanId: string,
+  deps: StageDeps,
+): Promise<{ source: SourceDocument; entries: readonly UploadEntry[] }> {
+  const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
+  const files = source.objects.map(
+    ({ key, size }, ordinal): UploadEntry => ({
+      ordinal,
+      name: key.slice(key.lastIndexOf("/") + 1),
+      size,
+      read: () => deps.stores.source.get(key),
+    }),
+  );
+  return { source, entries: await expandUpload(files) };
+}

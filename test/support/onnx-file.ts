@@ -1,0 +1,50 @@
+// A minimal writer of ONNX files (protobuf), for networks whose answer a test can work out by hand.
+
+type Bytes = readonly number[];
+
+function varint(value: number): Bytes {
+  const out: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    out.push((rest % 0x80) | 0x80);
+    rest = Math.floor(rest / 0x80);
+  }
+  return [...out, rest];
+}
+
+const number = (field: number, value: number): Bytes => [...varint(field * 8), ...varint(value)];
+const message = (field: number, body: Bytes): Bytes => [...varint(field * 8 + 2), ...varint(body.length), ...body];
+const text = (field: number, value: string): Bytes => message(field, [...new TextEncoder().encode(value)]);
+
+const FLOAT = 1;
+
+/** ValueInfoProto of a float tensor; a string is a symbolic dimension. */
+function tensorType(name: string, shape: readonly (number | string)[]): Bytes {
+  const dims = shape.flatMap((dim) => message(1, typeof dim === "number" ? number(1, dim) : text(2, dim)));
+  return [...text(1, name), ...message(2, message(1, [...number(1, FLOAT), ...message(2, dims)]))];
+}
+
+function initializer(name: string, dims: readonly number[], values: readonly number[]): Bytes {
+  const raw = [...new Uint8Array(new Float32Array(values).buffer)];
+  return [...dims.flatMap((dim) => number(1, dim)), ...number(2, FLOAT), ...text(8, name), ...message(9, raw)];
+}
+
+/**
+ * A network of one 1 x 1 (x 1) convolution from one channel: class c gets `weights[c] * v + biases[c]` in each voxel.
+ *
+ * @param axes 2 for [N, 1, Y, X], 3 for [N, 1, Z, Y, X]
+ */
+export function pointwiseNetwork(axes: 2 | 3, weights: readonly number[], biases: readonly number[]): Uint8Array {
+  const spatial = ["z", "y", "x"].slice(3 - axes);
+  const node = [...text(1, "image"), ...text(1, "w"), ...text(1, "b"), ...text(2, "logits"), ...text(4, "Conv")];
+  const kernel = [weights.length, 1, ...spatial.map(() => 1)];
+  const graph = [
+    ...message(1, node),
+    ...text(2, "pointwise"),
+    ...message(5, initializer("w", kernel, weights)),
+    ...message(5, initializer("b", [biases.length], biases)),
+    ...message(11, tensorType("image", ["n", 1, ...spatial])),
+    ...message(12, tensorType("logits", ["n", weights.length, ...spatial])),
+  ];
+  return Uint8Array.from([...number(1, 8), ...message(7, graph), ...message(8, number(2, 17))]);
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { type Affine, applyAffine, type Vec3 } from "#src/imaging/affine.js";
+import type { Grid } from "#src/imaging/volume.js";
+import { toNetworkGrid } from "#src/inference/network-grid.js";
+import { toSourceGrid } from "#src/inference/to-source-grid.js";
+import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
+
+const manifest = brightManifest(brightNetwork());
+
+/** A sagittal grid: x runs to the feet, y to the front, z to the left, 1 x 2 x 3 mm. */
+const sagittal: Grid = {
+  size: [6, 5, 4],
+  affineRas: [0, 0, -3, 40, 0, 2, 0, -20, -1, 0, 0, 70],
+  spacingMm: [1, 2, 3],
+};
+
+/** Each voxel's value is a linear function of where it lies in the patient. */
+function positions(grid: Grid): Float32Array {
+  const [nx, ny, nz] = grid.size;
+  const out = new Float32Array(nx * ny * nz);
+  for (let z = 0, i = 0; z < nz; z++)
+    for (let y = 0; y < ny; y++) for (let x = 0; x < nx; x++) out[i++] = linear(applyAffine(grid.affineRas, [x, y, z]));
+  return out;
+}
+const linear = ([r, a, s]: Vec3) => 100 * r + 10 * a + s;
+
+describe("toNetworkGrid", () => {
+  it("turns axes without moving anything in the patient", () => {
+    const { grid, input } = toNetworkGrid([positions(sagittal)], sagittal, manifest);
+    expect(grid.size).toEqual([4, 5, 6]);
+    expect(input.channels[0]).toEqual(positions({ ...sagittal, size: grid.size, affineRas: grid.affineRas }));
+  });
+
+  it("keeps positions when it resamples: linear values stay linear away from the edge", () => {
+    const fine = { ...manifest, spacingMm: [1.5, 1, 1] as [number, number, number] };
+    const { grid, input } = toNetworkGrid([positions(sagittal)], sagittal, fine);
+    expect(grid.size).toEqual([8, 10, 6]);
+    const i = 3 + 8 * (4 + 10 * 2);
+    expect(input.channels[0]?.[i]).toBeCloseTo(linear(applyAffine(grid.affineRas, [3, 4, 2])), 3);
+  });
+
+  it("crops to the non-zero voxels where the manifest says so", () => {
+    const data = new Float32Array(120);
+    data[1 + 6 * (2 + 5 * 3)] = 7;
+    const { grid, input } = toNetworkGrid([data], sagittal, { ...manifest, crop: "nonzero" });
+    expect(grid.size).toEqual([1, 1, 1]);
+    expect(applyAffine(grid.affineRas, [0, 0, 0])).toEqual(applyAffine(sagittal.affineRas, [1, 2, 3]));
+    expect([...(input.channels[0] ?? [])]).toEqual([7]);
+  });
+
+  it("refuses an image without spacing", () => {
+    const plan = () => toNetworkGrid([new Float32Array(120)], { ...sagittal, spacingMm: null }, manifest);
+    expect(plan).toThrow(expect.objectContaining({ code: "InputMismatch" }));
+  });
+
+  it("never resamples the slice axis of a 2-D model", () => {
+    const flat = {
+      ...manifest,
+      network: { ...manifest.network, dimensions: 2 as const },
+      spacingMm: [1.5, 4, null] as [number, number, null],
+    };
+    expect(toNetworkGrid([positions(sagittal)], sagittal, flat).grid.size).toEqual([8, 2, 6]);
+  });
+});
+
+describe("toSourceGrid", () => {
+  const affine: Affine = sagittal.affineRas;
+  const { grid } = toNetworkGrid([positions(sagittal)], sagittal, manifest);
+  const flatIndex = 3 + 4 * (1 + 5 * 2);
+  const logits = [new Float32Array(120), new Float32Array(120).fill(-10)];
+  (logits[1] as Float32Array)[flatIndex] = 10;
+
+  it("puts a label where the network saw it", () => {
+    const { labels } = toSourceGrid(logits, grid, manifest, []);
+    const [at] = [...labels.entries()].filter(([, label]) => label === 1).map(([i]) => i);
+    const index: Vec3 = [(at ?? 0) % 6, Math.floor((at ?? 0) / 6) % 5, Math.floor((at ?? 0) / 30)];
+    expect(labels.reduce((sum, label) => sum + label, 0)).toBe(1);
+    expect(applyAffine(affine, index)).toEqual(applyAffine(grid.affineRas, [3, 1, 2]));
+  });
+
+  it("gives probabilities of the softmax inside the grown foreground box", () => {
+    const { probabilities } = toSourceGrid(logits, grid, manifest, [1]);
+    const values = probabilities?.byLabel.get(1) ?? new Float32Array();
+    expect(Math.max(...values)).toBeCloseTo(1 / (1 + Math.exp(-10)), 6);
+    expect(Math.min(...values)).toBeCloseTo(1 / (1 + Math.exp(10)), 6);
+  });
+
+  it("gives no box when there is nothing but background", () => {
+    const nothing = [new Float32Array(120), new Float32Array(120).fill(-10)];
+    const { labels, probabilities } = toSourceGrid(nothing, grid, manifest, [1]);
+    expect(labels.every((label) => label === 0)).toBe(true);
+    expect(probabilities).toBeNull();
+  });
+
+  it("leaves background outside the crop, and the first maximum wins a tie", () => {
+    const data = new Float32Array(120);
+    data[1 + 6 * (2 + 5 * 3)] = 7;
+    const cropped = toNetworkGrid([data], sagittal, { ...manifest, crop: "nonzero" }).grid;
+    const bright = toSourceGrid([Float32Array.of(0), Float32Array.of(1)], cropped, manifest, []).labels;
+    expect(bright.indexOf(1)).toBe(1 + 6 * (2 + 5 * 3));
+    expect(bright.reduce((sum, label) => sum + label, 0)).toBe(1);
+    const tie = toSourceGrid([Float32Array.of(1), Float32Array.of(1)], cropped, manifest, []).labels;
+    expect(tie.every((label) => label === 0)).toBe(true);
+  });
+});

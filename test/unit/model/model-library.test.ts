@@ -1,0 +1,79 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { folderModels } from "#src/model/model-library.js";
+import { routeOf } from "#src/model/routes.js";
+import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
+
+const network = brightNetwork();
+const manifest = brightManifest(network);
+
+async function library() {
+  const root = await modelsFolderWith([{ manifest, network }]);
+  return { root, models: folderModels(root) };
+}
+
+describe("folderModels", () => {
+  it("lists and opens a package, and hands out its network", async () => {
+    const { models } = await library();
+    const [model] = await models.list();
+    expect(model?.manifest).toEqual(manifest);
+    expect(model && (await models.network(model))).toEqual(Buffer.from(network));
+  });
+
+  it("names the models that there are when asked for another", async () => {
+    const { models } = await library();
+    await expect(models.open("liver")).rejects.toMatchObject({
+      code: "ModelUnknown",
+      message: 'model "liver" is not installed, expected one of bright3d',
+    });
+    await expect(models.open("../bright3d")).rejects.toMatchObject({ code: "ModelUnknown" });
+  });
+
+  it("refuses weights that are not the ones the manifest names", async () => {
+    const { root, models } = await library();
+    await writeFile(join(root, "bright3d", "network.onnx"), "other");
+    const model = await models.open("bright3d");
+    await expect(models.network(model)).rejects.toMatchObject({ code: "ModelDigestMismatch" });
+  });
+
+  for (const [what, changes, field] of [
+    ["an unknown field", { speed: 9 }, "(root)"],
+    ["a label beyond the classes", { labels: [{ ...manifest.labels[0], value: 2 }] }, "labels"],
+    ["an unknown step", { postprocess: [{ kind: "polish" }] }, "postprocess.0.kind"],
+    ["a 2-D network with a thick tile", { network: { ...manifest.network, dimensions: 2 } }, "tiles.patchVox"],
+    ["another id than its folder's", { id: "dark3d" }, "id dark3d"],
+  ] as const) {
+    it(`names the field for ${what}`, async () => {
+      const { root, models } = await library();
+      await writeFile(join(root, "bright3d", "manifest.json"), JSON.stringify({ ...manifest, ...changes }));
+      await expect(models.open("bright3d")).rejects.toMatchObject({
+        code: "ModelInvalid",
+        message: expect.stringContaining(field),
+      });
+    });
+  }
+});
+
+describe("routeOf", () => {
+  const facts = { modality: "MR", bodyPart: "HEAD", format: "dicom", dimensions: 3 } as const;
+  const routes = {
+    schemaVersion: 1 as const,
+    routes: [
+      { modality: "MR", bodyPart: "KNEE", model: "knee" },
+      { modality: "MR", dimensions: 3 as const, model: "any-mr" },
+      { format: "nifti" as const, model: "any-nifti" },
+    ],
+  };
+
+  it("takes the first rule whose conditions all hold", () => {
+    expect(routeOf(facts, routes)).toBe("any-mr");
+    expect(routeOf({ ...facts, bodyPart: "KNEE" }, routes)).toBe("knee");
+    expect(routeOf({ ...facts, format: "nifti", modality: null }, routes)).toBe("any-nifti");
+  });
+
+  it("gives nothing when no rule fits", () => {
+    expect(routeOf({ ...facts, modality: "CT" }, routes)).toBeNull();
+    expect(routeOf({ ...facts, dimensions: 2 }, routes)).toBeNull();
+  });
+});
