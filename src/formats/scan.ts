@@ -10,6 +10,8 @@ export interface UploadEntry {
   /** Bytes, once unpacked. */
   readonly size: number;
   read(): Promise<Uint8Array>;
+  /** The first `length` bytes (fewer in a shorter file), where that is cheaper than reading all. */
+  readHead?(length: number): Promise<Uint8Array>;
 }
 
 /** One image found in an upload: a DICOM series, or a volume file. */

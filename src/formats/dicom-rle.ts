@@ -1,0 +1,60 @@
+import { PipelineError } from "#src/core/errors.js";
+
+/**
+ * Unpacks one frame of DICOM RLE (PS3.5 annex G): one PackBits segment for each byte of a pixel, most significant
+ * first, to little-endian pixels.
+ *
+ * @param needed bytes of the unpacked frame
+ * @param bytesPerPixel 1, 2 or 4
+ * @throws {PipelineError} InputUnreadable when segments are missing or give too few bytes
+ */
+export function unpackRle(frame: Uint8Array, needed: number, bytesPerPixel: number, subject: string): Uint8Array {
+  if (frame.length < 64) throw damaged(subject, `${frame.length} bytes`);
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const segments = view.getUint32(0, true);
+  if (segments !== bytesPerPixel) throw damaged(subject, `${segments} segments for pixels of ${bytesPerPixel} bytes`);
+
+  const out = new Uint8Array(needed);
+  for (let segment = 0; segment < segments; segment++) {
+    const start = view.getUint32(4 + 4 * segment, true);
+    const end = segment + 1 < segments ? view.getUint32(8 + 4 * segment, true) : frame.length;
+    const written = unpackSegment(
+      frame,
+      start,
+      Math.min(end, frame.length),
+      out,
+      bytesPerPixel - 1 - segment,
+      bytesPerPixel,
+    );
+    if (written < needed / bytesPerPixel) throw damaged(subject, `${written} pixels in segment ${segment}`);
+  }
+  return out;
+}
+
+/** PackBits into every `stride`-th byte of `out` from `first` on; the number of bytes written. */
+function unpackSegment(
+  frame: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  first: number,
+  stride: number,
+): number {
+  let to = first;
+  let from = start;
+  while (from + 1 < end && to < out.length) {
+    const control = frame[from++] ?? 128;
+    if (control === 128) continue;
+    if (control < 128) {
+      for (let n = control + 1; n > 0 && from < end && to < out.length; n--, to += stride) out[to] = frame[from++] ?? 0;
+    } else {
+      const value = frame[from++] ?? 0;
+      for (let n = 257 - control; n > 0 && to < out.length; n--, to += stride) out[to] = value;
+    }
+  }
+  return (to - first) / stride;
+}
+
+function damaged(subject: string, found: string): PipelineError {
+  return new PipelineError("InputUnreadable", `${subject} has a damaged RLE frame: ${found} found`);
+}

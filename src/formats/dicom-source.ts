@@ -1,0 +1,94 @@
+import type { DataSet } from "dicom-parser";
+import { type DicomFile, textOf } from "./dicom-file.js";
+import type { DicomInstance } from "./dicom-instance.js";
+import { decodeText } from "./dicom-text.js";
+import type { DicomSource } from "./scan.js";
+
+/** What derived objects repeat: patient, study, patient study, and the dates that stand in for a clock. */
+const COPIED: Readonly<Record<string, string>> = {
+  "00080020": "DA", // Study Date
+  "00080021": "DA", // Series Date
+  "00080022": "DA", // Acquisition Date
+  "00080023": "DA", // Content Date
+  "00080030": "TM", // Study Time
+  "00080031": "TM", // Series Time
+  "00080032": "TM", // Acquisition Time
+  "00080033": "TM", // Content Time
+  "00080050": "SH", // Accession Number
+  "00080060": "CS", // Modality
+  "00080090": "PN", // Referring Physician's Name
+  "00080201": "SH", // Timezone Offset From UTC
+  "00081030": "LO", // Study Description
+  "00100010": "PN", // Patient's Name
+  "00100020": "LO", // Patient ID
+  "00100021": "LO", // Issuer of Patient ID
+  "00100030": "DA", // Patient's Birth Date
+  "00100040": "CS", // Patient's Sex
+  "00101010": "AS", // Patient's Age
+  "00101020": "DS", // Patient's Size
+  "00101030": "DS", // Patient's Weight
+  "00120062": "CS", // Patient Identity Removed
+  "00120063": "LO", // De-identification Method
+  "00180015": "CS", // Body Part Examined
+  "00200010": "SH", // Study ID
+  "00200011": "IS", // Series Number
+  "00200052": "UI", // Frame of Reference UID
+  "00201040": "LO", // Position Reference Indicator
+  "0020000D": "UI", // Study Instance UID
+};
+const NUMERIC = new Set(["DS", "IS"]);
+const WITH_CHARACTER_SET = new Set(["SH", "LO", "PN"]);
+
+/**
+ * What objects derived from a series repeat of it.
+ *
+ * @param file the first slice, whose patient and study attributes are taken
+ * @param slices all slices in the order of the volume's z axis
+ */
+export function dicomSourceOf(file: DicomFile, slices: readonly DicomInstance[]): DicomSource {
+  const first = slices[0];
+  if (first === undefined) throw new RangeError("a series needs at least one slice");
+  return {
+    attributes: copiedAttributes(file.dataSet),
+    studyInstanceUid: first.studyInstanceUid,
+    seriesInstanceUid: first.seriesInstanceUid,
+    frameOfReferenceUid: first.frameOfReferenceUid,
+    slices: slices.map(({ sopClassUid, sopInstanceUid, positionLps }) => ({
+      sopClassUid,
+      sopInstanceUid,
+      positionLps,
+    })),
+    orientationLps: first.orientationLps,
+    pixelSpacingMm: first.pixelSpacingMm,
+    sliceThicknessMm: first.sliceThicknessMm,
+  };
+}
+
+function copiedAttributes(dataSet: DataSet): DicomSource["attributes"] {
+  const sets = (textOf(dataSet, "x00080005") ?? "").split("\\");
+  const attributes: Record<string, { vr: string; Value?: unknown[] }> = {};
+  for (const [tag, vr] of Object.entries(COPIED)) {
+    const element = dataSet.elements[`x${tag.toLowerCase()}`];
+    if (element === undefined) continue;
+    const raw = dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
+    const text = decodeText(raw, WITH_CHARACTER_SET.has(vr) ? sets : []).replaceAll("\0", "");
+    const values = text.split("\\").map((part) => part.trim());
+    attributes[tag] = values.every((part) => part === "")
+      ? { vr }
+      : { vr, Value: values.map((part) => jsonValue(part, vr)) };
+  }
+  return attributes;
+}
+
+/** DICOM JSON (PS3.18 F.2.3): numbers for DS and IS, component groups for names, text for the rest. */
+function jsonValue(part: string, vr: string): unknown {
+  if (part === "") return null;
+  if (NUMERIC.has(vr)) return Number.isFinite(Number(part)) ? Number(part) : null;
+  if (vr !== "PN") return part;
+  const [alphabetic = "", ideographic = "", phonetic = ""] = part.split("=");
+  return {
+    ...(alphabetic === "" ? {} : { Alphabetic: alphabetic }),
+    ...(ideographic === "" ? {} : { Ideographic: ideographic }),
+    ...(phonetic === "" ? {} : { Phonetic: phonetic }),
+  };
+}
