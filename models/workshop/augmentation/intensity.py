@@ -1,0 +1,56 @@
+"""Random blur, noise, brightness, contrast, gamma and low resolution: nnU-Net's list, with its chances."""
+
+from torch.nn import functional
+import torch
+
+from augmentation.draw import chance, normal, uniform
+
+
+def blur(image, sd):
+    """Gaussian blur of [C, ...] along every spatial axis; `sd` in voxels, one number or one per axis."""
+    dimensions = image.ndim - 1
+    sds = [sd] * dimensions if isinstance(sd, (int, float)) else list(sd)
+    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[dimensions - 1]
+    for axis, width in enumerate(sds):
+        if width < 0.1:
+            continue
+        radius = max(1, round(3 * width))
+        taps = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / width) ** 2)
+        shape = [1, 1] + [1] * dimensions
+        shape[2 + axis] = -1
+        padding = [0, 0] * dimensions
+        padding[2 * (dimensions - 1 - axis)] = padding[2 * (dimensions - 1 - axis) + 1] = radius
+        padded = functional.pad(image[:, None], padding, mode="replicate")
+        image = convolve(padded, (taps / taps.sum()).reshape(shape))[:, 0]
+    return image
+
+
+def gamma(image, power):
+    """Gamma on the image's own range, mean and spread kept."""
+    low, high = image.min(), image.max()
+    mean, sd = image.mean(), image.std()
+    image = ((image - low) / (high - low).clamp_min(1e-6)) ** power
+    return (image - image.mean()) / image.std().clamp_min(1e-6) * sd + mean
+
+
+def augment_intensity(image, settings, generator):
+    """`image` [C, z, y, x] on a z-score scale."""
+    if chance(generator, settings["noiseChance"]):
+        image = image + normal(generator, *image.shape) * uniform(generator, 0, settings["noiseSd"])
+    if chance(generator, settings["blurChance"]):
+        image = blur(image, uniform(generator, 0.3, settings["blurSd"]))
+    if chance(generator, settings["brightnessChance"]):
+        image = image * uniform(generator, 0.75, 1.25) + uniform(generator, -0.2, 0.2)
+    if chance(generator, settings["contrastChance"]):
+        low, high = image.min(), image.max()
+        mean = image.mean()
+        image = ((image - mean) * uniform(generator, 0.75, 1.25) + mean).clamp(low, high)
+    if chance(generator, settings["lowResolutionChance"]):
+        factor = uniform(generator, 0.6, 1)
+        small = functional.interpolate(image[None], scale_factor=factor, mode="nearest")
+        image = functional.interpolate(small, size=image.shape[1:], mode="trilinear", align_corners=False)[0]
+    if chance(generator, settings["gammaChance"]):
+        image = gamma(image, uniform(generator, 0.7, 1.5))
+    if chance(generator, settings["gammaChance"] / 3):
+        image = -gamma(-image, uniform(generator, 0.7, 1.5))
+    return image
