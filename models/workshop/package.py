@@ -1,0 +1,134 @@
+"""Writes what a model folder holds beside its weights: golden case, manifest.json and CARD.md.
+
+    python package.py configs/<id>.json --models <folder>
+
+Numbers come from results/<id>.json and results/<id>.export.json, words from the config: nothing is typed by hand.
+"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+from golden import REASON, TOLERANCE, write_golden
+
+HERE = Path(__file__).resolve().parent
+SCHEMA_VERSION = 1
+
+
+def read_result(name):
+    path = HERE / "results" / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def score_rows(config, result):
+    """The manifest's `scores`, from a plain evaluation or from one with heads left out."""
+    if result is None:
+        return []
+    if "labels" in result:
+        parts = [(result["dataset"], result["split"], name, score) for name, score in result["labels"].items()]
+    else:
+        label = config["manifest"]["labels"][0]["name"]
+        parts = [
+            (f"{head}, {contrasts} contrasts", f"a training without this head", label, scores[contrasts])
+            for head, scores in result["heads"].items()
+            for contrasts in ("real", "made-up")
+        ]
+    return [
+        {
+            "dataset": dataset,
+            "split": split,
+            "label": label,
+            "metric": result["metric"],
+            "mean": score["mean"],
+            "interval": score["interval"],
+            "cases": score["cases"],
+        }
+        for dataset, split, label, score in parts
+    ]
+
+
+def manifest_for(config, folder, facts, result):
+    fixed = dict(config["manifest"])
+    weights = folder / fixed["network"]["file"]
+    network = {
+        "file": weights.name,
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        **{name: fixed["network"][name] for name in ("inputName", "outputName", "dimensions", "classes")},
+        "parameters": facts["parameters"],
+    }
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "id": config["id"],
+        **fixed,
+        "network": network,
+        "scores": score_rows(config, result),
+        "golden": {
+            "input": "golden/input.nii.gz",
+            "labels": "golden/labels.nii.gz",
+            "tolerance": TOLERANCE,
+            "reason": REASON,
+        },
+    }
+
+
+def card(config, manifest, facts, result, golden, size):
+    """CARD.md: what a reader needs to know before using the model."""
+    words = config["card"]
+    lines = [f"# {manifest['title']}", "", f"`{manifest['id']}` {manifest['version']}. {manifest['description']}", ""]
+    lines += ["**Research use only. Not a medical device.** " + words["limits"], ""]
+    lines += ["## Network", ""]
+    lines += [words["network"], ""]
+    lines += ["| | |", "| --- | --- |"]
+    lines += [f"| Parameters | {facts['parameters']:,} |", f"| File | `{manifest['network']['file']}`, {size / 1e6:.2f} MB |"]
+    lines += [f"| Torch and ONNX Runtime differ by at most | {facts['parity']:.1e} (logits) |"]
+    tile = " x ".join(str(n) for n in manifest["tiles"]["patchVox"])
+    grid = " x ".join("source" if n is None else str(n) for n in manifest["spacingMm"])
+    normalisation = ", ".join(f"{k} {v}" for k, v in manifest["channels"][0]["normalisation"].items())
+    lines += [f"| Tile (x, y, z) | {tile} voxels of {grid} mm |", f"| Normalisation | {normalisation} |", ""]
+    lines += ["## Training data", ""] + words["data"] + [""]
+    lines += ["| Data | Licence |", "| --- | --- |"]
+    lines += [f"| {entry['name']} | {entry['licence']} |" for entry in manifest["trainingData"]]
+    lines += ["", f"Licence of the weights: **{manifest['licence']['weights']}**. {words['licence']}", ""]
+    lines += ["## Scores", ""]
+    if manifest["scores"]:
+        lines += ["| Data | Split | Label | Dice, mean | 95 % interval | Cases |", "| --- | --- | --- | --- | --- | --- |"]
+        for row in manifest["scores"]:
+            low, high = row["interval"]
+            lines.append(
+                f"| {row['dataset']} | {row['split']} | {row['label']} | {row['mean']:.3f} | {low:.3f}-{high:.3f} | {row['cases']} |"
+            )
+        lines += ["", f"Interval: bootstrap of the mean over cases, 10,000 draws. Measured by `{result['command']}`", ""]
+    lines += words["scores"] + [""]
+    if words.get("pictures"):
+        lines += ["## What was looked at", ""] + words["pictures"] + [""]
+    lines += ["## Golden case", ""]
+    counts = ", ".join(f"{count:,} voxels of {name}" for name, count in golden["voxels"].items())
+    lines += [
+        f"`golden/input.nii.gz` is a phantom made from seed {golden['seed']} (`models/workshop/golden.py`), no patient; "
+        f"`golden/labels.nii.gz` holds the labels of the workshop's own procedure before any postprocess step: {counts}. "
+        f"At most {100 * TOLERANCE:.1f} % of the voxels may differ: {REASON}.",
+        "",
+        f"Rebuilt from nothing by `make {config['id']}` in `models/workshop`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--models", type=Path, required=True)
+    arguments = parser.parse_args()
+    config = json.loads(arguments.config.read_text())
+    folder = arguments.models / config["id"]
+    result, facts = read_result(config["id"]), read_result(f"{config['id']}.export")
+    golden = write_golden(config["id"], config["manifest"], folder)
+    manifest = manifest_for(config, folder, facts, result)
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    size = (folder / manifest["network"]["file"]).stat().st_size
+    (folder / "CARD.md").write_text(card(config, manifest, facts, result, golden, size))
+    print(f"{config['id']}: golden seed {golden['seed']}, {golden['voxels']}")
+
+
+if __name__ == "__main__":
+    main()
