@@ -1,0 +1,133 @@
+import dicomParser, { type DataSet } from "dicom-parser";
+import { PipelineError } from "#src/core/errors.js";
+import type { Vec3 } from "#src/imaging/affine.js";
+import { numbersOf } from "./dicom-file.js";
+
+/** One segment of a DICOM SEG as its pixels and frames place it. */
+export interface SegSegmentGeometry {
+  /** Segment Number, from 1. */
+  readonly number: number;
+  readonly voxels: number;
+  /** Mean position of its pixels' centres; null when it has none. */
+  readonly centroidRasMm: Vec3 | null;
+  /** Voxels times pixel spacing and spacing between slices. */
+  readonly volumeMm3: number;
+}
+
+/**
+ * Size and place of every segment of a BINARY DICOM SEG, from each frame's own position, orientation and measures.
+ * Shares nothing with the writer: it is the proof before publishing that what was written lies where it should.
+ *
+ * @returns in the order of segment numbers
+ * @throws {PipelineError} ResultInvalid when the object is no such SEG or lacks what is needed
+ */
+export function readSegGeometry(bytes: Uint8Array): SegSegmentGeometry[] {
+  const dataSet = parsed(bytes);
+  const rows = dataSet.uint16("x00280010") ?? 0;
+  const columns = dataSet.uint16("x00280011") ?? 0;
+  const pixels = dataSet.elements.x7fe00010;
+  const frames = itemsOf(dataSet, "x52009230");
+  const shared = itemsOf(dataSet, "x52009229")[0];
+  if (dataSet.string("x00620001") !== "BINARY" || pixels === undefined || rows * columns === 0 || frames.length === 0) {
+    throw invalid("is not a BINARY segmentation with frames");
+  }
+  if (pixels.length * 8 < frames.length * rows * columns) {
+    throw invalid(`has ${pixels.length} bytes of pixels, too few for ${frames.length} frames of ${columns} x ${rows}`);
+  }
+  const sums = new Map<number, FrameSum>();
+  for (const segment of itemsOf(dataSet, "x00620002")) {
+    const number = segment.uint16("x00620004");
+    if (number === undefined) throw invalid("has a segment without a number");
+    sums.set(number, { voxels: 0, positionLps: [0, 0, 0], volumeMm3: 0 });
+  }
+  const data = dataSet.byteArray.subarray(pixels.dataOffset, pixels.dataOffset + pixels.length);
+  for (const [f, frame] of frames.entries()) {
+    const number = nested(frame, shared, "x0062000a").uint16("x0062000b");
+    const sum = number === undefined ? undefined : sums.get(number);
+    if (sum === undefined) throw invalid(`has frame ${f} of a segment that it does not list`);
+    addFrame(sum, data, f * rows * columns, rows, columns, frame, shared);
+  }
+  return [...sums]
+    .toSorted(([a], [b]) => a - b)
+    .map(([number, { voxels, positionLps, volumeMm3 }]) => ({
+      number,
+      voxels,
+      centroidRasMm:
+        voxels === 0 ? null : [-positionLps[0] / voxels, -positionLps[1] / voxels, positionLps[2] / voxels],
+      volumeMm3,
+    }));
+}
+
+interface FrameSum {
+  voxels: number;
+  /** Sum of the positions of all pixels. */
+  positionLps: [number, number, number];
+  volumeMm3: number;
+}
+
+function addFrame(
+  sum: FrameSum,
+  data: Uint8Array,
+  firstBit: number,
+  rows: number,
+  columns: number,
+  frame: DataSet,
+  shared: DataSet | undefined,
+): void {
+  let [count, sumColumn, sumRow] = [0, 0, 0];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const bit = firstBit + row * columns + column;
+      if ((((data[Math.floor(bit / 8)] ?? 0) >> (bit % 8)) & 1) === 0) continue;
+      count++;
+      sumColumn += column;
+      sumRow += row;
+    }
+  }
+  if (count === 0) return;
+  const position = numbersOf(nested(frame, shared, "x00209113"), "x00200032", 3);
+  const orientation = numbersOf(nested(frame, shared, "x00209116"), "x00200037", 6);
+  const measures = nested(frame, shared, "x00289110");
+  const spacing = numbersOf(measures, "x00280030", 2);
+  const step = numbersOf(measures, "x00180088", 1)?.[0] ?? numbersOf(measures, "x00180050", 1)?.[0];
+  if (position === null || orientation === null || spacing === null || step === undefined) {
+    throw invalid("has a frame without position, orientation or measures");
+  }
+  const [betweenRows = 0, betweenColumns = 0] = spacing;
+  for (const axis of [0, 1, 2] as const) {
+    // PS3.3 C.7.6.2.1.1: along a row by the column index, along a column by the row index.
+    sum.positionLps[axis] +=
+      count * (position[axis] ?? 0) +
+      sumColumn * betweenColumns * (orientation[axis] ?? 0) +
+      sumRow * betweenRows * (orientation[axis + 3] ?? 0);
+  }
+  sum.voxels += count;
+  sum.volumeMm3 += count * betweenRows * betweenColumns * step;
+}
+
+function parsed(bytes: Uint8Array): DataSet {
+  try {
+    return dicomParser.parseDicom(bytes);
+  } catch (cause) {
+    throw new PipelineError("ResultInvalid", "the DICOM SEG cannot be parsed", {
+      cause: cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause }),
+    });
+  }
+}
+
+/** The one item of a functional group: the frame's own, else the shared one. */
+function nested(frame: DataSet, shared: DataSet | undefined, tag: string): DataSet {
+  const own = itemsOf(frame, tag)[0];
+  const common = shared === undefined ? undefined : itemsOf(shared, tag)[0];
+  const found = own ?? common;
+  if (found === undefined) throw invalid(`has a frame without functional group ${tag}`);
+  return found;
+}
+
+function itemsOf(dataSet: DataSet, tag: string): DataSet[] {
+  return (dataSet.elements[tag]?.items ?? []).flatMap((item) => (item.dataSet === undefined ? [] : [item.dataSet]));
+}
+
+function invalid(what: string): PipelineError {
+  return new PipelineError("ResultInvalid", `the DICOM SEG ${what}`);
+}
