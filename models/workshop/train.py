@@ -58,7 +58,7 @@ def train(config, data_folder, run_folder, log=print):
     average = copy.deepcopy(network).eval()
     optimiser = optimiser_for(network, training)
     data = source(config["data"], data_folder, run_folder.parent)
-    patches = [stage["patchVox"] for stage in training["stages"] for _ in range(stage["epochs"])]
+    stages = [stage for stage in training["stages"] for _ in range(stage["epochs"])]
     steps_per_epoch = training["samplesPerEpoch"] // training["batch"]
     run_folder.mkdir(parents=True, exist_ok=True)
     checkpoint = run_folder / "checkpoint.pt"
@@ -70,15 +70,15 @@ def train(config, data_folder, run_folder, log=print):
         optimiser.load_state_dict(state["optimiser"])
         start = state["epoch"]
 
-    for epoch in range(start, len(patches)):
+    for epoch in range(start, len(stages)):
         # Seeded by epoch, so that a resumed run draws what the uninterrupted one would have drawn.
         generator = torch.Generator().manual_seed(config["seed"] * 1000 + epoch)
         began, total = time.monotonic(), 0.0
         for step in range(steps_per_epoch):
-            rate = learning_rate(training, len(patches), epoch * steps_per_epoch + step, steps_per_epoch)
+            rate = learning_rate(training, len(stages), epoch * steps_per_epoch + step, steps_per_epoch)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            image, target = data.batch(generator, training["batch"], patches[epoch])
+            image, target = data.batch(generator, training["batch"], stages[epoch])
             loss = deep_supervision(network(image), target)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -97,7 +97,7 @@ def train(config, data_folder, run_folder, log=print):
         partial = run_folder / "checkpoint.partial"
         torch.save(state, partial)
         partial.replace(checkpoint)
-        log(f"epoch {epoch + 1}/{len(patches)} loss {total / steps_per_epoch:.4f} {time.monotonic() - began:.0f} s")
+        log(f"epoch {epoch + 1}/{len(stages)} loss {total / steps_per_epoch:.4f} {time.monotonic() - began:.0f} s")
     return average
 
 

@@ -6,6 +6,8 @@ contrast. Deviations: slices in place of volumes (the network is 2D); labels out
 clustering intensity and position; part of the samples keep the real T1 intensities behind a random curve.
 """
 
+import math
+
 from torch.nn import functional
 import torch
 
@@ -57,6 +59,36 @@ def tissue_intensities(generator, brain_classes, other_classes, cells):
     means = torch.cat([torch.zeros(1, cells), brain[:, None] + brain_cells, other[:, None] + other_cells])
     means[0] = uniform(generator, 0, 0.05) if chance(generator, 0.88) else uniform(generator, 0, 0.4)
     return means.clamp_min(0)
+
+
+def distractors(generator, image, brain, head):
+    """Up to three smooth shapes as grey as the brain, in the head but not near the brain: tongues and muscles.
+
+    Two heads hold few of them; without these shapes anything large and even is taken for brain.
+    """
+    height, width = image.shape
+    free = head * (blur(brain[None], 3.0)[0] < 0.02)
+    places = free.nonzero()
+    if len(places) == 0:
+        return image
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    grey = image[brain > 0.5].mean().item() if (brain > 0.5).any() else uniform(generator, 0.25, 0.95)
+    for _ in range(int(uniform(generator, 1, 4))):
+        centre = places[int(uniform(generator, 0, len(places) - 1))]
+        angle = uniform(generator, 0, math.pi)
+        radius, aspect = uniform(generator, 5, 30), uniform(generator, 0.6, 1.6)
+        dy, dx = y - centre[0], x - centre[1]
+        along = (math.cos(angle) * dy + math.sin(angle) * dx) / (radius * aspect)
+        across = (math.cos(angle) * dx - math.sin(angle) * dy) / (radius / aspect)
+        distance = (along**2 + across**2).sqrt() + 0.2 * smooth_noise(generator, (height, width), 10)
+        share = ((1 - distance) * radius / 2).clamp(0, 1) * free
+        texture = smooth_noise(generator, (height, width), int(uniform(generator, 8, 40))) * uniform(generator, 0, 0.12)
+        image = image * (1 - share) + share * (grey * uniform(generator, 0.75, 1.25) + texture)
+        if chance(generator, 0.4):
+            # A rim, as fat or fascia around a muscle.
+            rim = (1 - (distance - 1).abs() * radius / 2).clamp(0, 1) * free
+            image = image * (1 - rim) + rim * uniform(generator, 0, 1.4)
+    return image.clamp_min(0)
 
 
 def lesions(generator, image, brain):

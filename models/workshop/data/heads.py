@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy
 import torch
 
-from augmentation.contrast import acquisition, lesions, random_curve, tissue_intensities
+from augmentation.contrast import acquisition, distractors, lesions, random_curve, tissue_intensities
 from augmentation.draw import chance, normal, uniform
 from augmentation.spatial import rotation
 from data.prepare_heads import BRAIN_CLASSES, CELLS, EXTRUDED_MM, OTHER_CLASSES
@@ -39,14 +39,18 @@ class Heads:
         self.spacing = spacingMm
         self.percentiles = percentiles
 
-    def batch(self, generator, count, patch):
-        """`count` slices of `patch` (x, y): (image [N, 1, Y, X], target [N, Y, X])."""
-        pairs = [self._slice(generator, patch) for _ in range(count)]
+    def batch(self, generator, count, stage):
+        """`count` slices of `stage["patchVox"]` (x, y): (image [N, 1, Y, X], target [N, Y, X]).
+
+        `lowChance` of a stage is the share of slices from below and near the skull base, `distractorChance` that of
+        slices with shapes that are not brain.
+        """
+        pairs = [self._slice(generator, stage) for _ in range(count)]
         return torch.stack([p[0] for p in pairs])[:, None], torch.stack([p[1] for p in pairs])
 
-    def _positions(self, head, generator, patch):
+    def _positions(self, head, generator, stage):
         """Where the voxels of one slice lie in the head: [planes, y, x, 3] in voxels, order z, y, x."""
-        width, height = patch
+        width, height = stage["patchVox"]
         thickness = uniform(generator, 0.5, 8) if chance(generator, 0.75) else 0.5
         planes = max(1, round(thickness / 1.3))
         z = (torch.arange(planes) - (planes - 1) / 2) * (thickness / planes)
@@ -57,6 +61,8 @@ class Heads:
         # From a little below the brain, where there is neck and face, to a little above the vertex.
         half = head.brain_mm / 2
         level = uniform(generator, -half - 45, half + 12) if chance(generator, 0.35) else uniform(generator, -half, half)
+        if "lowChance" in stage and chance(generator, stage["lowChance"]):
+            level = uniform(generator, -half - 45, -half / 3)
         grid[..., 0] += level
         grid[..., 1] += uniform(generator, -22, 22)
         grid[..., 2] += uniform(generator, -16, 16)
@@ -76,9 +82,9 @@ class Heads:
         )[0].movedim(0, -1)
         return place + field + head.centre
 
-    def _slice(self, generator, patch):
+    def _slice(self, generator, stage):
         head = self.heads[int(uniform(generator, 0, len(self.heads)))]
-        position = self._positions(head, generator, patch)
+        position = self._positions(head, generator, stage)
         index = (position + 0.5).floor().long()
         limit = torch.tensor(head.size)
         valid = ((index >= 0) & (index < limit)).all(-1)
@@ -108,6 +114,8 @@ class Heads:
         target = (brain > 0.5).long()
         if target.any() and chance(generator, 0.15):
             image = lesions(generator, image, brain)
+        if "distractorChance" in stage and chance(generator, stage["distractorChance"]):
+            image = distractors(generator, image, brain, (label >= CELLS).float().mean(0))
 
         height, width = image.shape
         inside = torch.ones_like(image)

@@ -37,14 +37,14 @@ class Hippocampus:
         for name in self.split["validation"]:
             yield name, *self.case(name)
 
-    def batch(self, generator, count, patch):
-        """`count` augmented patches of size `patch` (x, y, z): (image [N, 1, Z, Y, X], target [N, Z, Y, X])."""
+    def batch(self, generator, count, stage):
+        """`count` augmented patches of `stage["patchVox"]` (x, y, z): (image [N, 1, Z, Y, X], target [N, Z, Y, X])."""
         if self._training is None:
             self._training = [self._load(name) for name in self.split["training"]]
         images, targets = [], []
         for index in torch.randint(len(self._training), (count,), generator=generator).tolist():
             image, one_hot = self._training[index]
-            image, target = sample_patch(image, one_hot, patch[::-1], self.augmentation, generator)
+            image, target = sample_patch(image, one_hot, stage["patchVox"][::-1], self.augmentation, generator)
             images.append(augment_intensity(image, self.augmentation, generator))
             targets.append(target)
         return torch.stack(images), torch.stack(targets)
