@@ -76,7 +76,16 @@ function parse(bytes: Uint8Array, upTo: "pixels" | "end", guess?: string): Dicom
     ...(guess === undefined ? {} : { TransferSyntaxUID: guess }),
     inflater: (file: Uint8Array, position: number) => inflated(file, position),
   });
+  assertWhole(dataSet);
   return { dataSet, transferSyntaxUid: guess ?? textOf(dataSet, "x00020010") ?? "" };
+}
+
+/** Reading implicit VR, dicom-parser lets the last element reach beyond the file. Pixels have their own check. */
+function assertWhole(dataSet: DataSet): void {
+  for (const { tag, dataOffset, length } of Object.values(dataSet.elements)) {
+    if (tag !== "x7fe00010" && dataOffset + length > dataSet.byteArray.length)
+      throw new RangeError(`${tag} is cut short`);
+  }
 }
 
 function inflated(file: Uint8Array, position: number): Uint8Array {

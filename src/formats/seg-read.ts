@@ -22,7 +22,18 @@ export interface SegSegmentGeometry {
  * @throws {PipelineError} ResultInvalid when the object is no such SEG or lacks what is needed
  */
 export function readSegGeometry(bytes: Uint8Array): SegSegmentGeometry[] {
-  const dataSet = parsed(bytes);
+  try {
+    return measured(dicomParser.parseDicom(bytes));
+  } catch (cause) {
+    if (cause instanceof PipelineError) throw cause;
+    // dicom-parser throws bare strings and objects, while parsing and while reading values.
+    throw new PipelineError("ResultInvalid", "the DICOM SEG cannot be parsed", {
+      cause: cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause }),
+    });
+  }
+}
+
+function measured(dataSet: DataSet): SegSegmentGeometry[] {
   const rows = dataSet.uint16("x00280010") ?? 0;
   const columns = dataSet.uint16("x00280011") ?? 0;
   const pixels = dataSet.elements.x7fe00010;
@@ -103,16 +114,6 @@ function addFrame(
   }
   sum.voxels += count;
   sum.volumeMm3 += count * betweenRows * betweenColumns * step;
-}
-
-function parsed(bytes: Uint8Array): DataSet {
-  try {
-    return dicomParser.parseDicom(bytes);
-  } catch (cause) {
-    throw new PipelineError("ResultInvalid", "the DICOM SEG cannot be parsed", {
-      cause: cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause }),
-    });
-  }
 }
 
 /** The one item of a functional group: the frame's own, else the shared one. */
