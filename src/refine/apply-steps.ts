@@ -1,0 +1,55 @@
+import type { RefineStep } from "#src/model/refine-steps.js";
+import { applyDenseCrf } from "./dense-crf.js";
+import { applyFillHoles } from "./fill-holes.js";
+import { applyLargestComponent } from "./largest-component.js";
+import type { LabelMap, RefineInput } from "./refine-state.js";
+import { applyRemoveSmall } from "./remove-small.js";
+import { applyThreshold } from "./threshold.js";
+
+export type { RefineInput } from "./refine-state.js";
+
+export interface RefineOutput {
+  /** Of the same type and size as the input's. */
+  readonly labels: LabelMap;
+  /** One a step, in their order. */
+  readonly steps: readonly { readonly kind: RefineStep["kind"]; readonly changedVoxels: number }[];
+}
+
+/**
+ * Applies a manifest's refinement steps, each to what the one before it left. The input's arrays are not changed, and
+ * the same input gives the same output, byte for byte.
+ *
+ * @throws {PipelineError} `InputMismatch` for a step in millimetres on an image without spacing; `InferenceFailed` for
+ *   a probability that is not a number; `ContractViolation` when something that a step needs was not handed over
+ */
+export function applySteps(input: RefineInput, steps: readonly RefineStep[]): RefineOutput {
+  let state: RefineInput = { ...input, labels: input.labels.slice() };
+  const changes: { kind: RefineStep["kind"]; changedVoxels: number }[] = [];
+  for (const [n, step] of steps.entries()) {
+    const next = applyStep(state, step, `refinement step ${n + 1} (${step.kind})`);
+    changes.push({ kind: step.kind, changedVoxels: countChanges(state.labels, next.labels) });
+    state = next;
+  }
+  return { labels: state.labels, steps: changes };
+}
+
+function applyStep(state: RefineInput, step: RefineStep, subject: string): RefineInput {
+  switch (step.kind) {
+    case "threshold":
+      return applyThreshold(state, step, subject);
+    case "largest-component":
+      return applyLargestComponent(state, step, subject);
+    case "remove-small":
+      return applyRemoveSmall(state, step, subject);
+    case "fill-holes":
+      return applyFillHoles(state, step, subject);
+    case "dense-crf":
+      return applyDenseCrf(state, step, subject);
+  }
+}
+
+function countChanges(before: LabelMap, after: LabelMap): number {
+  let changes = 0;
+  for (let i = 0; i < before.length; i++) if (before[i] !== after[i]) changes++;
+  return changes;
+}
