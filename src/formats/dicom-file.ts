@@ -22,7 +22,7 @@ export interface DicomFile {
 const MAX_INFLATED = 1024 ** 3;
 
 /** Whether bytes carry the DICOM prefix. */
-export function hasDicomPrefix(bytes: Uint8Array): boolean {
+function hasDicomPrefix(bytes: Uint8Array): boolean {
   return bytes.length > 132 && String.fromCharCode(...bytes.subarray(128, 132)) === "DICM";
 }
 

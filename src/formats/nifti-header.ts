@@ -24,7 +24,7 @@ export interface NiftiHeader {
 }
 
 /** Bytes of a header, version 1 and 2, without the four extension bytes. */
-export const HEADER_BYTES = { 1: 348, 2: 540 } as const;
+const HEADER_BYTES = { 1: 348, 2: 540 } as const;
 
 /** Which version and byte order the first bytes are of; null when they are no NIfTI header. */
 export function niftiVersion(bytes: Uint8Array): { readonly version: 1 | 2; readonly littleEndian: boolean } | null {

@@ -71,7 +71,7 @@ export function niftiChannel(image: NiftiImage, channel: number): Volume {
 }
 
 /** Whether bytes start as a gzip stream. */
-export function isGzip(bytes: Uint8Array): boolean {
+function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 

@@ -7,7 +7,7 @@ import { type DicomElement, type DicomElements, writeDicomFile } from "./dicom-w
 import type { DicomSlice, DicomSource } from "./scan.js";
 
 /** A coded term: value, scheme (SCT, DCM) and meaning. */
-export interface SegCode {
+interface SegCode {
   readonly value: string;
   readonly scheme: string;
   readonly meaning: string;

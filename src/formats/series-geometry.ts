@@ -32,8 +32,7 @@ const SAME_TOLERANCE = 1e-3;
  *
  * @param instances of one series, in any order, without copies (`dropCopies`)
  * @param subject how messages name the series
- * @throws {PipelineError} SeriesInconsistent (size, orientation, pixel spacing, frame of reference, several images in
- * one place), SeriesIrregular (tilt, varying spacing), SeriesGap
+ * @throws {PipelineError} SeriesInconsistent (size, orientation, pixel spacing, study, several images in one place), SeriesIrregular (tilt, varying spacing), SeriesGap
  */
 export function seriesGeometry(instances: readonly DicomInstance[], subject: string): SeriesGeometry {
   const first = instances[0];
@@ -53,7 +52,8 @@ export function seriesGeometry(instances: readonly DicomInstance[], subject: str
   }
   assertNoTilt(slices, normal, subject);
   assertRegular(steps, subject);
-  return { slices, ...gridOf(slices, steps) };
+  const { grid, warnings } = gridOf(slices, steps);
+  return { slices, grid, warnings: [...frameOfReferenceWarnings(slices), ...warnings] };
 }
 
 function assertAlike(a: DicomInstance, b: DicomInstance, subject: string): void {
@@ -71,9 +71,7 @@ function assertAlike(a: DicomInstance, b: DicomInstance, subject: string): void 
   if (a.pixelSpacingMm.some((length, i) => Math.abs(length - (b.pixelSpacingMm[i] ?? 0)) > SAME_TOLERANCE * length)) {
     throw found("pixel spacing", `${a.pixelSpacingMm.join(" x ")} mm`, `${b.pixelSpacingMm.join(" x ")} mm`);
   }
-  if (a.frameOfReferenceUid !== b.frameOfReferenceUid || a.studyInstanceUid !== b.studyInstanceUid) {
-    throw found("frame of reference or study", "in one", "in another");
-  }
+  if (a.studyInstanceUid !== b.studyInstanceUid) throw found("study", "in one", "in another");
 }
 
 function assertNoTilt(slices: readonly DicomInstance[], normal: Vec3, subject: string): void {
@@ -143,6 +141,14 @@ function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Omi
     spacingMm: [betweenColumns, betweenRows, norm(step)],
   };
   return { grid, warnings };
+}
+
+/** De-identification tools are known to give every file a frame of its own; positions still tell the truth. */
+function frameOfReferenceWarnings(slices: readonly DicomInstance[]): ScanWarning[] {
+  const frames = new Set(slices.map((slice) => slice.frameOfReferenceUid)).size;
+  if (frames === 1) return [];
+  const message = `the slices name ${frames} frames of reference; their positions were taken as of one`;
+  return [{ code: "AffineDisagrees", message }];
 }
 
 function spacingTagWarnings(tagMm: number | null, medianMm: number): ScanWarning[] {

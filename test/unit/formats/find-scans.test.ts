@@ -102,6 +102,17 @@ describe("findScans", () => {
     ]);
   });
 
+  it("takes slices of several frames of reference as of one, with a warning", async () => {
+    const edit = (elements: DicomElements, k: number) => k === 2 && set("00200052", "UI", "1.2")(elements);
+    const { scans } = await findScans(uploadOf(phantomSeries({ edit })));
+    expect(scans[0]?.warnings).toEqual([
+      {
+        code: "AffineDisagrees",
+        message: "the slices name 2 frames of reference; their positions were taken as of one",
+      },
+    ]);
+  });
+
   it("takes steps within 2 % of the median as equal", async () => {
     const regular = (k: number) => 3 * k + (k === 2 ? 0.05 : 0);
     expect((await findScans(uploadOf(phantomSeries({ depthMm: regular })))).scans).toHaveLength(1);
@@ -201,10 +212,10 @@ describe("findScans on bad uploads", () => {
       message: /different pixel spacing/,
     },
     {
-      name: "two frames of reference",
-      files: phantomSeries({ edit: (elements, k) => k === 2 && set("00200052", "UI", "1.2")(elements) }),
+      name: "two studies",
+      files: phantomSeries({ edit: (elements, k) => k === 2 && set("0020000D", "UI", "1.2")(elements) }),
       code: "SeriesInconsistent",
-      message: /different frame of reference/,
+      message: /different study/,
     },
     {
       name: "several volumes in one series",

@@ -141,9 +141,11 @@ describe("readSegGeometry", () => {
   });
 });
 
+/** David Clunie's validator: Debian's dicom3tools. */
+const VALIDATOR = "dciodvfy";
 const hasDciodvfy = (() => {
   try {
-    execFileSync("dciodvfy", ["-version"], { stdio: "ignore" });
+    execFileSync(VALIDATOR, ["-version"], { stdio: "ignore" });
     return true;
   } catch (error) {
     return !(error instanceof Error && "code" in error && error.code === "ENOENT");
@@ -237,7 +239,7 @@ function dciodvfy(seg: Uint8Array): string[] {
   try {
     const file = join(folder, "seg.dcm");
     writeFileSync(file, seg);
-    const output = execFileSync("sh", ["-c", 'dciodvfy -new "$0" 2>&1 || true', file], { encoding: "utf8" });
+    const output = execFileSync("sh", ["-c", '"$0" -new "$1" 2>&1 || true', VALIDATOR, file], { encoding: "utf8" });
     return output.split("\n").filter((line) => /^(Error|Warning)/.test(line));
   } finally {
     rmSync(folder, { recursive: true });
