@@ -5,9 +5,9 @@ import {
   affineFromColumns,
   applyAffine,
   cross,
-  dot,
   norm,
   type Size3,
+  spacingOfAffine,
   type Vec3,
 } from "#src/imaging/affine.js";
 
@@ -46,18 +46,24 @@ export function affineOfQuaternion(quaternion: Quaternion, spacing: Vec3): Affin
   );
 }
 
+/** A qform may place a corner this far from the sform, as rounded slice positions do. */
+const QFORM_TOLERANCE_MM = 0.1;
+
 /**
- * The qform of an affine, or null when its axes are not at right angles (more than 1e-4 off): a qform cannot say
- * that, and the nearest rotation would put voxels somewhere else.
+ * The qform of an affine: x and y as they are, z at right angles to both. Null when that would move a corner of the
+ * volume by more than 0.1 mm: a qform cannot say that axes are sheared, and would put voxels somewhere else.
  */
-export function quaternionOfAffine(affine: Affine): Quaternion | null {
+export function quaternionOfAffine(affine: Affine, size: Size3): Quaternion | null {
   if (affineDeterminant(affine) === 0) return null;
   const x = unit(affineColumn(affine, 0));
-  const y = unit(affineColumn(affine, 1));
   const qfac = affineDeterminant(affine) < 0 ? -1 : 1;
-  const z = unit(affineColumn(affine, 2)).map((value) => value * qfac) as unknown as Vec3;
-  if (Math.max(Math.abs(dot(x, y)), Math.abs(dot(x, z)), Math.abs(dot(y, z))) > 1e-4) return null;
+  const z = unit(cross(x, affineColumn(affine, 1)));
+  const quaternion = quaternionOfRotation(x, cross(z, x), z, [affine[3], affine[7], affine[11]], qfac);
+  const placed = affineOfQuaternion(quaternion, spacingOfAffine(affine));
+  return cornerDistance(affine, placed, size) > QFORM_TOLERANCE_MM ? null : quaternion;
+}
 
+function quaternionOfRotation(x: Vec3, y: Vec3, z: Vec3, offset: Vec3, qfac: 1 | -1): Quaternion {
   // Shepperd's method: the largest of the four components is divided by, so nothing is lost to rounding.
   const squares = [
     1 + x[0] + y[1] + z[2],
@@ -76,7 +82,7 @@ export function quaternionOfAffine(affine: Affine): Quaternion | null {
   const [a, b, c, d] = products[largest as 0 | 1 | 2 | 3];
   // q and -q are the same turn; the header leaves `a` out and takes it as positive.
   const sign = a < 0 ? -1 : 1;
-  return { b: b * sign, c: c * sign, d: d * sign, offset: [affine[3], affine[7], affine[11]], qfac };
+  return { b: b * sign, c: c * sign, d: d * sign, offset, qfac };
 }
 
 /** Largest distance in millimetres between the places that two affines give to the volume's eight corners. */

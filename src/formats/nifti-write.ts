@@ -16,7 +16,7 @@ export interface NiftiToWrite extends Grid {
 /**
  * Writes an uncompressed, little-endian, single-file NIfTI-1, or NIfTI-2 when a dimension is above 32,767.
  *
- * sform and qform say the same place (codes 1, scanner); a sheared affine has no qform, so its code is then 0. A grid
+ * sform and qform say the same place (codes 1, scanner); where a qform cannot (sheared axes), its code is 0. A grid
  * without spacing is written with both codes 0 and no unit. Nothing in the file depends on clock or machine.
  *
  * @throws {RangeError} when the voxels do not fit size and channels
@@ -72,7 +72,7 @@ const NO_ROWS: readonly number[] = new Array(12).fill(0);
 function headerFields(image: NiftiToWrite, channels: number): HeaderFields {
   const spacing = image.spacingMm === null ? ([1, 1, 1] as const) : spacingOfAffine(image.affineRas);
   const isPlaced = image.spacingMm !== null;
-  const quaternion = isPlaced ? quaternionOfAffine(image.affineRas) : null;
+  const quaternion = isPlaced ? quaternionOfAffine(image.affineRas, image.size) : null;
   return {
     dim: [channels > 1 ? 4 : 3, ...image.size, channels, 1, 1, 1],
     ...datatypeOf(image.data),

@@ -64,10 +64,23 @@ describe("writeNifti", () => {
 
   it("sets no qform for a sheared grid, which a qform cannot say", () => {
     const affineRas: Affine = [1, 0.3, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0];
-    const file = writeNifti({ size: [1, 1, 1], affineRas, spacingMm: [1, 1.04, 1], data: new Uint8Array(1) });
+    const file = writeNifti({ size: [3, 3, 3], affineRas, spacingMm: [1, 1.04, 1], data: new Uint8Array(27) });
     const view = new DataView(file.buffer);
     expect([view.getInt16(252, true), view.getInt16(254, true)]).toEqual([0, 1]);
     expect(readNifti(file).affineRas[1]).toBeCloseTo(0.3, 6);
+  });
+
+  it("sets a qform where rounded positions bend an axis by less than 0.1 mm", () => {
+    const affineRas: Affine = [1, 0, 0, 0, 0, 1, 0.004, 0, 0, 0, 7, 0];
+    const volume = {
+      size: [20, 20, 20] as const,
+      affineRas,
+      spacingMm: [1, 1, 7] as const,
+      data: new Uint8Array(8000),
+    };
+    const file = writeNifti(volume);
+    expect(new DataView(file.buffer).getInt16(252, true)).toBe(1);
+    expect(readNifti(file).warnings).toEqual([]);
   });
 
   it("keeps a spacing that is not known as not known", () => {
