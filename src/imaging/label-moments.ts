@@ -14,7 +14,7 @@ export interface LabelMoments {
   readonly touchesBorder: readonly [BorderTouch, BorderTouch, BorderTouch];
 }
 
-export interface BorderTouch {
+interface BorderTouch {
   readonly low: boolean;
   readonly high: boolean;
 }
