@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Where `.ci/run` wants the results as JSON, to count them. */
+const jsonFile = process.env.SCANLANE_TEST_JSON;
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
@@ -8,5 +11,6 @@ export default defineConfig({
     // Two cores: more workers only make the pipeline tests slower.
     maxWorkers: 2,
     setupFiles: ["test/support/setup.ts"],
+    reporters: jsonFile ? ["default", ["json", { outputFile: jsonFile }]] : ["default"],
   },
 });
