@@ -1,0 +1,55 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const REPO = fileURLToPath(new URL("../..", import.meta.url));
+
+function run(command: string, args: readonly string[], cwd: string) {
+  // As a user without CUDA would: the CPU provider is inside the package, and its script would download the rest.
+  const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
+  return spawnSync(command, [...args], { cwd, env, encoding: "utf8", timeout: 300_000 });
+}
+
+/** Whether npm reaches a registry, or has what it needs in its cache. */
+const hasRegistry = run("npm", ["view", "zod", "version", "--prefer-offline"], tmpdir()).status === 0;
+
+describe.skipIf(!hasRegistry)("the package, installed into an empty folder (needs a registry)", () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "package-"));
+    const packed = run("npm", ["pack", "--pack-destination", folder], REPO);
+    expect(packed.status, packed.stderr).toBe(0);
+    const [tarball] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
+    const installed = run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball}`], folder);
+    expect(installed.status, installed.stderr).toBe(0);
+  }, 600_000);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("lists its models", () => {
+    const { status, stdout, stderr } = run("npx", ["--no-install", "scanlane", "models"], folder);
+    expect(stderr).not.toContain("Error");
+    expect(stdout).toContain("hippocampus-unet3d");
+    expect(stdout).toContain("brain-mask-unet2d");
+    expect(status).toBe(0);
+  });
+
+  it("brings no AWS package and no test", () => {
+    const names = readdirSync(join(folder, "node_modules"));
+    expect(names).not.toContain("@aws-sdk");
+    expect(names).not.toContain("aws-cdk-lib");
+    const files = readdirSync(join(folder, "node_modules", "scanlane"), { recursive: true }).map(String);
+    expect(files).toContain(join("models", "routes.json"));
+    expect(files.filter((name) => /(?:^|\/)(?:test|workshop|infra)\//.test(name))).toEqual([]);
+  });
+
+  it("can be imported as a library", () => {
+    const script = 'const library = await import("scanlane"); console.log(Object.keys(library).length > 0);';
+    const { status, stdout, stderr } = run("node", ["--input-type=module", "-e", script], folder);
+    expect(stdout.trim(), stderr).toBe("true");
+    expect(status).toBe(0);
+  });
+});
