@@ -14,7 +14,7 @@ export interface Scene {
 }
 
 /** How much of a structure's colour lies over the image inside its outline. */
-const FILL_SHARE = 0.22;
+const FILL_SHARE = 0.16;
 const MARGIN = 4;
 const WHITE: Rgb = [255, 255, 255];
 
