@@ -23,7 +23,7 @@ from metrics import dice
 from procedure import segment, torch_runner
 
 CUTS = [(1, 4), (3, 4), (5, 7)]
-CONTRASTS = 8
+CONTRASTS = 6
 
 
 def contrasts(head):

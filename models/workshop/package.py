@@ -30,7 +30,7 @@ def score_rows(config, result):
     else:
         label = config["manifest"]["labels"][0]["name"]
         parts = [
-            (f"{head}, {contrasts} contrasts", f"a training without this head", label, scores[contrasts])
+            (f"{head}, {contrasts} contrasts", "a training without this head", label, scores[contrasts])
             for head, scores in result["heads"].items()
             for contrasts in ("real", "made-up")
         ]
@@ -84,7 +84,8 @@ def card(config, manifest, facts, result, golden, size):
     lines += [f"| Torch and ONNX Runtime differ by at most | {facts['parity']:.1e} (logits) |"]
     tile = " x ".join(str(n) for n in manifest["tiles"]["patchVox"])
     grid = " x ".join("source" if n is None else str(n) for n in manifest["spacingMm"])
-    normalisation = ", ".join(f"{k} {v}" for k, v in manifest["channels"][0]["normalisation"].items())
+    scheme = manifest["channels"][0]["normalisation"]
+    normalisation = ", ".join([scheme["kind"], *(f"{k} {v}" for k, v in scheme.items() if k != "kind")])
     lines += [f"| Tile (x, y, z) | {tile} voxels of {grid} mm |", f"| Normalisation | {normalisation} |", ""]
     lines += ["## Training data", ""] + words["data"] + [""]
     lines += ["| Data | Licence |", "| --- | --- |"]
