@@ -3,7 +3,7 @@ import type { RunOutcome } from "#src/local/run-scan.js";
 import { readDocument } from "#src/stages/documents.js";
 import { RunDocument } from "#src/stages/run-document.js";
 import { folderStore } from "#src/storage/folder-store.js";
-import { resultKeys } from "#src/storage/keys.js";
+import { RESULT_FILES, resultKeys } from "#src/storage/keys.js";
 import { QuarantineRecord, ResultDocument, type TaskOutcome } from "#src/workflow/contract.js";
 import { table } from "./table.js";
 
@@ -53,6 +53,8 @@ export function outcomeText(outcome: DescribedOutcome, name: string): string {
     ...result.warnings.map((warning) => `  warning: ${warning.code}: ${warning.message}`),
     `  ${result.notice}`,
     `  files in ${folder}:`,
-    `  ${["result.json", "run.json", ...result.files.map((file) => file.name)].toSorted().join("  ")}`,
+    `  ${Object.values(RESULT_FILES)
+      .filter((name) => name !== RESULT_FILES.seg || result.files.some((file) => file.name === name))
+      .join("  ")}`,
   ].join("\n");
 }

@@ -11,6 +11,8 @@ export const WARNING_CODES = {
   DuplicateDropped: "a slice came twice and the copy was left out",
   SpacingTagIgnored: "the spacing in the header disagrees with the slice positions",
   AffineDisagrees: "two ways to place the volume in space disagree",
+  PlacementUnknown: "the file does not say where in space the volume lies",
+  FrameOfReferenceMixed: "the slices of a series name different frames of reference",
   SpacingUnknown: "the file does not say how large a voxel is",
   NonFiniteVoxels: "voxels that are not a number were set to zero",
   ModalityUnexpected: "the model was trained on another modality",

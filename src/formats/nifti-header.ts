@@ -209,7 +209,7 @@ function byVoxelSizeAlone(raw: RawHeader, voxel: Vec3, voxelKnown: boolean): Pla
     return { affineRas, spacingMm: null, warnings: [{ code: "SpacingUnknown", message }] };
   }
   const message = "neither sform nor qform is set; placed by voxel size alone, so left and right are a guess";
-  return { affineRas, spacingMm: spacing, warnings: [{ code: "AffineDisagrees", message }] };
+  return { affineRas, spacingMm: spacing, warnings: [{ code: "PlacementUnknown", message }] };
 }
 
 function qformAffine(raw: RawHeader, voxel: Vec3, mmPerUnit: number): Affine {

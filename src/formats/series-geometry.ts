@@ -148,7 +148,7 @@ function frameOfReferenceWarnings(slices: readonly DicomInstance[]): ScanWarning
   const frames = new Set(slices.map((slice) => slice.frameOfReferenceUid)).size;
   if (frames === 1) return [];
   const message = `the slices name ${frames} frames of reference; their positions were taken as of one`;
-  return [{ code: "AffineDisagrees", message }];
+  return [{ code: "FrameOfReferenceMixed", message }];
 }
 
 function spacingTagWarnings(tagMm: number | null, medianMm: number): ScanWarning[] {

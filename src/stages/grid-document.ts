@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import type { Affine, Size3, Vec3 } from "#src/imaging/affine.js";
+import type { Affine } from "#src/imaging/affine.js";
 import { type NetworkGrid, planNetworkGrid } from "#src/inference/network-grid.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 
@@ -35,10 +35,10 @@ export function gridDocument(grid: NetworkGrid): GridDocument {
 /** The grid that the document describes, planned again with the same model. */
 export function gridOfDocument(document: GridDocument, manifest: ModelManifest): NetworkGrid {
   const source = {
-    size: document.source.size satisfies Size3,
+    size: document.source.size,
     // The schema checked that there are twelve numbers.
     affineRas: document.source.affineRas as unknown as Affine,
-    spacingMm: document.source.spacingMm satisfies Vec3 | null,
+    spacingMm: document.source.spacingMm,
   };
   return planNetworkGrid(source, manifest, document.box);
 }

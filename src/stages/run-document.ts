@@ -15,6 +15,5 @@ export const RunDocument = z.strictObject({
     }),
   ),
   host: z.strictObject({ platform: z.string(), node: z.string(), cpus: z.int() }),
-  version: z.string(),
 });
 export type RunDocument = z.infer<typeof RunDocument>;

@@ -41,6 +41,7 @@ export async function runTask(
   const before = await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord);
   if (before?.inputDigest === inputDigest && (await allThere(before.outputs, target))) {
     deps.logger.info("stage skipped", { scanId: task.scanId, taskId: task.taskId, stage });
+    await definition.always?.(task, deps);
     return outputOf(stage, task, before, true);
   }
 
@@ -59,6 +60,7 @@ export async function runTask(
   // Two runs of one stage write the same outputs, so the first record is as good as ours; a record that no longer
   // matches (other input, damaged output) is replaced.
   await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
+  await definition.always?.(task, deps);
   deps.logger.info("stage done", { scanId: task.scanId, taskId: task.taskId, stage, seconds: record.seconds });
   return outputOf(stage, task, record, false);
 }

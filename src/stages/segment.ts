@@ -32,8 +32,10 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const segmentation = toSourceGrid(logits, grid, model.manifest, wanted);
   await work.write(STAGE_FILES.labels, labelsFile(segmentation.labels, grid.source));
   const { probabilities } = segmentation;
-  for (const [label, values] of probabilities?.byLabel ?? []) {
-    await work.write(probabilitiesFile(label), probabilityFile(values, probabilities?.box, grid.source));
+  if (probabilities) {
+    for (const [label, values] of probabilities.byLabel) {
+      await work.write(probabilitiesFile(label), probabilityFile(values, probabilities.box, grid.source));
+    }
   }
   return { facts: { loadSeconds: (started - loading) / 1000, networkSeconds: (ended - started) / 1000 } };
 }

@@ -17,6 +17,7 @@ export async function openUpload(
       name: key.slice(key.lastIndexOf("/") + 1),
       size,
       read: () => deps.stores.source.get(key),
+      readHead: (length) => deps.stores.source.get(key, { start: 0, end: length }),
     }),
   );
   return { source, entries: await expandUpload(files) };

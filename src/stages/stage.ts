@@ -38,4 +38,6 @@ export interface StageReport {
 export interface StageDefinition {
   readonly stage: Stage;
   run(work: StageWork): Promise<StageReport>;
+  /** Runs afterwards, also when the stage was skipped because another run had done it. */
+  always?(task: TaskDocument, deps: StageDeps): Promise<void>;
 }

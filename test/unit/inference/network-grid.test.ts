@@ -74,7 +74,7 @@ describe("toSourceGrid", () => {
     const { labels } = toSourceGrid(logits, grid, manifest, []);
     const [at] = [...labels.entries()].filter(([, label]) => label === 1).map(([i]) => i);
     const index: Vec3 = [(at ?? 0) % 6, Math.floor((at ?? 0) / 6) % 5, Math.floor((at ?? 0) / 30)];
-    expect(labels.reduce((sum, label) => sum + label, 0)).toBe(1);
+    expect([...labels].reduce((sum, label) => sum + label, 0)).toBe(1);
     expect(applyAffine(affine, index)).toEqual(applyAffine(grid.affineRas, [3, 1, 2]));
   });
 
@@ -98,7 +98,7 @@ describe("toSourceGrid", () => {
     const cropped = toNetworkGrid([data], sagittal, { ...manifest, crop: "nonzero" }).grid;
     const bright = toSourceGrid([Float32Array.of(0), Float32Array.of(1)], cropped, manifest, []).labels;
     expect(bright.indexOf(1)).toBe(1 + 6 * (2 + 5 * 3));
-    expect(bright.reduce((sum, label) => sum + label, 0)).toBe(1);
+    expect([...bright].reduce((sum, label) => sum + label, 0)).toBe(1);
     const tie = toSourceGrid([Float32Array.of(1), Float32Array.of(1)], cropped, manifest, []).labels;
     expect(tie.every((label) => label === 0)).toBe(true);
   });

@@ -1,0 +1,193 @@
+import { cpus } from "node:os";
+import { sha256 } from "#src/core/ids.js";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { writeSeg } from "#src/formats/seg-write.js";
+import { affineDeterminant } from "#src/imaging/affine.js";
+import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
+import { orientationOf } from "#src/imaging/orient.js";
+import type { Grid } from "#src/imaging/volume.js";
+import { renderPictures } from "#src/report/pictures.js";
+import { renderReport } from "#src/report/report-html.js";
+import type { ReportInput } from "#src/report/report-input.js";
+import { renderReportJson } from "#src/report/report-json.js";
+import { RESULT_FILES, type ResultFile, resultKeys, STAGE_FILES, workKeys } from "#src/storage/keys.js";
+import { type IndexRecord, ResultDocument, SourceDocument, type TaskDocument } from "#src/workflow/contract.js";
+import { documentBytes, readDocument, writeDocument } from "./documents.js";
+import { proveNifti, proveSeg } from "./geometry-proof.js";
+import { GridDocument, gridOfDocument } from "./grid-document.js";
+import { parseDicomSource } from "./parse-dicom-source.js";
+import { distinctWarnings, resultWarnings } from "./result-warnings.js";
+import type { RunDocument } from "./run-document.js";
+import type { StageDefinition, StageReport, StageWork } from "./stage.js";
+import type { StageDeps } from "./stage-deps.js";
+import { labelsFile, readImage, readLabels } from "./volume-files.js";
+
+const NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment.";
+
+/**
+ * Writes what is published: label map, DICOM SEG, reports. Everything is made and proven before the first file is
+ * written; `result.json` comes last and nothing counts without it.
+ */
+export const publish: StageDefinition = { stage: "publish", run, always: writeIndexLine };
+
+/** A file of the result, not yet written. */
+interface Made {
+  readonly name: ResultFile;
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+}
+
+async function run(work: StageWork): Promise<StageReport> {
+  const started = performance.now();
+  const { task, model } = work;
+  const { manifest } = model;
+  const text = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
+  const grid = gridOfDocument(GridDocument.parse(JSON.parse(text)), manifest).source;
+  const labels = readLabels(await work.read("postprocess", STAGE_FILES.labels)).data;
+  const moments = labelMoments(labels, grid.size, grid.affineRas, manifest.network.classes - 1);
+
+  const files = await imageFiles(work, labels, moments, grid);
+  const warnings = distinctWarnings([
+    ...task.warnings,
+    ...work.earlier.flatMap((record) => record.warnings),
+    ...resultWarnings(manifest.labels, moments),
+  ]);
+  const image = readImage(await work.read("preprocess", STAGE_FILES.image));
+  const report: ReportInput = {
+    identity: task.identity,
+    notice: NOTICE,
+    model: manifest,
+    modelDigest: model.digest,
+    refine: task.refine,
+    source: {
+      format: task.channels[0]?.format ?? "nifti",
+      modality: task.channels[0]?.modality ?? null,
+      size: grid.size,
+      spacingMm: grid.spacingMm,
+      orientation: orientationOf(grid.affineRas),
+    },
+    structures: structuresOf(work, moments, grid),
+    warnings,
+    files: files.map(listed),
+    pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels),
+    stages: work.earlier.map(({ stage, seconds }) => ({ stage, seconds })),
+  };
+  const json: Made = {
+    name: RESULT_FILES.reportJson,
+    bytes: new TextEncoder().encode(renderReportJson(report)),
+    contentType: "application/json",
+  };
+  const html: Made = {
+    name: RESULT_FILES.reportHtml,
+    bytes: new TextEncoder().encode(renderReport(report)),
+    contentType: "text/html; charset=utf-8",
+  };
+
+  for (const made of [...files, json, html]) await work.publish(made.name, made.bytes, made);
+  const runDocument = runDocumentOf(work, (performance.now() - started) / 1000);
+  await work.publish(RESULT_FILES.run, documentBytes(runDocument), { contentType: "application/json" });
+  const result: ResultDocument = {
+    schemaVersion: SCHEMA_VERSION,
+    identity: task.identity,
+    model: { ...task.model },
+    notice: NOTICE,
+    structures: report.structures,
+    warnings,
+    // The HTML report holds timings, so its digest would differ from run to run.
+    files: [...files, json].map(listed),
+  };
+  await work.publish(RESULT_FILES.result, documentBytes(result), { contentType: "application/json" });
+  return { facts: { warnings: warnings.length } };
+}
+
+/** Label map and, for a DICOM source, SEG; each read back and compared before anything is written. */
+async function imageFiles(
+  work: StageWork,
+  labels: Uint8Array | Uint16Array,
+  moments: readonly LabelMoments[],
+  grid: Grid,
+): Promise<Made[]> {
+  const { manifest } = work.model;
+  const map = labelsFile(labels, grid);
+  proveNifti(map, moments, grid);
+  const made: Made[] = [{ name: RESULT_FILES.labels, bytes: map, contentType: "application/gzip" }];
+  if (!work.has("preprocess", STAGE_FILES.dicomSource)) return made;
+
+  const source = parseDicomSource(await work.read("preprocess", STAGE_FILES.dicomSource));
+  const seg = writeSeg({
+    labels: { ...grid, data: labels },
+    source,
+    segments: manifest.labels,
+    algorithm: { name: manifest.id, version: manifest.version },
+    identity: work.task.identity,
+  });
+  proveSeg(
+    seg,
+    manifest.labels.map((label) => label.value),
+    moments,
+    grid,
+  );
+  return [...made, { name: RESULT_FILES.seg, bytes: seg, contentType: "application/dicom" }];
+}
+
+function structuresOf(work: StageWork, moments: readonly LabelMoments[], grid: Grid): ResultDocument["structures"] {
+  const voxelMl = grid.spacingMm === null ? null : Math.abs(affineDeterminant(grid.affineRas)) / 1000;
+  return work.model.manifest.labels.map(({ value, name, displayName }) => {
+    const found = moments[value - 1];
+    const voxels = found?.voxels ?? 0;
+    const centroid = found?.centroidRas;
+    return {
+      label: value,
+      name,
+      displayName,
+      voxels,
+      volumeMl: voxelMl === null ? null : rounded(voxels * voxelMl),
+      centroidRasMm: centroid ? [rounded(centroid[0]), rounded(centroid[1]), rounded(centroid[2])] : null,
+    };
+  });
+}
+
+/** To a thousandth (of a millilitre, of a millimetre): finer digits mean nothing. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function listed({ name, bytes }: Made): ResultDocument["files"][number] {
+  return { name, size: bytes.length, sha256: sha256(bytes) };
+}
+
+function runDocumentOf(work: StageWork, seconds: number): RunDocument {
+  const { scanId, attempt } = work.task;
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    scanId,
+    attempt,
+    stages: [
+      ...work.earlier.map((record) => ({ stage: record.stage, seconds: record.seconds, facts: record.facts })),
+      { stage: "publish", seconds, facts: {} },
+    ],
+    host: { platform: `${process.platform}-${process.arch}`, node: process.version, cpus: cpus().length },
+  };
+}
+
+/** The line of this scan in the table of all runs; also when the result was there already, from another upload. */
+async function writeIndexLine(task: TaskDocument, { stores }: StageDeps): Promise<void> {
+  const source = await readDocument(stores.work, workKeys.source(task.scanId), SourceDocument);
+  const resultKey = resultKeys.result(task.identity);
+  const result = await readDocument(stores.results, resultKey, ResultDocument);
+  const line: IndexRecord = {
+    schemaVersion: SCHEMA_VERSION,
+    scanId: task.scanId,
+    attempt: task.attempt,
+    subject: task.taskId,
+    source: source.objects[0]?.key ?? "",
+    status: "published",
+    code: null,
+    model: task.model.id,
+    volumesMl: Object.fromEntries(
+      result.structures.flatMap(({ name, volumeMl }) => (volumeMl === null ? [] : [[name, volumeMl]])),
+    ),
+    resultKey,
+  };
+  await writeDocument(stores.results, resultKeys.index(task.scanId, task.attempt, task.taskId), line);
+}

@@ -1,0 +1,77 @@
+import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
+import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
+import { applyAffine, composeAffine, invertAffine, type Size3 } from "#src/imaging/affine.js";
+import type { Box } from "#src/imaging/crop.js";
+import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";
+import type { NetworkGrid } from "#src/inference/network-grid.js";
+import type { NetworkInput } from "#src/inference/predict-logits.js";
+import type { ModelManifest } from "#src/model/manifest.js";
+
+// How the volumes that stages hand over are kept. All are NIfTI, so that any viewer opens them.
+
+type LabelArray = Uint8Array | Uint16Array;
+/** Probabilities are kept in 16 bits: steps of 1 / 65535. */
+const PROBABILITY_SLOPE = 1 / 65_535;
+
+/** The source image: 16-bit where that loses nothing, as with most scanners, else float32. */
+export function imageFile(volume: Volume<Float32Array>): Uint8Array {
+  return gzipDeterministic(writeNifti({ ...volume, data: compact(volume.data) }));
+}
+
+export function readImage(bytes: Uint8Array): Volume<Float32Array> {
+  const image = readNifti(bytes);
+  return { ...gridOf(image), data: Float32Array.from(image.data) };
+}
+
+/** The network's input, channels along the fourth axis; not compressed, as it is read once and soon. */
+export function networkInputFile(input: NetworkInput, grid: NetworkGrid): Uint8Array {
+  const voxels = voxelCount(input.size);
+  const data = new Float32Array(voxels * input.channels.length);
+  for (const [n, channel] of input.channels.entries()) data.set(channel, n * voxels);
+  const spacingMm = grid.source.spacingMm;
+  return writeNifti({ size: input.size, affineRas: grid.affineRas, spacingMm, data, channels: input.channels.length });
+}
+
+export function readNetworkInput(bytes: Uint8Array, manifest: ModelManifest): NetworkInput {
+  const image = readNifti(bytes);
+  const channels = manifest.channels.map((_, n) => Float32Array.from(niftiChannel(image, n).data));
+  return { size: image.size, channels };
+}
+
+export function labelsFile(labels: LabelArray, grid: Grid): Uint8Array {
+  return gzipDeterministic(writeNifti({ ...gridOf(grid), data: labels }));
+}
+
+export function readLabels(bytes: Uint8Array): Volume<LabelArray> {
+  const image = readNifti(bytes);
+  const data = image.data instanceof Uint8Array ? image.data : Uint16Array.from(image.data);
+  return { ...gridOf(image), data };
+}
+
+/** Probabilities of one label inside a box; the file's affine says where the box lies in the source grid. */
+export function probabilityFile(values: Float32Array, box: Box, grid: Grid): Uint8Array {
+  const data = Uint16Array.from(values, (value) => Math.round(value / PROBABILITY_SLOPE));
+  const [x, y, z] = box.start;
+  const affineRas = composeAffine(grid.affineRas, [1, 0, 0, x, 0, 1, 0, y, 0, 0, 1, z]);
+  return gzipDeterministic(
+    writeNifti({ size: box.size, affineRas, spacingMm: grid.spacingMm, data, slope: PROBABILITY_SLOPE }),
+  );
+}
+
+/** @param grid the source grid, to find the box in it */
+export function readProbability(bytes: Uint8Array, grid: Grid): { box: Box; data: Float32Array } {
+  const image = readNifti(bytes);
+  const origin = applyAffine(image.affineRas, [0, 0, 0]);
+  const start = applyAffine(invertAffine(grid.affineRas), origin).map(Math.round) as unknown as Size3;
+  return { box: { start, size: image.size }, data: Float32Array.from(image.data) };
+}
+
+function gridOf({ size, affineRas, spacingMm }: Grid): Grid {
+  return { size, affineRas, spacingMm };
+}
+
+/** The same values in 16 bits when every one of them is a whole number that fits. */
+function compact(data: Float32Array): Float32Array | Int16Array {
+  for (const value of data) if (value !== Math.trunc(value) || value < -32_768 || value > 32_767) return data;
+  return Int16Array.from(data);
+}

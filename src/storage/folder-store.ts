@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
+import { compareKeys } from "./compare-keys.js";
+import { assertKey, type ScanStore } from "./scan-store.js";
+
+/** Ending of a file that is being written: never listed, left behind only by a killed process. */
+const PARTIAL = ".partial";
+
+/**
+ * A store in a folder; keys are paths below it. Hidden files (a part that starts with a dot) and unfinished ones are
+ * not objects. Links that lead out of the folder are refused.
+ *
+ * @param root absolute path; made with the first object
+ */
+export function folderStore(root: string): ScanStore {
+  async function pathOf(key: string): Promise<string> {
+    assertKey(key);
+    const path = join(root, key);
+    await assertInside(root, path);
+    return path;
+  }
+
+  return {
+    head: async (key) => {
+      const info = await stat(await pathOf(key)).catch(nullIfMissing);
+      return info?.isFile() ? { key, size: info.size } : null;
+    },
+    get: async (key, range) => {
+      const path = await pathOf(key);
+      return failing(async () => {
+        const file = await open(path);
+        try {
+          const { size } = await file.stat();
+          const start = Math.min(range?.start ?? 0, size);
+          return await readAll(file, start, Math.max(start, Math.min(range?.end ?? size, size)));
+        } finally {
+          await file.close();
+        }
+      });
+    },
+    put: async (key, body, options) => {
+      const path = await pathOf(key);
+      return failing(async () => {
+        await mkdir(dirname(path), { recursive: true });
+        // A reader sees the old file or the new one, never half of either; S3 gives the same promise.
+        const partial = `${path}.${randomUUID()}${PARTIAL}`;
+        try {
+          await writeWhole(partial, body);
+          if (!options?.ifAbsent) {
+            await rename(partial, path);
+            return "written";
+          }
+          // `link` fails when the name is taken, also when another process took it just now; `rename` would replace.
+          return await link(partial, path).then(() => "written" as const, existsIfTaken);
+        } finally {
+          await rm(partial, { force: true });
+        }
+      });
+    },
+    async *list(prefix) {
+      const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+      for (const key of (await keysBelow(root, folder)).filter((key) => key.startsWith(prefix)).sort(compareKeys)) {
+        const info = await stat(join(root, key)).catch(nullIfMissing);
+        if (info?.isFile()) yield { key, size: info.size };
+      }
+    },
+    delete: async (key) => {
+      const path = await pathOf(key);
+      await failing(() => rm(path, { force: true }));
+    },
+  };
+}
+
+async function readAll(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(end - start);
+  let at = 0;
+  while (at < bytes.length) {
+    const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
+    if (bytesRead === 0)
+      throw new PipelineError("StoreBusy", "object became shorter while it was read, expected it unchanged");
+    at += bytesRead;
+  }
+  return bytes;
+}
+
+async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    if (body instanceof Uint8Array) await file.writeFile(body);
+    else for await (const chunk of body) await file.appendFile(chunk);
+    // Before the name appears: after a loss of power an object that is there is whole.
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Keys of all objects in a sub-folder; none when it does not exist. */
+async function keysBelow(root: string, folder: string): Promise<string[]> {
+  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(nullIfMissing);
+  return (entries ?? [])
+    .filter((entry) => entry.isFile() && !entry.name.endsWith(PARTIAL))
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(root, sep).length).split(sep).join("/"))
+    .filter((key) => !key.split("/").some((part) => part.startsWith(".")));
+}
+
+/** @throws {PipelineError} `InputUnsafe` when the path, with its links followed, lies outside the root */
+async function assertInside(root: string, path: string): Promise<void> {
+  const [realRoot, real] = await Promise.all([
+    realpath(root).catch(nullIfMissing),
+    realpath(path).catch(nullIfMissing),
+  ]);
+  if (realRoot === null || real === null || real.startsWith(join(realRoot, sep))) return;
+  throw new PipelineError("InputUnsafe", "object is a link that leads out of its folder, expected a file inside it");
+}
+
+/** Runs file operations; what the file system reports becomes one of our errors. */
+async function failing<T>(operate: () => Promise<T>): Promise<T> {
+  try {
+    return await operate();
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === null) throw cause;
+    if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR") {
+      throw new PipelineError("StoreMissing", "object is not in the store, expected it to be there", { cause });
+    }
+    throw new PipelineError("StoreBusy", `file system answered ${code}, expected the operation to work`, { cause });
+  }
+}
+
+function nullIfMissing(error: unknown): null {
+  const code = codeOf(error);
+  if (code === "ENOENT" || code === "ENOTDIR") return null;
+  throw error;
+}
+
+function existsIfTaken(error: unknown): "exists" {
+  if (codeOf(error) === "EEXIST") return "exists";
+  throw error;
+}
+
+function codeOf(error: unknown): string | null {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
+}

@@ -1,0 +1,45 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { readNifti } from "#src/formats/nifti-read.js";
+import { toNetworkGrid } from "#src/inference/network-grid.js";
+import { openOrtSession } from "#src/inference/ort-session.js";
+import { predictLogits } from "#src/inference/predict-logits.js";
+import { toSourceGrid } from "#src/inference/to-source-grid.js";
+import { folderModels } from "#src/model/model-library.js";
+
+const library = folderModels(fileURLToPath(new URL("../../models", import.meta.url)));
+const packages = await library.list();
+
+describe("models/", () => {
+  it("holds the two first models", () => {
+    expect(packages.map(({ manifest }) => manifest.id)).toEqual(
+      expect.arrayContaining(["brain-mask-unet2d", "hippocampus-unet3d"]),
+    );
+  });
+
+  it("routes only to models that are there", async () => {
+    const ids = packages.map(({ manifest }) => manifest.id);
+    const { routes } = await library.routes();
+    expect(routes.filter((route) => !ids.includes(route.model))).toEqual([]);
+  });
+
+  for (const model of packages) {
+    const { manifest, folder } = model;
+    it(`gives the golden labels with ${manifest.id}`, async () => {
+      const input = readNifti(await readFile(join(folder, manifest.golden.input)));
+      const expected = readNifti(await readFile(join(folder, manifest.golden.labels)));
+      const session = await openOrtSession({ ...manifest.network, bytes: () => library.network(model) });
+      const prepared = toNetworkGrid([Float32Array.from(input.data)], input, manifest);
+      const logits = await predictLogits(prepared.input, manifest, session);
+      const { labels } = toSourceGrid(logits, prepared.grid, manifest, []);
+      await session.close();
+
+      const differing = [...labels].filter((label, i) => label !== expected.data[i]).length;
+      // A golden without foreground would be met by a network that sees nothing.
+      expect(expected.data.some((label) => label > 0)).toBe(true);
+      expect(differing / labels.length).toBeLessThanOrEqual(manifest.golden.tolerance);
+    });
+  }
+});

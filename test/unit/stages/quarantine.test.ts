@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { silentLogger } from "#src/core/logger.js";
+import { folderModels } from "#src/model/model-library.js";
+import { readDocument, writeDocument } from "#src/stages/documents.js";
+import { quarantine } from "#src/stages/quarantine.js";
+import { workKeys } from "#src/storage/keys.js";
+import { memoryStore } from "#src/storage/memory-store.js";
+import { IndexRecord, QuarantineRecord, type TaskRef } from "#src/workflow/contract.js";
+
+const scanId = `s-${"1".repeat(40)}`;
+const identity = `r-${"2".repeat(40)}`;
+const task: TaskRef = { taskId: "t0", taskKey: "k", identity, share: "stat", preprocessOn: "lambda" };
+
+async function places() {
+  const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
+  await writeDocument(stores.work, workKeys.source(scanId), {
+    schemaVersion: 1,
+    scanId,
+    bucket: "uploads",
+    objects: [{ key: "ward/doe.zip", version: "v1", size: 9 }],
+    request: { refine: "on", share: "stat", model: "liver" },
+  });
+  return { stores, models: folderModels("."), logger: silentLogger };
+}
+
+const job = (fields: object) => ({
+  Error: "States.TaskFailed",
+  Cause: JSON.stringify({ JobName: "scanlane-segment", ...fields }),
+});
+
+describe("quarantine", () => {
+  it("keeps a function's code, message, step and what to do", async () => {
+    const deps = await places();
+    const Cause = JSON.stringify({
+      errorType: "SeriesGap",
+      errorMessage: "step 3 is 14 mm, expected 7",
+      step: "inspect",
+    });
+    const output = await quarantine({ scanId, attempt: 1, task: null, error: { Error: "SeriesGap", Cause } }, deps);
+    expect(output).toMatchObject({ kind: "quarantined", subject: "scan", code: "SeriesGap" });
+    expect(await readDocument(deps.stores.results, output.recordKey, QuarantineRecord)).toMatchObject({
+      code: "SeriesGap",
+      message: "step 3 is 14 mm, expected 7",
+      step: "inspect",
+      retryable: false,
+      source: { bucket: "uploads", keys: ["ward/doe.zip"] },
+    });
+    const line = await readDocument(deps.stores.results, `index/${scanId}/a1-scan.json`, IndexRecord);
+    expect(line).toMatchObject({ status: "quarantined", code: "SeriesGap", model: "liver", source: "ward/doe.zip" });
+  });
+
+  it("never returns the object's name to the control plane", async () => {
+    const deps = await places();
+    const output = await quarantine({ scanId, attempt: 1, task: null, error: { Error: "NoImage" } }, deps);
+    expect(JSON.stringify(output)).not.toContain("doe");
+  });
+
+  it("takes a job's code from its failure record", async () => {
+    const deps = await places();
+    await writeDocument(deps.stores.work, workKeys.failure(identity, "t0", "segment", 1), {
+      schemaVersion: 1,
+      stage: "segment",
+      code: "InferenceFailed",
+      message: "network gave values that are not finite",
+      exitCode: 78,
+    });
+    const error = job({ Container: { ExitCode: 78 } });
+    expect(await quarantine({ scanId, attempt: 1, task, error }, deps)).toMatchObject({ code: "InferenceFailed" });
+    // Another attempt has its own record: without one the exit code decides.
+    expect(await quarantine({ scanId, attempt: 2, task, error }, deps)).toMatchObject({ code: "ModelInvalid" });
+  });
+
+  for (const [what, fields, code] of [
+    ["exit code 65", { Container: { ExitCode: 65 } }, "InputUnreadable"],
+    ["exit code 76", { Container: { ExitCode: 76 } }, "ResultInvalid"],
+    ["exit code 70", { Container: { ExitCode: 70 } }, "Internal"],
+    ["a killed process", { Container: { ExitCode: 137 } }, "ComputeLost"],
+    ["no exit code", { StatusReason: "Host EC2 (instance i-1) terminated." }, "ComputeLost"],
+    ["no capacity", { StatusReason: "CapacityUnavailable: waited too long" }, "CapacityUnavailable"],
+  ] as const) {
+    it(`calls ${what} ${code}`, async () => {
+      expect(await quarantine({ scanId, attempt: 1, task, error: job(fields) }, await places())).toMatchObject({
+        code,
+      });
+    });
+  }
+
+  for (const [error, code] of [
+    [{ Error: "States.Timeout" }, "ComputeLost"],
+    [{ Error: "Lambda.Unknown", Cause: "{" }, "ComputeLost"],
+    [{ Error: "States.Runtime", Cause: "not json" }, "Internal"],
+  ] as const) {
+    it(`calls ${error.Error} ${code}`, async () => {
+      expect(await quarantine({ scanId, attempt: 1, task: null, error }, await places())).toMatchObject({ code });
+    });
+  }
+});
