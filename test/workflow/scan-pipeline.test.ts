@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import validate from "asl-validator";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { ERROR_CODES } from "#src/core/errors.js";
@@ -33,7 +33,6 @@ const retried = (state: State) => (state.Retry ?? []).flatMap((rule) => rule.Err
 
 describe("the workflow file", () => {
   it("is accepted by asl-validator, and a broken copy is not", () => {
-    const validate = createRequire(import.meta.url)("asl-validator");
     const definition = JSON.parse(bindPlaceholders(text, LOCAL_BINDINGS));
     expect(validate(definition).errors).toEqual([]);
     expect(validate({ ...definition, StartAt: "Nowhere" }).isValid).toBe(false);
