@@ -54,10 +54,12 @@ export function reportFacts(input: ReportInput): ReportFacts {
 
 /** What the model must not be used for, as far as its manifest tells. Its card says more. */
 function notFor({ model }: ReportInput): string[] {
-  const inputs = model.channels.map((channel) => `${channel.name} (${channel.modalities.join(", ")})`).join(" and ");
+  const inputs = model.channels.map(({ name, modalities }) =>
+    modalities.includes(name) ? modalities.join(", ") : `${name} (${modalities.join(", ")})`,
+  );
   return [
     "diagnosis, treatment or any other decision about a patient",
-    `images other than ${inputs}`,
+    `images other than ${inputs.join(" and ")}`,
     "bodies, devices and diseases that its training data do not show",
   ];
 }

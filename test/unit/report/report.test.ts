@@ -48,6 +48,7 @@ describe("renderReport", () => {
       "MaskTouchesBorder",
       "bright reaches the edge",
       "bright3d 1.0.0",
+      "images other than any (MR, CT)",
       "c".repeat(64),
       "CC0-1.0",
       "0.876",
