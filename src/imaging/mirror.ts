@@ -2,7 +2,9 @@ import type { Size3 } from "./affine.js";
 
 /** All subsets of the axes, the empty one first: the passes of mirroring test-time augmentation. */
 export function mirrorSubsets<T>(axes: readonly T[]): T[][] {
-  return axes.reduce<T[][]>((subsets, axis) => [...subsets, ...subsets.map((subset) => [...subset, axis])], [[]]);
+  const subsets: T[][] = [[]];
+  for (const axis of axes) subsets.push(...subsets.map((subset) => [...subset, axis]));
+  return subsets;
 }
 
 /**

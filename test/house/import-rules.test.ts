@@ -40,7 +40,7 @@ const FORBIDDEN = [
   ["src/cli/a.ts", "#functions/cli/results.js"],
   ["src/cli/a.ts", "#functions/runtime/s3-store.js"],
   ["src/index.ts", "./cli/table.js"],
-  ["src/index.ts", "#src/local/places.js"],
+  ["src/index.ts", "#src/cli/table.js"],
   ["functions/segment/main.ts", "#src/local/places.js"],
   ["functions/segment/main.ts", "../../src/stages/segment.js"],
   ["functions/inspect/handler.ts", "aws-cdk-lib/aws-s3"],

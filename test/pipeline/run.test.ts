@@ -1,0 +1,219 @@
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { readNifti } from "#src/formats/nifti-read.js";
+import { writeNifti } from "#src/formats/nifti-write.js";
+import { readSegGeometry } from "#src/formats/seg-read.js";
+import { type Affine, applyAffine, type Size3 } from "#src/imaging/affine.js";
+import { labelMoments } from "#src/imaging/label-moments.js";
+import { digestsBelow, scanlane } from "../support/cli.js";
+import { pointwiseNetwork } from "../support/onnx-file.js";
+import { phantomSeries, phantomValue } from "../support/phantom-series.js";
+import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
+import { zipOf } from "../support/zip-builder.js";
+
+/** Oblique, anisotropic, with a flipped axis. */
+const affineRas: Affine = [-0.8, 0.6, 0, 30, 0.6, 0.8, 0, -20, 0, 0, 2.5, 10];
+const size: Size3 = [20, 24, 18];
+/** The phantom series are cut by the plane on which they have this value; what lies above it is the structure. */
+const PLANE = 3000;
+/** A bright block: value 150 in x 3-8, y 4-11, z 5-7. */
+const inBlock = (x: number, y: number, z: number) => x >= 3 && x <= 8 && y >= 4 && y <= 11 && z >= 5 && z <= 7;
+
+let models: string;
+let folder: string;
+let volume: string;
+
+beforeAll(async () => {
+  const network = brightNetwork();
+  const manifest = brightManifest(network);
+  const largest = { kind: "largest-component" as const, labels: [1], connectivity: 26 as const };
+  const upper = pointwiseNetwork(3, [0, 1], [0, -PLANE]);
+  models = await modelsFolderWith(
+    [
+      { manifest, network },
+      { manifest: { ...manifest, id: "bright3d-largest", postprocess: [largest] }, network },
+      { manifest: { ...brightManifest(upper), id: "upper3d" }, network: upper },
+      {
+        manifest: {
+          ...manifest,
+          id: "ct-only",
+          channels: [{ name: "ct", modalities: ["CT"], normalisation: { kind: "none" } }],
+        },
+        network,
+      },
+    ],
+    [{ format: "dicom", modality: "MR", model: "upper3d" }],
+  );
+  folder = await mkdtemp(join(tmpdir(), "pipeline-"));
+  const data = new Int16Array(size[0] * size[1] * size[2]);
+  for (let i = 0; i < data.length; i++) {
+    const [x, y, z] = [i % 20, Math.floor(i / 20) % 24, Math.floor(i / 480)];
+    data[i] = inBlock(x, y, z) || (x === 15 && y === 20 && z === 12) ? 150 : 10;
+  }
+  volume = join(folder, "Doe^John.nii");
+  await writeFile(volume, writeNifti({ size, affineRas, spacingMm: [1, 1, 2.5], data }));
+}, 60_000);
+
+async function run(path: string, ...more: string[]) {
+  const out = await mkdtemp(join(tmpdir(), "pipeline-out-"));
+  const result = await scanlane(["run", path, "--models", models, "--out", out, "--json", ...more]);
+  return { out, code: result.code, json: JSON.parse(result.stdout || "null"), stderr: result.stderr };
+}
+
+describe("scanlane run", () => {
+  it("labels a NIfTI volume on its own grid, voxel for voxel", async () => {
+    const { code, json, out } = await run(volume, "--model", "bright3d");
+    expect(code).toBe(0);
+    const [outcome] = json.outcomes;
+    expect(outcome.result.structures).toMatchObject([{ name: "bright", voxels: 6 * 8 * 3 + 1, volumeMl: 0.363 }]);
+    const labels = readNifti(await readFile(join(outcome.folder, "labels.nii.gz")));
+    const wrong = [...labels.data].filter((label, i) => {
+      const [x, y, z] = [i % 20, Math.floor(i / 20) % 24, Math.floor(i / 480)];
+      return label !== (inBlock(x, y, z) || (x === 15 && y === 20 && z === 12) ? 1 : 0);
+    });
+    expect(wrong).toEqual([]);
+    for (const corner of [
+      [0, 0, 0],
+      [19, 23, 17],
+    ] as const) {
+      const [found, expected] = [applyAffine(labels.affineRas, corner), applyAffine(affineRas, corner)];
+      expect(Math.max(...found.map((mm, axis) => Math.abs(mm - (expected[axis] ?? 0))))).toBeLessThan(1e-4);
+    }
+    const table = await readFile(join(out, "results.csv"), "utf8");
+    expect(table).toContain("Doe^John.nii");
+    expect(table.split("\r\n")).toHaveLength(3);
+  });
+
+  it("applies the model's steps, leaves them out on request, and calls that another result", async () => {
+    const [with_, without] = await Promise.all([
+      run(volume, "--model", "bright3d-largest"),
+      run(volume, "--model", "bright3d-largest", "--no-refine"),
+    ]);
+    expect(with_.json.outcomes[0].result.structures[0].voxels).toBe(6 * 8 * 3);
+    expect(without.json.outcomes[0].result.structures[0].voxels).toBe(6 * 8 * 3 + 1);
+    expect(with_.json.outcomes[0].result.identity).not.toBe(without.json.outcomes[0].result.identity);
+  });
+
+  for (const plane of ["axial", "sagittal", "coronal", "oblique"] as const) {
+    it(`puts a ${plane} DICOM series' structure where it lies in the patient, in NIfTI and SEG alike`, async () => {
+      const files = phantomSeries({ plane });
+      const path = join(folder, `${plane}.zip`);
+      await writeFile(path, await zipOf(files));
+      const { code, json } = await run(path);
+      expect([0, 3]).toContain(code);
+      const [outcome] = json.outcomes;
+      const labels = readNifti(await readFile(join(outcome.folder, "labels.nii.gz")));
+      const image = (i: number) => {
+        const [nx, ny] = labels.size;
+        return phantomValue(
+          applyAffine(labels.affineRas, [i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))]),
+        );
+      };
+      // Stored values are rounded by up to half a slope: nearer to the plane than that, either label is right.
+      const sure = [...labels.data.keys()].filter((i) => Math.abs(image(i) - PLANE) > 1);
+      expect(sure.filter((i) => labels.data[i] !== (image(i) > PLANE ? 1 : 0))).toEqual([]);
+      expect(sure.filter((i) => labels.data[i] === 1).length).toBeGreaterThan(10);
+      expect(sure.filter((i) => labels.data[i] === 0).length).toBeGreaterThan(10);
+
+      const [segment] = readSegGeometry(await readFile(join(outcome.folder, "seg.dcm")));
+      const bytes = labels.data instanceof Uint8Array ? labels.data : new Uint8Array();
+      const [moments] = labelMoments(bytes, labels.size, labels.affineRas, 1);
+      expect(segment?.voxels).toBe(moments?.voxels);
+      const [a, b] = [segment?.centroidRasMm ?? [], moments?.centroidRas ?? [Number.NaN]];
+      expect(Math.max(...a.map((mm, axis) => Math.abs(mm - (b[axis] ?? Number.NaN))))).toBeLessThan(0.01);
+    });
+  }
+
+  it("makes a task of each series of an upload", async () => {
+    const path = join(folder, "two");
+    await mkdir(path);
+    const second = phantomSeries({
+      plane: "sagittal",
+      edit: (elements) => {
+        elements["0020000E"] = { vr: "UI", Value: ["1.2.3.99"] };
+      },
+    });
+    for (const { name, bytes } of phantomSeries({})) await writeFile(join(path, `a-${name}`), bytes);
+    for (const { name, bytes } of second) await writeFile(join(path, `b-${name}`), bytes);
+    const { json } = await run(path);
+    expect(json.outcomes.map((outcome: { kind: string }) => outcome.kind)).toEqual(["published", "published"]);
+    expect(new Set(json.outcomes.map((outcome: { folder: string }) => outcome.folder)).size).toBe(2);
+  });
+
+  it("warns, by exit code too, when the model was trained on another modality", async () => {
+    const path = join(folder, "mr.zip");
+    await writeFile(path, await zipOf(phantomSeries({})));
+    const { code, json } = await run(path, "--model", "ct-only");
+    expect(code).toBe(3);
+    const codes = json.outcomes[0].result.warnings.map((warning: { code: string }) => warning.code);
+    expect(codes).toContain("ModalityUnexpected");
+  });
+
+  it("never publishes an empty mask in silence", async () => {
+    const dark = join(folder, "dark.nii");
+    const data = Int16Array.from({ length: 512 }, (_, i) => i % 7);
+    await writeFile(
+      dark,
+      writeNifti({ size: [8, 8, 8], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], spacingMm: [1, 1, 1], data }),
+    );
+    const { code, json } = await run(dark, "--model", "bright3d");
+    expect(code).toBe(3);
+    expect(json.outcomes[0].result.warnings).toMatchObject([
+      { code: "EmptyMask", message: "Bright is nowhere in the result" },
+    ]);
+  });
+
+  it("does nothing again when it is run again, and leaves the source alone", async () => {
+    const before = await readFile(volume);
+    const { out, json } = await run(volume, "--model", "bright3d");
+    const first = await digestsBelow(out, /^$/);
+    const again = await scanlane(["run", volume, "--models", models, "--out", out, "--json", "--model", "bright3d"]);
+    expect(again.code).toBe(0);
+    // Also run.json and report.html, which would differ had any stage run again.
+    expect(await digestsBelow(out, /^$/)).toEqual(first);
+    expect(JSON.parse(again.stdout).outcomes[0].result).toEqual(json.outcomes[0].result);
+    expect(await readFile(volume)).toEqual(before);
+  });
+
+  it("makes a damaged intermediate file again", async () => {
+    const { out, json } = await run(volume, "--model", "bright3d");
+    const { identity } = json.outcomes[0].result;
+    const labels = join(out, ".work", identity, "t0", "segment", "labels.nii.gz");
+    const whole = await readFile(labels);
+    await writeFile(labels, whole.subarray(0, whole.length - 9));
+    const again = await scanlane(["run", volume, "--models", models, "--out", out, "--json", "--model", "bright3d"]);
+    expect(again.code).toBe(0);
+    expect(await readFile(labels)).toEqual(whole);
+  });
+
+  it("prints progress and a table for people", async () => {
+    const out = await mkdtemp(join(tmpdir(), "pipeline-out-"));
+    const { stdout, stderr } = await scanlane(["run", volume, "--models", models, "--out", out, "--model", "bright3d"]);
+    for (const state of ["Inspect", "Preprocess", "Segment", "Postprocess", "Publish"]) expect(stderr).toContain(state);
+    expect(stdout).toMatch(/Bright\s+145\s+0\.36/);
+    expect(stdout).toContain("Research use only");
+  });
+});
+
+describe("the command line", () => {
+  it("answers a wrong command with its own exit code", async () => {
+    expect((await scanlane(["run"])).code).toBe(64);
+    expect((await scanlane(["segment", "x"])).code).toBe(64);
+    expect((await scanlane(["--version"])).code).toBe(0);
+  });
+
+  it("lists the models", async () => {
+    const { stdout, code } = await scanlane(["models", "--models", models]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("bright3d-largest");
+    const json = JSON.parse((await scanlane(["models", "--models", models, "--json"])).stdout);
+    expect(json.map((model: { id: string }) => model.id)).toEqual([
+      "bright3d",
+      "bright3d-largest",
+      "ct-only",
+      "upper3d",
+    ]);
+  });
+});
