@@ -98,7 +98,7 @@ describe("scanlane run", () => {
 
   for (const plane of ["axial", "sagittal", "coronal", "oblique"] as const) {
     it(`puts a ${plane} DICOM series' structure where it lies in the patient, in NIfTI and SEG alike`, async () => {
-      const files = phantomSeries({ plane });
+      const files = phantomSeries({ plane, size: [16, 14, 12] });
       const path = join(folder, `${plane}.zip`);
       await writeFile(path, await zipOf(files));
       const { code, json } = await run(path);
@@ -114,8 +114,8 @@ describe("scanlane run", () => {
       // Stored values are rounded by up to half a slope: nearer to the plane than that, either label is right.
       const sure = [...labels.data.keys()].filter((i) => Math.abs(image(i) - PLANE) > 1);
       expect(sure.filter((i) => labels.data[i] !== (image(i) > PLANE ? 1 : 0))).toEqual([]);
-      expect(sure.filter((i) => labels.data[i] === 1).length).toBeGreaterThan(10);
-      expect(sure.filter((i) => labels.data[i] === 0).length).toBeGreaterThan(10);
+      expect(sure.filter((i) => labels.data[i] === 1).length).toBeGreaterThan(5);
+      expect(sure.filter((i) => labels.data[i] === 0).length).toBeGreaterThan(5);
 
       const [segment] = readSegGeometry(await readFile(join(outcome.folder, "seg.dcm")));
       const bytes = labels.data instanceof Uint8Array ? labels.data : new Uint8Array();

@@ -107,7 +107,7 @@ describe("findScans", () => {
     const { scans } = await findScans(uploadOf(phantomSeries({ edit })));
     expect(scans[0]?.warnings).toEqual([
       {
-        code: "AffineDisagrees",
+        code: "FrameOfReferenceMixed",
         message: "the slices name 2 frames of reference; their positions were taken as of one",
       },
     ]);

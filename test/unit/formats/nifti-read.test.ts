@@ -125,7 +125,7 @@ describe("placement of a NIfTI image", () => {
       buildNifti({ sform: { code: 0, rows: new Array(12).fill(0) }, pixdim: [1, 2, 3, 4, 1, 1, 1, 1] }),
     );
     expect(image.affineRas).toEqual([2, 0, 0, 0, 0, 3, 0, 0, 0, 0, 4, 0]);
-    expect(image.warnings.map((warning) => warning.code)).toEqual(["AffineDisagrees"]);
+    expect(image.warnings.map((warning) => warning.code)).toEqual(["PlacementUnknown"]);
   });
 
   it("has no spacing where nothing says how large a voxel is", () => {

@@ -91,7 +91,7 @@ describe("DICOM series of other projects", () => {
       }
       const { volume, warnings } = await loadOnly([...perSlice.values()]);
       expect(volume.size.slice(0, 2)).toEqual([256, 256]);
-      expect(warnings.map((warning) => warning.code)).toContain("AffineDisagrees");
+      expect(warnings.map((warning) => warning.code)).toContain("FrameOfReferenceMixed");
     },
   );
 

@@ -1,0 +1,44 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { WorkerProcess } from "#src/local/worker-process.js";
+
+/** Answers by the job's key: ends with an exit code, dies, or says its process id. */
+const SCRIPT = `process.on("message", ({ id, parameters: { taskKey } }) => {
+  if (taskKey === "die") process.kill(process.pid, "SIGKILL");
+  process.send({ kind: "log", level: "info", message: "pid", fields: { pid: process.pid } });
+  process.send({ kind: "exit", id, exitCode: Number(taskKey) });
+});`;
+
+const places = { source: "/s", work: "/w", results: "/r", models: "/m" };
+const job = (taskKey: string) => ({ stage: "segment" as const, parameters: { taskKey }, places });
+let worker: WorkerProcess;
+afterEach(() => worker.close());
+
+async function start(pids: unknown[] = []) {
+  const file = join(await mkdtemp(join(tmpdir(), "worker-")), "worker.mjs");
+  await writeFile(file, SCRIPT);
+  worker = new WorkerProcess(file, { info: (_, fields) => pids.push(fields?.pid), warn: () => {} });
+}
+
+describe("WorkerProcess", () => {
+  it("passes on a job's exit code and keeps the process for the next job", async () => {
+    const pids: unknown[] = [];
+    await start(pids);
+    expect(await worker.run(job("0"))).toBe(0);
+    expect(await worker.run(job("65"))).toBe(65);
+    expect(new Set(pids).size).toBe(1);
+  });
+
+  it("loses the jobs of a process that dies, and starts another for the next", async () => {
+    await start();
+    expect(await worker.run(job("die"))).toBeNull();
+    expect(await worker.run(job("0"))).toBe(0);
+  });
+
+  it("loses a job when the process cannot be started", async () => {
+    worker = new WorkerProcess("/nowhere/worker.js", { info: () => {}, warn: () => {} });
+    expect(await worker.run(job("0"))).toBeNull();
+  });
+});
