@@ -72,6 +72,10 @@ def manifest_for(config, folder, facts, result):
     }
 
 
+def paragraphs(texts):
+    return [line for text in texts for line in (text, "")]
+
+
 def card(config, manifest, facts, result, golden, size):
     """CARD.md: what a reader needs to know before using the model."""
     words = config["card"]
@@ -87,7 +91,7 @@ def card(config, manifest, facts, result, golden, size):
     scheme = manifest["channels"][0]["normalisation"]
     normalisation = ", ".join([scheme["kind"], *(f"{k} {v}" for k, v in scheme.items() if k != "kind")])
     lines += [f"| Tile (x, y, z) | {tile} voxels of {grid} mm |", f"| Normalisation | {normalisation} |", ""]
-    lines += ["## Training data", ""] + words["data"] + [""]
+    lines += ["## Training data", ""] + paragraphs(words["data"])
     lines += ["| Data | Licence |", "| --- | --- |"]
     lines += [f"| {entry['name']} | {entry['licence']} |" for entry in manifest["trainingData"]]
     lines += ["", f"Licence of the weights: **{manifest['licence']['weights']}**. {words['licence']}", ""]
@@ -100,9 +104,9 @@ def card(config, manifest, facts, result, golden, size):
                 f"| {row['dataset']} | {row['split']} | {row['label']} | {row['mean']:.3f} | {low:.3f}-{high:.3f} | {row['cases']} |"
             )
         lines += ["", f"Interval: bootstrap of the mean over cases, 10,000 draws. Measured by `{result['command']}`", ""]
-    lines += words["scores"] + [""]
+    lines += paragraphs(words["scores"])
     if words.get("pictures"):
-        lines += ["## What was looked at", ""] + words["pictures"] + [""]
+        lines += ["## What was looked at", ""] + paragraphs(words["pictures"])
     lines += ["## Golden case", ""]
     counts = ", ".join(f"{count:,} voxels of {name}" for name, count in golden["voxels"].items())
     lines += [
