@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 30_000,
     // Two cores: more workers only make the pipeline tests slower.
     maxWorkers: 2,
+    globalSetup: ["test/support/temp-root.ts"],
     setupFiles: ["test/support/setup.ts"],
     reporters: jsonFile ? ["default", ["json", { outputFile: jsonFile }]] : ["default"],
   },

@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/long/**/*.test.ts"],
     testTimeout: 900_000,
     maxWorkers: 1,
+    globalSetup: ["test/support/temp-root.ts"],
     setupFiles: ["test/support/setup.ts"],
   },
 });
