@@ -74,6 +74,11 @@ export const ERROR_CODES = {
     retryable: false,
     advice: "upload the object again; it was not there when it was read",
   },
+  StoreDenied: {
+    class: "model",
+    retryable: false,
+    advice: "give this role or user access to the store, and to the key that encrypts it",
+  },
   StoreBusy: { class: "transient", retryable: true, advice: "try again later" },
   StoreCorrupt: {
     class: "transient",

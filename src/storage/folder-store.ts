@@ -126,6 +126,11 @@ async function failing<T>(operate: () => Promise<T>): Promise<T> {
     if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR") {
       throw new PipelineError("StoreMissing", "object is not in the store, expected it to be there", { cause });
     }
+    if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
+      throw new PipelineError("StoreDenied", `file system answered ${code}, expected this user to be allowed`, {
+        cause,
+      });
+    }
     throw new PipelineError("StoreBusy", `file system answered ${code}, expected the operation to work`, { cause });
   }
 }

@@ -21,7 +21,7 @@ export interface PutOptions {
  * Where objects are kept: a bucket, a folder or memory. Keys are `/`-separated, never start with `/` and have no `.`
  * or `..` part. A reader sees an object whole or not at all, also after an interrupted write.
  *
- * Every method throws `PipelineError`: `StoreMissing` for a key that is not there, `StoreBusy` for a failure that may
+ * Every method throws `PipelineError`: `StoreMissing` for a key that is not there, `StoreDenied`, `StoreBusy` for a failure that may
  * pass. A key that breaks the rules is a `RangeError`.
  */
 export interface ScanStore {

@@ -1,0 +1,141 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import { Upload } from "@aws-sdk/lib-storage";
+import { PipelineError } from "#src/core/errors.js";
+import { assertKey, type PutOptions, type ScanStore } from "#src/storage/scan-store.js";
+
+/** Bodies above this, and streams of unknown length, go up in parts. */
+const MULTIPART_BYTES = 16 * 2 ** 20;
+
+/** A store in an S3 bucket. Conditional create is S3's own `If-None-Match: *`, for objects in parts too. */
+export function s3Store({ client, bucket }: { readonly client: S3Client; readonly bucket: string }): ScanStore {
+  const at = (key: string) => {
+    assertKey(key);
+    return { Bucket: bucket, Key: key };
+  };
+  return {
+    head: async (key) => {
+      const target = at(key);
+      try {
+        const { ContentLength } = await client.send(new HeadObjectCommand(target));
+        return { key, size: ContentLength ?? 0 };
+      } catch (error) {
+        if (isMissing(error)) return null;
+        throw storeError(error);
+      }
+    },
+    get: async (key, range) => {
+      const target = at(key);
+      if (range && range.end <= range.start) return emptyOf(client, target);
+      const Range = range && `bytes=${range.start}-${range.end - 1}`;
+      try {
+        const { Body } = await client.send(new GetObjectCommand({ ...target, ...(Range ? { Range } : {}) }));
+        return (await Body?.transformToByteArray()) ?? new Uint8Array();
+      } catch (error) {
+        // A range that starts at or beyond the end holds nothing.
+        if (nameOf(error) === "InvalidRange" || statusOf(error) === 416) return new Uint8Array();
+        throw storeError(error);
+      }
+    },
+    put: async (key, body, options) => {
+      const target = { ...at(key), ...headersOf(options) };
+      try {
+        if (body instanceof Uint8Array && body.length <= MULTIPART_BYTES) {
+          await client.send(new PutObjectCommand({ ...target, Body: body }));
+        } else {
+          await upload(client, target, body);
+        }
+        return "written";
+      } catch (error) {
+        if (options?.ifAbsent && (nameOf(error) === "PreconditionFailed" || statusOf(error) === 412)) return "exists";
+        throw storeError(error);
+      }
+    },
+    async *list(prefix) {
+      let next: string | undefined;
+      do {
+        const page = await client
+          .send(
+            new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...(next ? { ContinuationToken: next } : {}) }),
+          )
+          .catch((error: unknown) => {
+            throw storeError(error);
+          });
+        for (const { Key, Size } of page.Contents ?? []) if (Key !== undefined) yield { key: Key, size: Size ?? 0 };
+        next = page.NextContinuationToken;
+      } while (next !== undefined);
+    },
+    delete: async (key) => {
+      await client.send(new DeleteObjectCommand(at(key))).catch((error: unknown) => {
+        throw storeError(error);
+      });
+    },
+  };
+}
+
+type Target = { readonly Bucket: string; readonly Key: string };
+
+function headersOf(options: PutOptions | undefined) {
+  return {
+    ...(options?.ifAbsent ? { IfNoneMatch: "*" } : {}),
+    ...(options?.contentType ? { ContentType: options.contentType } : {}),
+  };
+}
+
+/** An empty range of an object that must exist. */
+async function emptyOf(client: S3Client, target: Target): Promise<Uint8Array> {
+  await client.send(new HeadObjectCommand(target)).catch((error: unknown) => {
+    throw storeError(error);
+  });
+  return new Uint8Array();
+}
+
+/** In parts; what was sent of an interrupted upload is removed. */
+async function upload(client: S3Client, target: Target, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+  const Body = body instanceof Uint8Array ? body : ReadableStream.from(body);
+  await new Upload({ client, params: { ...target, Body }, partSize: MULTIPART_BYTES, leavePartsOnError: false }).done();
+}
+
+/** Any error of the SDK as one of ours. Names of buckets and objects stay out of the message. */
+function storeError(error: unknown): unknown {
+  const name = nameOf(error);
+  const status = statusOf(error);
+  if (isMissing(error)) {
+    return new PipelineError("StoreMissing", "object is not in the store, expected it to be there", { cause: error });
+  }
+  if (status === 403) {
+    return new PipelineError("StoreDenied", "S3 refused access (403), expected this role to be allowed", {
+      cause: error,
+    });
+  }
+  // What the body's own source throws is no answer of S3 and is passed on.
+  if (status === undefined && !isNetworkError(error)) return error;
+  return new PipelineError("StoreBusy", `S3 answered ${name} (${status ?? "no status"}), expected success`, {
+    cause: error,
+  });
+}
+
+function isMissing(error: unknown): boolean {
+  return nameOf(error) === "NoSuchKey" || nameOf(error) === "NotFound";
+}
+
+function isNetworkError(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return /^E[A-Z]+$/.test(code) || nameOf(error) === "TimeoutError";
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : "";
+}
+
+function statusOf(error: unknown): number | undefined {
+  const metadata = error instanceof Error && "$metadata" in error ? error.$metadata : undefined;
+  if (typeof metadata !== "object" || metadata === null || !("httpStatusCode" in metadata)) return undefined;
+  return typeof metadata.httpStatusCode === "number" ? metadata.httpStatusCode : undefined;
+}

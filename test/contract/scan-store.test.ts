@@ -1,0 +1,95 @@
+import { mkdtemp, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { s3Store } from "#functions/runtime/s3-store.js";
+import { folderStore } from "#src/storage/folder-store.js";
+import { memoryStore } from "#src/storage/memory-store.js";
+import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
+import { describeScanStore } from "./scan-store.suite.js";
+
+const freshFolder = () => mkdtemp(join(tmpdir(), "scan-store-"));
+
+describeScanStore("memory", async () => memoryStore());
+describeScanStore("folder", async () => folderStore(await freshFolder()));
+
+describe("folder store", () => {
+  it("is empty before its folder exists", async () => {
+    const store = folderStore(join(await freshFolder(), "not", "yet"));
+    for await (const { key } of store.list("")) expect.unreachable(key);
+    expect(await store.head("a")).toBeNull();
+    await store.put("a", Uint8Array.of(1));
+    expect(await store.get("a")).toEqual(Uint8Array.of(1));
+  });
+
+  it("lists neither hidden files nor what a killed process left", async () => {
+    const root = await freshFolder();
+    await writeFile(join(root, ".DS_Store"), "x");
+    await writeFile(join(root, "labels.nii.gz.123.partial"), "half");
+    const keys: string[] = [];
+    for await (const { key } of folderStore(root).list("")) keys.push(key);
+    expect(keys).toEqual([]);
+  });
+
+  it("refuses a link that leads out of the folder", async () => {
+    const [root, outside] = [await freshFolder(), await freshFolder()];
+    await writeFile(join(outside, "secret"), "x");
+    await symlink(join(outside, "secret"), join(root, "link"));
+    await expect(folderStore(root).get("link")).rejects.toMatchObject({ code: "InputUnsafe" });
+  });
+});
+
+describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
+  let moto: MotoServer;
+  let client: S3Client;
+  let buckets = 0;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+    client = new S3Client({ endpoint: moto.endpoint, region: "us-east-1", forcePathStyle: true, credentials });
+  }, 30_000);
+  afterAll(() => {
+    client?.destroy();
+    moto?.close();
+  });
+
+  async function freshBucket(): Promise<string> {
+    const bucket = `bucket-${++buckets}`;
+    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+    return bucket;
+  }
+
+  describeScanStore("s3", async () => s3Store({ client, bucket: await freshBucket() }));
+
+  it("sends a large object in parts, as one object or not at all", async () => {
+    const bucket = await freshBucket();
+    const store = s3Store({ client, bucket });
+    const large = new Uint8Array(40 * 2 ** 20).map((_, i) => i % 251);
+    expect(await store.put("large", large)).toBe("written");
+    expect(await store.head("large")).toEqual({ key: "large", size: large.length });
+    expect(Buffer.compare(await store.get("large"), large)).toBe(0);
+    expect(await store.put("large", large.subarray(1), { ifAbsent: true })).toBe("exists");
+    expect(await store.head("large")).toEqual({ key: "large", size: large.length });
+
+    async function* broken() {
+      yield large;
+      throw new TypeError("source broke off");
+    }
+    await expect(store.put("other", broken())).rejects.toThrow("source broke off");
+    expect(await store.head("other")).toBeNull();
+    const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+    expect(Uploads ?? []).toEqual([]);
+  }, 60_000);
+
+  it("says StoreBusy when the server cannot be reached", async () => {
+    const unreachable = new S3Client({
+      endpoint: "http://localhost:1",
+      region: "us-east-1",
+      maxAttempts: 1,
+      credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    });
+    await expect(s3Store({ client: unreachable, bucket: "b" }).get("k")).rejects.toMatchObject({ code: "StoreBusy" });
+  });
+});

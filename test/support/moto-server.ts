@@ -1,0 +1,39 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Whether this machine has moto, an S3 server (and more) in Python. */
+export const hasMoto = spawnSync("moto_server", ["--help"], { stdio: "ignore" }).status === 0;
+
+/** A moto server on a port of its own. */
+export interface MotoServer {
+  readonly endpoint: string;
+  close(): void;
+}
+
+export async function startMoto(): Promise<MotoServer> {
+  const port = await freePort();
+  const server: ChildProcess = spawn("moto_server", ["-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
+  const endpoint = `http://localhost:${port}`;
+  for (let tries = 0; tries < 150; tries++) {
+    const answered = await fetch(`${endpoint}/moto-api/`).then(
+      () => true,
+      () => false,
+    );
+    if (answered) return { endpoint, close: () => server.kill() };
+    await sleep(100);
+  }
+  server.kill();
+  throw new Error("moto_server did not answer within 15 s");
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
