@@ -1,0 +1,15 @@
+/**
+ * How esbuild makes a Lambda or a program of the container out of its entry file: one ES module for Node 22, from the
+ * TypeScript sources. Plain data, read by `infra/`, by the container's build and by a test.
+ */
+export const BUNDLING = {
+  format: "esm",
+  target: "node22",
+  platform: "node",
+  conditions: ["development"],
+  /** CommonJS packages inside an ES module call `require`, which Node gives no such module. */
+  banner:
+    'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+  /** Has native code beside it, so it stays a package of its own; only Segment uses it. */
+  external: ["onnxruntime-node"],
+} as const;

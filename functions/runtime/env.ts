@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { PipelineError } from "#src/core/errors.js";
+
+const Env = z.object({
+  SCAN_BUCKET: z.string().min(3),
+  WORK_BUCKET: z.string().min(3),
+  RESULT_BUCKET: z.string().min(3),
+  /** Folder with the model packages (in a Lambda their manifests alone). */
+  MODELS_DIR: z.string().min(1),
+});
+export type Env = z.infer<typeof Env>;
+
+const IntakeEnv = Env.extend({ STATE_MACHINE_ARN: z.string().min(1) });
+export type IntakeEnv = z.infer<typeof IntakeEnv>;
+
+/** What the deployment says to every function. @throws {PipelineError} `ContractViolation` naming the variable */
+export const readEnv = (): Env => parse(Env);
+
+/** What it says to intake. */
+export const readIntakeEnv = (): IntakeEnv => parse(IntakeEnv);
+
+function parse<T extends z.ZodType>(schema: T): z.infer<T> {
+  const parsed = schema.safeParse(process.env);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new PipelineError("ContractViolation", `environment variable ${issue?.path.join(".")}: ${issue?.message}`);
+}

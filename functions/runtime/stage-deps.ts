@@ -1,0 +1,26 @@
+import { S3Client } from "@aws-sdk/client-s3";
+import { folderModels } from "#src/model/model-library.js";
+import type { StageDeps } from "#src/stages/stage-deps.js";
+import { readEnv } from "./env.js";
+import { jsonLogger } from "./json-logger.js";
+import { s3Store } from "./s3-store.js";
+
+/** Stores, models and logger of a function on AWS. The SDK reads region, credentials and endpoint by itself. */
+export function stageDeps(stage: string): StageDeps {
+  const env = readEnv();
+  const client = s3Client();
+  return {
+    stores: {
+      source: s3Store({ client, bucket: env.SCAN_BUCKET }),
+      work: s3Store({ client, bucket: env.WORK_BUCKET }),
+      results: s3Store({ client, bucket: env.RESULT_BUCKET }),
+    },
+    models: folderModels(env.MODELS_DIR),
+    logger: jsonLogger(stage),
+  };
+}
+
+/** An endpoint of one's own (an S3-compatible server) is addressed by path: it has no name for each bucket. */
+export function s3Client(): S3Client {
+  return new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL_S3 !== undefined });
+}

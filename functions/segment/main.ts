@@ -1,0 +1,6 @@
+import { openOrtSession } from "#src/inference/ort-session.js";
+import { SessionPool } from "#src/inference/session-pool.js";
+import { segmentStage } from "#src/stages/segment.js";
+import { taskEntry } from "../runtime/task-entry.js";
+
+await taskEntry(segmentStage(new SessionPool(openOrtSession)));
