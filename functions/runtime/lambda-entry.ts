@@ -16,7 +16,7 @@ export function lambdaEntry<T extends z.ZodType, R>(
       return await run(parsed(schema, event));
     } catch (thrown) {
       const error = toPipelineError(thrown);
-      logger.warn("failed", { code: error.code, message: error.message, kind: kindOf(error.cause) });
+      logger.warn("failed", { code: error.code, reason: error.message, kind: kindOf(error.cause) });
       // A new error: the cause chain of the first may hold what a library read from the file.
       throw new PipelineError(error.code, error.message, { details: error.details });
     }

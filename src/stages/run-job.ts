@@ -1,4 +1,4 @@
-import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
+import { exitCodeOf, type PipelineError, toPipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { workKeys } from "#src/storage/keys.js";
 import { type FailureRecord, type StageInput, TaskDocument } from "#src/workflow/contract.js";
@@ -21,19 +21,27 @@ export async function runJob(definition: StageDefinition, input: StageInput, dep
   } catch (thrown) {
     const error = toPipelineError(thrown);
     const exitCode = exitCodeOf(error.code);
-    deps.logger.warn("stage failed", { stage: definition.stage, code: error.code, message: error.message, exitCode });
-    const { stage } = definition;
-    const record: FailureRecord = {
-      schemaVersion: SCHEMA_VERSION,
-      stage,
-      code: error.code,
-      message: error.message,
-      exitCode,
-    };
-    // When the store itself is at fault the exit code alone must do.
-    await writeDocument(deps.stores.work, await failureKey(definition, input, deps), record).catch(() => {});
+    deps.logger.warn("stage failed", { stage: definition.stage, code: error.code, reason: error.message, exitCode });
+    // When the task or the store itself is at fault, the exit code alone must do.
+    await leaveFailure(definition, input, deps, error).catch(() => {});
     return exitCode;
   }
+}
+
+async function leaveFailure(
+  definition: StageDefinition,
+  input: StageInput,
+  deps: StageDeps,
+  error: PipelineError,
+): Promise<void> {
+  const record: FailureRecord = {
+    schemaVersion: SCHEMA_VERSION,
+    stage: definition.stage,
+    code: error.code,
+    message: error.message,
+    exitCode: exitCodeOf(error.code),
+  };
+  await writeDocument(deps.stores.work, await failureKey(definition, input, deps), record);
 }
 
 /** A record of an earlier try must not explain a later loss of the machine. */

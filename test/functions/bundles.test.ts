@@ -1,0 +1,144 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BUNDLING } from "#functions/bundling.js";
+import { scanIdOfObject } from "#src/core/ids.js";
+import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
+import { phantomSeries } from "../support/phantom-series.js";
+import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
+import { zipOf } from "../support/zip-builder.js";
+
+const REPO = fileURLToPath(new URL("../..", import.meta.url));
+const LAMBDAS = ["intake", "inspect", "preprocess", "publish", "quarantine"] as const;
+const JOBS = ["preprocess", "segment", "postprocess"] as const;
+
+/** A folder as bare as a Lambda's or the container's: the bundles, and ONNX Runtime for the container. */
+const bare = mkdtempSync(join(tmpdir(), "bundles-"));
+
+async function bundle(entry: string, name: string): Promise<void> {
+  const { banner, external, conditions, ...options } = BUNDLING;
+  await build({
+    ...options,
+    entryPoints: [join(REPO, "functions", entry)],
+    outfile: join(bare, `${name}.mjs`),
+    bundle: true,
+    conditions: [...conditions],
+    external: [...external],
+    banner: { js: banner },
+    logLevel: "error",
+  });
+}
+
+/** Invokes a bundle's handler in a process of its own. */
+function invoke(name: string, event: unknown, env: Record<string, string>) {
+  const script = join(bare, "invoke.mjs");
+  writeFileSync(
+    script,
+    `const { handler } = await import(${JSON.stringify(pathToFileURL(join(bare, `${name}.mjs`)).href)});
+     try { console.log("RESULT " + JSON.stringify(await handler(JSON.parse(process.argv[2])))); }
+     catch (error) { console.log("ERROR " + error.name + " " + error.message); }`,
+  );
+  const child = spawnSync(process.execPath, [script, JSON.stringify(event)], {
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+  });
+  const line = child.stdout.split("\n").find((text) => /^(RESULT|ERROR) /.test(text));
+  return { line: line ?? child.stderr, output: child.stdout + child.stderr };
+}
+
+beforeAll(async () => {
+  await Promise.all([
+    ...LAMBDAS.map((name) => bundle(`${name}/handler.ts`, name)),
+    ...JOBS.map((name) => bundle(`${name}/main.ts`, `${name}-job`)),
+  ]);
+}, 60_000);
+
+describe("the bundles", () => {
+  it("are of a size that starts fast, and no Lambda brings the network runtime", () => {
+    for (const name of LAMBDAS) expect(statSync(join(bare, `${name}.mjs`)).size).toBeLessThan(4 * 2 ** 20);
+    expect(readdirSync(bare).filter((name) => name.endsWith(".node"))).toEqual([]);
+  });
+
+  it("say which variable is missing from the environment", () => {
+    const { output } = invoke("inspect", {}, { SCAN_BUCKET: "scan-bucket" });
+    expect(output).toContain("environment variable WORK_BUCKET");
+  });
+
+  describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
+    let moto: MotoServer;
+    let env: Record<string, string>;
+    let client: S3Client;
+    const names = { SCAN_BUCKET: "scans-bucket", WORK_BUCKET: "work-bucket", RESULT_BUCKET: "results-bucket" };
+
+    beforeAll(async () => {
+      moto = await startMoto();
+      const keys = { accessKeyId: "test", secretAccessKey: "test" };
+      client = new S3Client({ endpoint: moto.endpoint, region: "us-east-1", forcePathStyle: true, credentials: keys });
+      for (const Bucket of Object.values(names)) await client.send(new CreateBucketCommand({ Bucket }));
+      const network = brightNetwork();
+      const models = await modelsFolderWith(
+        [{ manifest: brightManifest(network), network }],
+        [{ format: "dicom", modality: "MR", model: "bright3d" }],
+      );
+      env = {
+        ...names,
+        MODELS_DIR: models,
+        AWS_ENDPOINT_URL_S3: moto.endpoint,
+        AWS_REGION: "us-east-1",
+        AWS_ACCESS_KEY_ID: "test",
+        AWS_SECRET_ACCESS_KEY: "test",
+      };
+      cpSync(join(REPO, "package.json"), join(bare, "package.json"));
+      symlinkSync(join(REPO, "node_modules"), join(bare, "node_modules"));
+    }, 30_000);
+    afterAll(() => {
+      client?.destroy();
+      moto?.close();
+    });
+
+    it("take a scan from bucket to bucket, each stage in a process of its own", async () => {
+      const key = "ward/upload.zip";
+      const Body = await zipOf(phantomSeries({}));
+      const { ETag } = await client.send(new PutObjectCommand({ Bucket: names.SCAN_BUCKET, Key: key, Body }));
+      const scanId = scanIdOfObject(names.SCAN_BUCKET, key, `${ETag} `);
+      const source = {
+        schemaVersion: 1,
+        scanId,
+        bucket: names.SCAN_BUCKET,
+        objects: [{ key, version: `${ETag} `, size: Body.length }],
+        request: { refine: "on", share: "stat" },
+      };
+      const sourceJson = JSON.stringify(source);
+      await client.send(
+        new PutObjectCommand({ Bucket: names.WORK_BUCKET, Key: `${scanId}/source.json`, Body: sourceJson }),
+      );
+
+      const inspected = invoke("inspect", { scanId, attempt: 1 }, env);
+      expect(inspected.line, inspected.output).toMatch(/^RESULT/);
+      const { taskKey, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
+      expect(invoke("preprocess", { taskKey }, env).line).toBe('RESULT {"stage":"preprocess","skipped":false}');
+      for (const job of ["segment", "postprocess"]) {
+        const child = spawnSync(process.execPath, [join(bare, `${job}-job.mjs`), taskKey], {
+          env: { ...process.env, ...env },
+        });
+        expect(child.status, String(child.stderr)).toBe(0);
+      }
+      expect(invoke("publish", { taskKey }, env).line).toContain('"kind":"published"');
+      expect(invoke("publish", { taskKey }, env).output).toContain("stage skipped");
+      const result = await client.send(
+        new GetObjectCommand({ Bucket: names.RESULT_BUCKET, Key: `${identity}/result.json` }),
+      );
+      expect(JSON.parse((await result.Body?.transformToString()) ?? "")).toMatchObject({ identity });
+
+      const lost = spawnSync(process.execPath, [join(bare, "segment-job.mjs"), "no/task.json"], {
+        env: { ...process.env, ...env },
+      });
+      expect(lost.status).toBe(65);
+    }, 60_000);
+  });
+});
