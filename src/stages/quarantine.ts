@@ -84,7 +84,8 @@ async function reasonOfJob(input: QuarantineInput, deps: StageDeps): Promise<Rea
     if (failure && isErrorCode(failure.code)) return { code: failure.code, message: failure.message, step };
   }
   const status = typeof job.StatusReason === "string" ? job.StatusReason : "";
-  if (status.includes("CapacityUnavailable")) {
+  // The reasons with which the queue cancels a job that waited too long (`jobStateTimeLimitActions`).
+  if (/\b(CAPACITY|MISCONFIGURATION):/.test(status)) {
     return {
       code: "CapacityUnavailable",
       message: "job waited longer than allowed for a machine, expected one to start",

@@ -76,7 +76,11 @@ describe("quarantine", () => {
     ["exit code 70", { Container: { ExitCode: 70 } }, "Internal"],
     ["a killed process", { Container: { ExitCode: 137 } }, "ComputeLost"],
     ["no exit code", { StatusReason: "Host EC2 (instance i-1) terminated." }, "ComputeLost"],
-    ["no capacity", { StatusReason: "CapacityUnavailable: waited too long" }, "CapacityUnavailable"],
+    [
+      "no capacity",
+      { StatusReason: "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested" },
+      "CapacityUnavailable",
+    ],
   ] as const) {
     it(`calls ${what} ${code}`, async () => {
       expect(await quarantine({ scanId, attempt: 1, task, error: job(fields) }, await places())).toMatchObject({

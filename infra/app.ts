@@ -1,0 +1,12 @@
+import { App, Tags } from "aws-cdk-lib";
+import { InfraConfig } from "./config.js";
+import { ScanPipelineStack } from "./scan-pipeline-stack.js";
+
+const app = new App();
+const given: unknown = app.node.tryGetContext("scanlane") ?? {};
+const config = InfraConfig.parse(typeof given === "string" ? JSON.parse(given) : given);
+
+// Without a fixed environment: synthesized anywhere, deployed to whatever account the credentials say.
+const stack = new ScanPipelineStack(app, `scanlane-${config.stage}`, { config });
+Tags.of(stack).add("application", "scanlane");
+Tags.of(stack).add("stage", config.stage);

@@ -1,0 +1,127 @@
+import { fileURLToPath } from "node:url";
+import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
+import type { IGrantable } from "aws-cdk-lib/aws-iam";
+import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
+import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { BUNDLING } from "../../functions/bundling.js";
+import type { ScanBuckets } from "./scan-buckets.js";
+
+const REPO = fileURLToPath(new URL("../../", import.meta.url));
+/** Longest that a Lambda may run. */
+const LONGEST = Duration.minutes(15);
+
+/** How much of the machine a function gets. */
+interface Size3 {
+  readonly memoryMiB: number;
+  readonly timeout: Duration;
+  readonly scratchGiB?: number;
+}
+
+/** Memory is also the share of CPU: what decodes and resamples volumes gets all there is. */
+const SIZES = {
+  intake: { memoryMiB: 512, timeout: Duration.seconds(60) },
+  inspect: { memoryMiB: 3008, timeout: LONGEST },
+  preprocess: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
+  publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
+  quarantine: { memoryMiB: 512, timeout: Duration.seconds(60) },
+} as const satisfies Record<string, Size3>;
+export type FunctionName = keyof typeof SIZES;
+
+/** Folder with the model packages' manifests inside a function's bundle. */
+const MODELS_DIR = "/var/task/models";
+
+export interface ScanFunctionsProps {
+  readonly buckets: ScanBuckets;
+}
+
+/** The Lambdas of the workflow, each with the rights that its stage needs and no other. */
+export class ScanFunctions extends Construct {
+  readonly intake: NodejsFunction;
+  readonly inspect: NodejsFunction;
+  readonly preprocess: NodejsFunction;
+  readonly publish: NodejsFunction;
+  readonly quarantine: NodejsFunction;
+
+  constructor(scope: Construct, id: string, props: ScanFunctionsProps) {
+    super(scope, id);
+    const { buckets } = props;
+    const make = (name: FunctionName) => this.#function(name, buckets);
+
+    this.intake = make("intake");
+    buckets.scans.grantRead(this.intake);
+    buckets.work.grantPut(this.intake, "*/source.json");
+
+    this.inspect = make("inspect");
+    this.preprocess = make("preprocess");
+    for (const stage of [this.inspect, this.preprocess]) {
+      buckets.scans.grantRead(stage);
+      grantWork(buckets, stage);
+    }
+    this.publish = make("publish");
+    grantWork(buckets, this.publish);
+    buckets.results.grantReadWrite(this.publish);
+
+    this.quarantine = make("quarantine");
+    buckets.work.grantRead(this.quarantine);
+    buckets.results.grantPut(this.quarantine, "quarantine/*");
+    buckets.results.grantPut(this.quarantine, "index/*");
+  }
+
+  #function(name: FunctionName, buckets: ScanBuckets): NodejsFunction {
+    const size: Size3 = SIZES[name];
+    return new NodejsFunction(this, pascal(name), {
+      description: `scanlane: ${name}`,
+      entry: `${REPO}functions/${name}/handler.ts`,
+      projectRoot: REPO,
+      depsLockFilePath: `${REPO}package-lock.json`,
+      runtime: Runtime.NODEJS_22_X,
+      architecture: Architecture.ARM_64,
+      memorySize: size.memoryMiB,
+      timeout: size.timeout,
+      ...(size.scratchGiB ? { ephemeralStorageSize: Size.gibibytes(size.scratchGiB) } : {}),
+      tracing: Tracing.ACTIVE,
+      logGroup: new LogGroup(this, `${pascal(name)}Log`, {
+        retention: RetentionDays.THREE_MONTHS,
+        encryptionKey: buckets.key,
+        removalPolicy: RemovalPolicy.DESTROY,
+      }),
+      environment: {
+        SCAN_BUCKET: buckets.scans.bucketName,
+        WORK_BUCKET: buckets.work.bucketName,
+        RESULT_BUCKET: buckets.results.bucketName,
+        MODELS_DIR,
+        NODE_OPTIONS: "--enable-source-maps",
+      },
+      bundling: {
+        format: OutputFormat.ESM,
+        target: BUNDLING.target,
+        banner: BUNDLING.banner,
+        externalModules: [...BUNDLING.external],
+        esbuildArgs: { "--conditions": BUNDLING.conditions.join(",") },
+        minify: true,
+        sourceMap: true,
+        commandHooks: { beforeBundling: () => [], beforeInstall: () => [], afterBundling: copyManifests },
+      },
+    });
+  }
+}
+
+/** Routes and manifests beside the bundle: a function chooses models and reads plans, but never runs a network. */
+function copyManifests(from: string, to: string): string[] {
+  return [
+    `mkdir -p ${to}/models`,
+    `cp ${from}/models/routes.json ${to}/models/`,
+    `for m in ${from}/models/*/manifest.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
+  ];
+}
+
+/** Stages read what earlier ones wrote, write their own files, and replace a record that no longer fits. */
+function grantWork(buckets: ScanBuckets, stage: IGrantable): void {
+  buckets.work.grantReadWrite(stage);
+}
+
+function pascal(name: string): string {
+  return name.slice(0, 1).toUpperCase() + name.slice(1);
+}

@@ -1,0 +1,67 @@
+import { Duration } from "aws-cdk-lib";
+import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
+import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
+import { EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
+import { SnsTopic } from "aws-cdk-lib/aws-events-targets";
+import { Topic } from "aws-cdk-lib/aws-sns";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import { Construct } from "constructs";
+import type { ScanBuckets } from "./scan-buckets.js";
+
+export interface ScanNoticesProps {
+  readonly buckets: ScanBuckets;
+  readonly stateMachine: StateMachine;
+  readonly deadLetters: Queue;
+}
+
+/** Says how scans ended (an id and a status, nothing else), and raises the alarms of `docs/runbook.md`. */
+export class ScanNotices extends Construct {
+  readonly ended: Topic;
+  readonly alarms: Topic;
+
+  constructor(scope: Construct, id: string, props: ScanNoticesProps) {
+    super(scope, id);
+    const masterKey = props.buckets.key;
+    this.ended = new Topic(this, "Ended", { masterKey, enforceSSL: true });
+    this.alarms = new Topic(this, "Alarms", { masterKey, enforceSSL: true });
+    new Rule(this, "ExecutionEnded", {
+      description: "Scans that were published or set aside",
+      eventPattern: {
+        source: ["aws.states"],
+        detailType: ["Step Functions Execution Status Change"],
+        detail: {
+          stateMachineArn: [props.stateMachine.stateMachineArn],
+          status: ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
+        },
+      },
+      targets: [
+        new SnsTopic(this.ended, {
+          message: RuleTargetInput.fromObject({
+            schemaVersion: 1,
+            scanId: EventField.fromPath("$.detail.name"),
+            status: EventField.fromPath("$.detail.status"),
+          }),
+        }),
+      ],
+    });
+    this.#alarm("DeadLetters", "dead-letters", props.deadLetters.metricApproximateNumberOfMessagesVisible());
+    this.#alarm(
+      "FailedExecutions",
+      "failed-executions",
+      props.stateMachine.metricFailed({ period: Duration.minutes(15) }),
+    );
+  }
+
+  /** @param heading the alarm's place in the runbook */
+  #alarm(id: string, heading: string, metric: ReturnType<StateMachine["metricFailed"]>): void {
+    new Alarm(this, id, {
+      metric,
+      threshold: 1,
+      evaluationPeriods: 1,
+      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      treatMissingData: TreatMissingData.NOT_BREACHING,
+      alarmDescription: `What to do: docs/runbook.md#${heading}`,
+    }).addAlarmAction(new SnsAction(this.alarms));
+  }
+}

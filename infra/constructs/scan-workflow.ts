@@ -1,0 +1,92 @@
+import { readFileSync } from "node:fs";
+import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import type { EcsJobDefinition, JobQueue } from "aws-cdk-lib/aws-batch";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
+import { Construct } from "constructs";
+import type { ScanBuckets } from "./scan-buckets.js";
+import type { ScanFunctions } from "./scan-functions.js";
+import type { StageJobs } from "./stage-jobs.js";
+
+const WORKFLOW = new URL("../../src/workflow/scan-pipeline.asl.json", import.meta.url);
+
+export interface ScanWorkflowProps {
+  readonly buckets: ScanBuckets;
+  readonly functions: ScanFunctions;
+  readonly jobs: StageJobs;
+  readonly queue: JobQueue;
+}
+
+/** What the placeholders of the workflow file stand for on AWS; the local engine's list is `src/local/bindings.ts`. */
+export function workflowBindings({ functions, jobs, queue }: ScanWorkflowProps): Record<string, string> {
+  return {
+    InspectFunction: functions.inspect.functionArn,
+    PreprocessFunction: functions.preprocess.functionArn,
+    PublishFunction: functions.publish.functionArn,
+    QuarantineFunction: functions.quarantine.functionArn,
+    JobQueue: queue.jobQueueArn,
+    PreprocessJobDefinition: jobs.preprocess.jobDefinitionArn,
+    SegmentJobDefinition: jobs.segment.jobDefinitionArn,
+    PostprocessJobDefinition: jobs.postprocess.jobDefinitionArn,
+  };
+}
+
+/** The state machine of the one workflow file, and exactly the rights that its states need. */
+export class ScanWorkflow extends Construct {
+  readonly stateMachine: StateMachine;
+
+  constructor(scope: Construct, id: string, props: ScanWorkflowProps) {
+    super(scope, id);
+    this.stateMachine = new StateMachine(this, "StateMachine", {
+      stateMachineType: StateMachineType.STANDARD,
+      definitionBody: DefinitionBody.fromString(readFileSync(WORKFLOW, "utf8")),
+      definitionSubstitutions: workflowBindings(props),
+      tracingEnabled: true,
+      logs: {
+        destination: new LogGroup(this, "Log", {
+          retention: RetentionDays.THREE_MONTHS,
+          encryptionKey: props.buckets.key,
+          removalPolicy: RemovalPolicy.DESTROY,
+        }),
+        level: LogLevel.ERROR,
+        // Payloads hold ids alone, and still need not be copied to a second place.
+        includeExecutionData: false,
+      },
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // `fromString` grants nothing by itself.
+    const { functions, jobs, queue } = props;
+    for (const target of [functions.inspect, functions.preprocess, functions.publish, functions.quarantine]) {
+      target.grantInvoke(this.stateMachine);
+    }
+    this.#allowJobs(queue, [jobs.preprocess, jobs.segment, jobs.postprocess]);
+  }
+
+  #allowJobs(queue: JobQueue, definitions: readonly EcsJobDefinition[]): void {
+    const stack = Stack.of(this);
+    this.stateMachine.addToRolePolicy(
+      new PolicyStatement({
+        actions: ["batch:SubmitJob"],
+        resources: [queue.jobQueueArn, ...definitions.map((definition) => definition.jobDefinitionArn)],
+      }),
+    );
+    this.stateMachine.addToRolePolicy(
+      // These two actions know no resource: a job has no ARN before it exists.
+      new PolicyStatement({ actions: ["batch:DescribeJobs", "batch:TerminateJob"], resources: ["*"] }),
+    );
+    this.stateMachine.addToRolePolicy(
+      // The rule by which `.sync` learns that a job ended; Step Functions makes it under this name.
+      new PolicyStatement({
+        actions: ["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+        resources: [
+          stack.formatArn({
+            service: "events",
+            resource: "rule",
+            resourceName: "StepFunctionsGetEventsForBatchJobsRule",
+          }),
+        ],
+      }),
+    );
+  }
+}

@@ -1,0 +1,122 @@
+import { fileURLToPath } from "node:url";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import {
+  Action,
+  EcsEc2ContainerDefinition,
+  EcsJobDefinition,
+  EcsVolume,
+  LinuxParameters,
+  Reason,
+  RetryStrategy,
+} from "aws-cdk-lib/aws-batch";
+import { Platform } from "aws-cdk-lib/aws-ecr-assets";
+import { ContainerImage, LogDriver } from "aws-cdk-lib/aws-ecs";
+import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import { Construct } from "constructs";
+import { ERROR_CLASSES } from "#src/core/errors.js";
+import { JOB_MEMORY } from "./gpu-compute.js";
+import type { ScanBuckets } from "./scan-buckets.js";
+
+const REPO = fileURLToPath(new URL("../../", import.meta.url));
+/** Tries of a job that was lost or ended with a transient failure; the local engine has the same number. */
+const ATTEMPTS = 3;
+/** Longest that one try may run. */
+const ATTEMPT_TIMEOUT = Duration.hours(6);
+/** Vcpus of a g4dn.xlarge, the smallest instance: one job fills it. */
+const VCPUS = 4;
+
+export interface StageJobsProps {
+  readonly buckets: ScanBuckets;
+  readonly postprocessGpu: boolean;
+}
+
+/** The stages that run as containers: one image, one job definition a stage, least rights. */
+export class StageJobs extends Construct {
+  readonly preprocess: EcsJobDefinition;
+  readonly segment: EcsJobDefinition;
+  readonly postprocess: EcsJobDefinition;
+
+  constructor(scope: Construct, id: string, props: StageJobsProps) {
+    super(scope, id);
+    const image = ContainerImage.fromAsset(REPO, {
+      file: "functions/container/Dockerfile",
+      target: "gpu",
+      platform: Platform.LINUX_AMD64,
+      assetName: "scanlane-stages",
+      exclude: [
+        "*",
+        "!functions/**",
+        "!src/**",
+        "!models/**",
+        "models/workshop",
+        "!package.json",
+        "!package-lock.json",
+        "!.npmrc",
+        "!tsconfig*.json",
+      ],
+    });
+    const logGroup = new LogGroup(this, "Log", {
+      retention: RetentionDays.THREE_MONTHS,
+      encryptionKey: props.buckets.key,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props.buckets);
+    this.preprocess = job("preprocess", false);
+    this.segment = job("segment", true);
+    this.postprocess = job("postprocess", props.postprocessGpu);
+  }
+
+  #job(stage: string, gpu: boolean, image: ContainerImage, logGroup: LogGroup, buckets: ScanBuckets): EcsJobDefinition {
+    const name = stage.slice(0, 1).toUpperCase() + stage.slice(1);
+    const role = new Role(this, `${name}Role`, {
+      assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com"),
+      description: `What the ${stage} container may do`,
+    });
+    if (stage === "preprocess") buckets.scans.grantRead(role);
+    buckets.work.grantReadWrite(role);
+
+    return new EcsJobDefinition(this, name, {
+      container: new EcsEc2ContainerDefinition(this, `${name}Container`, {
+        image,
+        command: ["node", `/app/${stage}.mjs`, "Ref::taskKey"],
+        cpu: VCPUS,
+        memory: JOB_MEMORY,
+        ...(gpu ? { gpu: 1 } : {}),
+        environment: {
+          SCAN_BUCKET: buckets.scans.bucketName,
+          WORK_BUCKET: buckets.work.bucketName,
+          RESULT_BUCKET: buckets.results.bucketName,
+          MODELS_DIR: "/app/models",
+        },
+        jobRole: role,
+        user: "node",
+        privileged: false,
+        readonlyRootFilesystem: true,
+        volumes: [EcsVolume.host({ name: "scratch", containerPath: "/tmp" })],
+        linuxParameters: new LinuxParameters(this, `${name}Linux`, { initProcessEnabled: true }),
+        logging: LogDriver.awsLogs({ streamPrefix: stage, logGroup }),
+      }),
+      parameters: { taskKey: "none" },
+      timeout: ATTEMPT_TIMEOUT,
+      retryAttempts: ATTEMPTS,
+      retryStrategies: retryStrategies(),
+      // Fair share needs a priority inside a share; all jobs of a share are equal.
+      schedulingPriority: 0,
+    });
+  }
+}
+
+/**
+ * Again: the instance was reclaimed or lost, or the stage ended with a transient failure. Not again: everything else,
+ * since the same input would fail the same way. The first rule that fits decides.
+ */
+function retryStrategies(): RetryStrategy[] {
+  const exit = (code: number) => Reason.custom({ onExitCode: String(code) });
+  return [
+    RetryStrategy.of(Action.RETRY, Reason.custom({ onStatusReason: "Host EC2*" })),
+    RetryStrategy.of(Action.RETRY, exit(ERROR_CLASSES.transient.exitCode)),
+    RetryStrategy.of(Action.RETRY, Reason.custom({ onReason: "CannotPullContainerError*" })),
+    RetryStrategy.of(Action.EXIT, Reason.custom({ onExitCode: "*" })),
+  ];
+}

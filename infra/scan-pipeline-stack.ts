@@ -1,0 +1,48 @@
+import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { Construct } from "constructs";
+import type { InfraConfig } from "./config.js";
+import { GpuCompute } from "./constructs/gpu-compute.js";
+import { ScanBuckets } from "./constructs/scan-buckets.js";
+import { ScanFunctions } from "./constructs/scan-functions.js";
+import { ScanIntake } from "./constructs/scan-intake.js";
+import { ScanNetwork } from "./constructs/scan-network.js";
+import { ScanNotices } from "./constructs/scan-notices.js";
+import { ScanWorkflow } from "./constructs/scan-workflow.js";
+import { StageJobs } from "./constructs/stage-jobs.js";
+
+export interface ScanPipelineStackProps extends StackProps {
+  readonly config: InfraConfig;
+}
+
+/** Everything of one deployment: from the upload's event to the published result. */
+export class ScanPipelineStack extends Stack {
+  constructor(scope: Construct, id: string, { config, ...props }: ScanPipelineStackProps) {
+    super(scope, id, { description: "scanlane: medical scans in, checked segmentations out", ...props });
+    const buckets = new ScanBuckets(this, "Buckets", config);
+    // These services encrypt and decrypt with the key on their own behalf, in this account and region alone.
+    for (const service of [`logs.${this.region}.amazonaws.com`, "events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
+      buckets.key.grantEncryptDecrypt(
+        new ServicePrincipal(service, { conditions: { StringEquals: { "aws:SourceAccount": this.account } } }),
+      );
+    }
+    const network = new ScanNetwork(this, "Network");
+    const compute = new GpuCompute(this, "Compute", { ...config, network, instanceTypes: config.gpuInstanceTypes });
+    const jobs = new StageJobs(this, "Jobs", { buckets, postprocessGpu: config.postprocessGpu });
+    const functions = new ScanFunctions(this, "Functions", { buckets });
+    const { stateMachine } = new ScanWorkflow(this, "Workflow", { buckets, functions, jobs, queue: compute.queue });
+    const intake = new ScanIntake(this, "Intake", { buckets, intake: functions.intake, stateMachine });
+    const notices = new ScanNotices(this, "Notices", { buckets, stateMachine, deadLetters: intake.deadLetters });
+
+    const outputs = {
+      ScanBucket: buckets.scans.bucketName,
+      ResultBucket: buckets.results.bucketName,
+      WorkBucket: buckets.work.bucketName,
+      StateMachineArn: stateMachine.stateMachineArn,
+      DeadLetterQueueUrl: intake.deadLetters.queueUrl,
+      EndedTopicArn: notices.ended.topicArn,
+      AlarmTopicArn: notices.alarms.topicArn,
+    };
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}
