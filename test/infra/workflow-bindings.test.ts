@@ -1,0 +1,40 @@
+import { describe, expect, it } from "vitest";
+import { bindPlaceholders, LOCAL_BINDINGS } from "#src/local/bindings.js";
+import { readWorkflow } from "#src/local/engine.js";
+import { type ScanWorkflowProps, workflowBindings } from "../../infra/constructs/scan-workflow.js";
+
+/** Anything, with an ARN under any name. */
+const withArns = (name: string) => new Proxy({}, { get: (_, property) => `arn:${name}:${String(property)}` });
+/** Any member of a group of functions or job definitions. */
+const group = (name: string) => new Proxy({}, { get: (_, property) => withArns(`${name}/${String(property)}`) });
+
+const props = { functions: group("function"), jobs: group("job"), queue: withArns("queue") };
+const bindings = workflowBindings(props as unknown as ScanWorkflowProps);
+const text = await readWorkflow();
+
+describe("workflowBindings", () => {
+  it("binds every placeholder of the workflow file, and no other: the ones that one machine binds too", () => {
+    const placeholders = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => name));
+    expect(Object.keys(bindings).sort()).toEqual([...placeholders].sort());
+    expect(Object.keys(bindings).sort()).toEqual(Object.keys(LOCAL_BINDINGS).sort());
+  });
+
+  it("gives each state the function or job that the state is named after", () => {
+    const targets: Record<string, string> = {};
+    JSON.parse(bindPlaceholders(text, bindings), (state, value) => {
+      const target = value?.Parameters?.FunctionName ?? value?.Parameters?.JobDefinition;
+      if (typeof target === "string") targets[state] = target;
+      return value;
+    });
+    expect(targets).toEqual({
+      Inspect: "arn:function/inspect:functionArn",
+      Preprocess: "arn:function/preprocess:functionArn",
+      PreprocessJob: "arn:job/preprocess:jobDefinitionArn",
+      Segment: "arn:job/segment:jobDefinitionArn",
+      Postprocess: "arn:job/postprocess:jobDefinitionArn",
+      Publish: "arn:function/publish:functionArn",
+      QuarantineTask: "arn:function/quarantine:functionArn",
+      QuarantineScan: "arn:function/quarantine:functionArn",
+    });
+  });
+});
