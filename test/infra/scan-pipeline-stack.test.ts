@@ -1,0 +1,295 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Match } from "aws-cdk-lib/assertions";
+import { describe, expect, it } from "vitest";
+import { ERROR_CLASSES } from "#src/core/errors.js";
+import { LOCAL_BINDINGS } from "#src/local/bindings.js";
+import { synthesize } from "./synthesize.js";
+
+const hasCfnLint = spawnSync("cfn-lint", ["--version"]).status === 0;
+
+const template = synthesize();
+// biome-ignore lint/suspicious/noExplicitAny: a template is JSON without a type
+type Resource = { Type: string; Properties: any; DeletionPolicy?: string };
+const resources: Record<string, Resource> = template.toJSON().Resources;
+const ofType = (type: string) => Object.entries(resources).filter(([, { Type }]) => Type === type);
+const statements = () =>
+  ofType("AWS::IAM::Policy").flatMap(([name, { Properties }]) =>
+    // biome-ignore lint/suspicious/noExplicitAny: as above
+    Properties.PolicyDocument.Statement.map((statement: any) => ({ name, ...statement })),
+  );
+const listed = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : [value]).map((one) => (typeof one === "string" ? one : JSON.stringify(one)));
+
+describe("buckets", () => {
+  it("are encrypted, versioned, closed to the public and kept with their patient data", () => {
+    const buckets = ofType("AWS::S3::Bucket").filter(([name]) => !name.includes("AccessLogs"));
+    expect(buckets).toHaveLength(3);
+    for (const [, { Properties, DeletionPolicy }] of buckets) {
+      const [rule] = Properties.BucketEncryption.ServerSideEncryptionConfiguration;
+      expect(rule.ServerSideEncryptionByDefault.SSEAlgorithm).toBe("aws:kms");
+      expect(rule.ServerSideEncryptionByDefault.KMSMasterKeyID).toBeDefined();
+      expect(Properties.VersioningConfiguration.Status).toBe("Enabled");
+      expect(Object.values(Properties.PublicAccessBlockConfiguration)).toEqual([true, true, true, true]);
+      expect(Properties.LoggingConfiguration).toBeDefined();
+      expect(Properties.LifecycleConfiguration.Rules.length).toBeGreaterThan(0);
+      expect(DeletionPolicy).toBe("Retain");
+    }
+  });
+
+  it("refuse whatever does not come by TLS", () => {
+    const policies = ofType("AWS::S3::BucketPolicy");
+    expect(policies).toHaveLength(4);
+    for (const [, { Properties }] of policies) {
+      expect(Properties.PolicyDocument.Statement).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } }),
+        ]),
+      );
+    }
+  });
+
+  it("tell EventBridge of uploads without a helper function", () => {
+    template.resourcePropertiesCountIs(
+      "AWS::S3::Bucket",
+      { NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } } },
+      1,
+    );
+    expect(ofType("Custom::S3BucketNotifications")).toEqual([]);
+  });
+});
+
+describe("encryption elsewhere", () => {
+  it("covers queues, topics and logs with the customer's rotated key", () => {
+    template.allResourcesProperties("AWS::KMS::Key", { EnableKeyRotation: true });
+    template.allResourcesProperties("AWS::SQS::Queue", { KmsMasterKeyId: Match.anyValue() });
+    template.allResourcesProperties("AWS::SNS::Topic", { KmsMasterKeyId: Match.anyValue() });
+    template.allResourcesProperties("AWS::Logs::LogGroup", { KmsKeyId: Match.anyValue(), RetentionInDays: 90 });
+  });
+
+  it("covers the instances' disks, and their metadata needs a token", () => {
+    template.hasResourceProperties("AWS::EC2::LaunchTemplate", {
+      LaunchTemplateData: {
+        BlockDeviceMappings: [{ DeviceName: "/dev/xvda", Ebs: { Encrypted: true, VolumeSize: 200 } }],
+        MetadataOptions: { HttpTokens: "required" },
+      },
+    });
+  });
+});
+
+describe("grants", () => {
+  it("name their resources, but for the actions that know none", () => {
+    const wide = statements().filter(({ Resource }) => listed(Resource).includes("*"));
+    const actions = new Set(wide.flatMap(({ Action }) => listed(Action)));
+    expect([...actions].sort()).toEqual([
+      // A job has no ARN before it exists.
+      "batch:DescribeJobs",
+      "batch:TerminateJob",
+      // The token is for the whole registry.
+      "ecr:GetAuthorizationToken",
+      // Delivery of logs and traces is managed for the account.
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]);
+  });
+
+  it("never allow all actions of a service", () => {
+    const actions = statements().flatMap(({ Action }) => listed(Action));
+    expect(actions.filter((action) => action === "*" || action.endsWith(":*"))).toEqual([]);
+  });
+
+  it("let only Publish and Quarantine write results, and nobody write scans", () => {
+    const writers = (bucket: string) =>
+      statements()
+        .filter(
+          ({ Action, Resource }) =>
+            listed(Action).some((a) => a.startsWith("s3:Put")) && JSON.stringify(Resource).includes(bucket),
+        )
+        .map(({ name }) => name.replace(/^Functions|ServiceRole.*$/g, ""));
+    expect(new Set(writers("BucketsResults"))).toEqual(new Set(["Publish", "Quarantine"]));
+    expect(writers("BucketsScans")).toEqual([]);
+  });
+
+  it("give intake nothing but the head of uploads, the source documents and the one workflow", () => {
+    const intake = statements().filter(({ name }) => name.startsWith("FunctionsIntake"));
+    const writes = intake.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:Put")));
+    expect(JSON.stringify(writes.map(({ Resource }) => Resource))).toContain("/*/source.json");
+    const starts = intake.filter(({ Action }) => listed(Action).includes("states:StartExecution"));
+    expect(starts).toHaveLength(1);
+  });
+});
+
+describe("the state machine", () => {
+  const [[, machine] = []] = ofType("AWS::StepFunctions::StateMachine");
+  const text = readFileSync(new URL("../../src/workflow/scan-pipeline.asl.json", import.meta.url), "utf8");
+
+  it("is the workflow file, with every placeholder bound, as on one machine", () => {
+    const placeholders = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
+    expect(new Set(Object.keys(machine?.Properties.DefinitionSubstitutions))).toEqual(placeholders);
+    expect(new Set(Object.keys(LOCAL_BINDINGS))).toEqual(placeholders);
+    expect(machine?.Properties.DefinitionString).toBe(text);
+  });
+
+  it("logs no payloads", () => {
+    expect(machine?.Properties.LoggingConfiguration).toMatchObject({ IncludeExecutionData: false, Level: "ERROR" });
+  });
+
+  it("may invoke, submit and learn that jobs ended: `fromString` grants nothing by itself", () => {
+    const actions = statements()
+      .filter(({ name }) => name.startsWith("WorkflowStateMachine"))
+      .flatMap(({ Action }) => listed(Action));
+    expect(actions).toEqual(expect.arrayContaining(["lambda:InvokeFunction", "batch:SubmitJob", "events:PutRule"]));
+  });
+});
+
+describe("jobs", () => {
+  const jobs = ofType("AWS::Batch::JobDefinition");
+
+  it("are tried again after a lost machine or a transient failure, and never otherwise", () => {
+    expect(jobs).toHaveLength(3);
+    for (const [, { Properties }] of jobs) {
+      expect(Properties.RetryStrategy.Attempts).toBe(3);
+      const rules = Properties.RetryStrategy.EvaluateOnExit;
+      const retried = rules.filter(({ Action }: { Action: string }) => Action === "RETRY");
+      expect(retried.map(({ OnExitCode }: { OnExitCode?: string }) => OnExitCode).filter(Boolean)).toEqual([
+        String(ERROR_CLASSES.transient.exitCode),
+      ]);
+      expect(rules.at(-1)).toEqual({ Action: "EXIT", OnExitCode: "*" });
+      expect(Properties.Timeout.AttemptDurationSeconds).toBe(6 * 3600);
+    }
+  });
+
+  it("run without root, on a read-only root file system with a scratch folder", () => {
+    for (const [, { Properties }] of jobs) {
+      const container = Properties.ContainerProperties;
+      expect(container).toMatchObject({ User: "node", ReadonlyRootFilesystem: true, Privileged: false });
+      expect(container.MountPoints).toMatchObject([{ ContainerPath: "/tmp" }]);
+      expect(container.Command).toEqual(["node", expect.stringMatching(/^\/app\/\w+\.mjs$/), "Ref::taskKey"]);
+    }
+  });
+
+  it("share the queue by STAT and bulk, on Spot first, at no cost while idle", () => {
+    const environments = ofType("AWS::Batch::ComputeEnvironment").map(
+      ([, { Properties }]) => Properties.ComputeResources,
+    );
+    expect(environments.map(({ Type, MinvCpus }) => [Type, MinvCpus])).toEqual([
+      ["SPOT", 0],
+      ["EC2", 0],
+    ]);
+    template.hasResourceProperties("AWS::Batch::SchedulingPolicy", {
+      FairsharePolicy: {
+        ShareDistribution: [
+          Match.objectLike({ ShareIdentifier: "stat" }),
+          Match.objectLike({ ShareIdentifier: "bulk" }),
+        ],
+      },
+    });
+    const [[, queue] = []] = ofType("AWS::Batch::JobQueue");
+    expect(queue?.Properties.JobStateTimeLimitActions).toHaveLength(3);
+    expect(ofType("AWS::EC2::NatGateway")).toEqual([]);
+    expect(ofType("AWS::EC2::VPCEndpoint")).toHaveLength(2);
+  });
+
+  it("let nothing in over the network", () => {
+    for (const [, { Properties }] of ofType("AWS::EC2::SecurityGroup")) {
+      expect(Properties.SecurityGroupIngress).toBeUndefined();
+    }
+  });
+});
+
+describe("functions and queue", () => {
+  it("run Node 22 with a timeout and know their places", () => {
+    const functions = ofType("AWS::Lambda::Function");
+    expect(functions).toHaveLength(5);
+    for (const [, { Properties }] of functions) {
+      expect(Properties.Runtime).toBe("nodejs22.x");
+      expect(Properties.Timeout).toBeGreaterThanOrEqual(60);
+      expect(Properties.Environment.Variables).toMatchObject({ MODELS_DIR: "/var/task/models" });
+    }
+    template.resourcePropertiesCountIs(
+      "AWS::Lambda::Function",
+      { MemorySize: 10_240, EphemeralStorage: { Size: 10_240 } },
+      2,
+    );
+  });
+
+  it("hand failed messages to the dead letters one by one", () => {
+    template.hasResourceProperties("AWS::Lambda::EventSourceMapping", {
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+    });
+    template.hasResourceProperties("AWS::SQS::Queue", {
+      RedrivePolicy: { maxReceiveCount: 5 },
+      VisibilityTimeout: 360,
+    });
+  });
+
+  it("raise alarms that point to a heading of the runbook", () => {
+    const runbook = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
+    const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) =>
+      (title ?? "").toLowerCase().replaceAll(" ", "-"),
+    );
+    const alarms = ofType("AWS::CloudWatch::Alarm");
+    expect(alarms.length).toBeGreaterThan(0);
+    for (const [, { Properties }] of alarms) expect(headings).toContain(Properties.AlarmDescription.split("#")[1]);
+  });
+});
+
+describe("configuration", () => {
+  it("changes what it names", () => {
+    const changed = synthesize({
+      stage: "prod",
+      gpuInstanceTypes: ["g6.xlarge"],
+      maxVcpus: 8,
+      workRetentionDays: 3,
+      scanArchiveDays: 45,
+      postprocessGpu: true,
+    });
+    changed.resourcePropertiesCountIs(
+      "AWS::Batch::ComputeEnvironment",
+      { ComputeResources: { MaxvCpus: 8, InstanceTypes: ["g6.xlarge"] } },
+      2,
+    );
+    changed.hasResourceProperties("AWS::S3::Bucket", {
+      LifecycleConfiguration: { Rules: [Match.objectLike({ ExpirationInDays: 3 })] },
+    });
+    changed.hasResourceProperties("AWS::S3::Bucket", {
+      LifecycleConfiguration: {
+        Rules: [Match.objectLike({ Transitions: [{ StorageClass: "INTELLIGENT_TIERING", TransitionInDays: 45 }] })],
+      },
+    });
+    const gpus = (json: { Resources: Record<string, Resource> }) =>
+      Object.values(json.Resources).filter(
+        ({ Type, Properties }) => Type === "AWS::Batch::JobDefinition" && JSON.stringify(Properties).includes('"GPU"'),
+      ).length;
+    expect([gpus(template.toJSON()), gpus(changed.toJSON())]).toEqual([1, 2]);
+  });
+
+  it("refuses what it does not know", () => {
+    expect(() => synthesize({ gpu: "yes" } as object)).toThrow(/gpu/);
+  });
+});
+
+it.skipIf(!hasCfnLint)(
+  "passes cfn-lint (needs cfn-lint)",
+  () => {
+    const file = join(mkdtempSync(join(tmpdir(), "template-")), "template.json");
+    writeFileSync(file, JSON.stringify(template.toJSON()));
+    // W3005: dependencies that CDK writes down although they follow from references.
+    const { status, stdout } = spawnSync("cfn-lint", ["--ignore-checks", "W3005", "--", file], { encoding: "utf8" });
+    expect(stdout).toBe("");
+    expect(status).toBe(0);
+  },
+  60_000,
+);
