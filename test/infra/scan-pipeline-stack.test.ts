@@ -269,8 +269,8 @@ describe("configuration", () => {
         Rules: [Match.objectLike({ Transitions: [{ StorageClass: "INTELLIGENT_TIERING", TransitionInDays: 45 }] })],
       },
     });
-    const gpus = (json: { Resources: Record<string, Resource> }) =>
-      Object.values(json.Resources).filter(
+    const gpus = (json: Record<string, unknown>) =>
+      Object.values(json.Resources as Record<string, Resource>).filter(
         ({ Type, Properties }) => Type === "AWS::Batch::JobDefinition" && JSON.stringify(Properties).includes('"GPU"'),
       ).length;
     expect([gpus(template.toJSON()), gpus(changed.toJSON())]).toEqual([1, 2]);
