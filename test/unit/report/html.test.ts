@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { html } from "#src/report/html.js";
 
@@ -17,17 +16,13 @@ function read(text: string): string {
 
 describe("html", () => {
   it("lets no value open an element or leave an attribute, and loses nothing of it", () => {
-    const hostile = fc.string({ unit: fc.constantFrom("<", ">", "&", '"', "'", "a", ";", "lt", "#39", "=", "/") });
-    fc.assert(
-      fc.property(hostile, (value) => {
-        const [, attribute = "", content = ""] = /^<p title="([^"<>']*)">([^<>"']*)<\/p>$/.exec(
-          html`<p title="${value}">${value}</p>`.html,
-        ) ?? ["", "left its place", "left its place"];
-        expect(read(attribute)).toBe(value);
-        expect(read(content)).toBe(value);
-      }),
-      { seed: 1 },
-    );
+    const pieces = ["", "<", ">", "&", '"', "'", "a", ";", "lt", "#39", "=", "/"];
+    const values = pieces.flatMap((a) => pieces.flatMap((b) => pieces.map((c) => a + b + c)));
+    for (const value of values) {
+      const page = html`<p title="${value}">${value}</p>`.html;
+      const [, attribute, content] = /^<p title="([^"<>']*)">([^<>"']*)<\/p>$/.exec(page) ?? [];
+      expect([read(attribute ?? page), read(content ?? page)]).toEqual([value, value]);
+    }
   });
 
   it("takes what it made itself as it is, lists line by line", () => {
