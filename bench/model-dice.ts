@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { overlapOfLabels } from "#src/evaluate/overlap.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
-import { openOrtSession } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { predictLogits } from "#src/inference/predict-logits.js";
 import { toSourceGrid } from "#src/inference/to-source-grid.js";
 import { folderModels } from "#src/model/model-library.js";
@@ -18,7 +18,7 @@ if (!modelId || !images || !labelsFolder || !list)
 const library = folderModels(fileURLToPath(new URL("../models", import.meta.url)));
 const model = await library.open(modelId);
 const { manifest } = model;
-const session = await openOrtSession({ ...manifest.network, bytes: () => library.network(model) });
+const session = await ortSessions("cpu")({ ...manifest.network, bytes: () => library.network(model) });
 const ids: string[] = JSON.parse(await readFile(list, "utf8")).validation;
 const scores = new Map(manifest.labels.map((label) => [label.value, [] as number[]]));
 const times: number[] = [];

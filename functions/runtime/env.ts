@@ -7,6 +7,8 @@ const Env = z.object({
   RESULT_BUCKET: z.string().min(3),
   /** Folder with the model packages (in a Lambda their manifests alone). */
   MODELS_DIR: z.string().min(1),
+  /** Device of the Segment jobs. All functions know it, as it is part of a result's identity. */
+  PROVIDER: z.enum(["cpu", "cuda"]),
 });
 export type Env = z.infer<typeof Env>;
 

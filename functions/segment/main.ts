@@ -1,6 +1,7 @@
-import { openOrtSession } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { segmentStage } from "#src/stages/segment.js";
+import { readEnv } from "../runtime/env.js";
 import { taskEntry } from "../runtime/task-entry.js";
 
-await taskEntry(segmentStage(new SessionPool(openOrtSession)));
+await taskEntry(segmentStage(new SessionPool(ortSessions(readEnv().PROVIDER))));

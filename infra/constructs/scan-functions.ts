@@ -92,6 +92,7 @@ export class ScanFunctions extends Construct {
         WORK_BUCKET: buckets.work.bucketName,
         RESULT_BUCKET: buckets.results.bucketName,
         MODELS_DIR,
+        PROVIDER: "cuda",
         NODE_OPTIONS: "--enable-source-maps",
       },
       bundling: {

@@ -88,6 +88,7 @@ export class StageJobs extends Construct {
           WORK_BUCKET: buckets.work.bucketName,
           RESULT_BUCKET: buckets.results.bucketName,
           MODELS_DIR: "/app/models",
+          PROVIDER: "cuda",
         },
         jobRole: role,
         user: "node",

@@ -59,6 +59,11 @@ export const ERROR_CODES = {
     retryable: false,
     advice: "install the model package again; its files are not the ones its manifest names",
   },
+  DeviceUnavailable: {
+    class: "model",
+    retryable: false,
+    advice: "run where the device is, or ask for the CPU",
+  },
   InferenceFailed: {
     class: "model",
     retryable: false,

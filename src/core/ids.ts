@@ -47,6 +47,9 @@ export function scanIdOfInstances(instances: readonly { readonly uid: string; re
   return `s-${digestOf(sorted).slice(0, 40)}`;
 }
 
+/** The kind of device that a network runs on: its rounding is part of the result. */
+export type Provider = "cpu" | "cuda";
+
 /** What decides a result, and nothing else: no clock, no host, no name of a file. */
 export interface ResultInputs {
   /** Digests of the source instances, sorted. */
@@ -54,7 +57,7 @@ export interface ResultInputs {
   readonly modelDigests: readonly string[];
   readonly settings: unknown;
   readonly resultVersion: number;
-  readonly provider: "cpu" | "cuda";
+  readonly provider: Provider;
 }
 
 /** The identity of a result. */

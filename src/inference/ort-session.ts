@@ -1,21 +1,22 @@
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { PipelineError } from "#src/core/errors.js";
-import type { NetworkSession, SessionRequest } from "./network-session.js";
+import type { Provider } from "#src/core/ids.js";
+import type { NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
 
 /**
- * Opens a network in ONNX Runtime on the CPU. The only file that imports the runtime.
+ * Opens networks in ONNX Runtime on one kind of device. The only file that imports the runtime.
  *
+ * @param provider "cuda" needs an NVIDIA GPU and the runtime's CUDA libraries; there is no silent fallback to the CPU
+ */
+export function ortSessions(provider: Provider): OpenSession {
+  return (request) => open(request, provider);
+}
+
+/**
  * @throws {PipelineError} `ModelInvalid` when the file is no network or has not the named input and output
  */
-export async function openOrtSession(request: SessionRequest): Promise<NetworkSession> {
-  const session = await InferenceSession.create(await request.bytes(), {
-    executionProviders: ["cpu"],
-    graphOptimizationLevel: "all",
-    // Errors only: the runtime's warnings go to stderr with file names of its build.
-    logSeverityLevel: 3,
-  }).catch((cause: unknown) => {
-    throw new PipelineError("ModelInvalid", "network file cannot be loaded, expected an ONNX model", { cause });
-  });
+async function open(request: SessionRequest, provider: Provider): Promise<NetworkSession> {
+  const session = await create(await request.bytes(), provider);
   for (const [kind, name, found] of [
     ["input", request.inputName, session.inputNames],
     ["output", request.outputName, session.outputNames],
@@ -40,4 +41,26 @@ export async function openOrtSession(request: SessionRequest): Promise<NetworkSe
     },
     close: () => session.release(),
   };
+}
+
+async function create(bytes: Uint8Array, provider: Provider): Promise<InferenceSession> {
+  const on = (executionProviders: string[]) =>
+    // Errors only: the runtime's warnings go to stderr with file names of its build.
+    InferenceSession.create(bytes, { executionProviders, graphOptimizationLevel: "all", logSeverityLevel: 3 });
+  // What a GPU kernel is missing for runs on the CPU beside it.
+  const wanted = provider === "cuda" ? ["cuda", "cpu"] : ["cpu"];
+  try {
+    return await on(wanted);
+  } catch (cause) {
+    // The runtime's message does not tell a missing device from a bad file: a file that the CPU takes is a good one.
+    const onCpu = provider === "cpu" ? null : await on(["cpu"]).catch(() => null);
+    await onCpu?.release();
+    throw onCpu === null
+      ? new PipelineError("ModelInvalid", "network file cannot be loaded, expected an ONNX model", { cause })
+      : new PipelineError(
+          "DeviceUnavailable",
+          `network does not open on ${provider}, expected the device that this run asks for`,
+          { cause },
+        );
+  }
 }

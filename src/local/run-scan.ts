@@ -63,7 +63,7 @@ export function localWorker(logger: Logger): WorkerProcess {
 /** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
   const places: Places = { ...options.places, source: upload.root };
-  const deps: StageDeps = { ...openPlaces(places), logger: options.logger };
+  const deps: StageDeps = { ...openPlaces(places), logger: options.logger, provider: "cpu" };
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
   await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);

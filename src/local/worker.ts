@@ -1,4 +1,4 @@
-import { openOrtSession } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { postprocess } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";
@@ -10,7 +10,7 @@ import { WorkerJob, type WorkerMessage } from "./worker-protocol.js";
 // The process that stands for the container: it takes one job after another and keeps the network loaded. When it
 // dies, one job is lost and the engine goes on.
 
-const sessions = new SessionPool(openOrtSession);
+const sessions = new SessionPool(ortSessions("cpu"));
 const stages = { preprocess, segment: segmentStage(sessions), postprocess };
 const logger = {
   info: (message: string, fields = {}) => tell({ kind: "log", level: "info", message, fields }),
@@ -25,7 +25,7 @@ process.on("message", (message) => {
 process.on("disconnect", () => process.exit(0));
 
 async function work(job: WorkerJob): Promise<void> {
-  const deps = { ...openPlaces(job.places), logger };
+  const deps = { ...openPlaces(job.places), logger, provider: "cpu" as const };
   tell({ kind: "exit", id: job.id, exitCode: await runJob(stages[job.stage], job.parameters, deps) });
 }
 

@@ -1,5 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
-import { resultIdOf } from "#src/core/ids.js";
+import { type Provider, resultIdOf } from "#src/core/ids.js";
 import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
 import { findScans } from "#src/formats/find-scans.js";
 import type { FoundScan } from "#src/formats/scan.js";
@@ -31,7 +31,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   const tasks: TaskRef[] = [];
   for (const [n, scan] of scans.entries()) {
     const model = await chooseModel(scan, source.request, deps);
-    const task = taskOf(`t${n}`, scan, model, source.request, input);
+    const task = taskOf(`t${n}`, scan, model, source.request, input, deps.provider);
     const document: TaskDocument = {
       ...task,
       warnings: [...warnings, ...scan.warnings, ...modalityWarnings(scan, model)],
@@ -89,6 +89,7 @@ function taskOf(
   model: ModelPackage,
   request: RunRequest,
   { scanId, attempt }: InspectInput,
+  provider: Provider,
 ): TaskDocument {
   const voxels = voxelCount(scan.grid.size);
   return {
@@ -101,7 +102,7 @@ function taskOf(
       modelDigests: [model.digest],
       settings: { refine: request.refine },
       resultVersion: RESULT_VERSION,
-      provider: "cpu",
+      provider,
     }),
     model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
     refine: request.refine,

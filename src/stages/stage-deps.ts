@@ -1,3 +1,4 @@
+import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
 import type { ModelLibrary } from "#src/model/model-library.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
@@ -7,4 +8,6 @@ export interface StageDeps {
   readonly stores: ScanStores;
   readonly models: ModelLibrary;
   readonly logger: Logger;
+  /** The device that this deployment's networks run on. */
+  readonly provider: Provider;
 }

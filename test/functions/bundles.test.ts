@@ -88,6 +88,7 @@ describe("the bundles", () => {
       env = {
         ...names,
         MODELS_DIR: models,
+        PROVIDER: "cpu",
         AWS_ENDPOINT_URL_S3: moto.endpoint,
         AWS_REGION: "us-east-1",
         AWS_ACCESS_KEY_ID: "test",

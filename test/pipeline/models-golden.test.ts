@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
-import { openOrtSession } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { predictLogits } from "#src/inference/predict-logits.js";
 import { toSourceGrid } from "#src/inference/to-source-grid.js";
 import { folderModels } from "#src/model/model-library.js";
@@ -30,7 +30,7 @@ describe("models/", () => {
     it(`gives the golden labels with ${manifest.id}`, async () => {
       const input = readNifti(await readFile(join(folder, manifest.golden.input)));
       const expected = readNifti(await readFile(join(folder, manifest.golden.labels)));
-      const session = await openOrtSession({ ...manifest.network, bytes: () => library.network(model) });
+      const session = await ortSessions("cpu")({ ...manifest.network, bytes: () => library.network(model) });
       const prepared = toNetworkGrid([Float32Array.from(input.data)], input, manifest);
       const logits = await predictLogits(prepared.input, manifest, session);
       const { labels } = toSourceGrid(logits, prepared.grid, manifest, []);

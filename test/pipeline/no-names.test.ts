@@ -40,7 +40,7 @@ async function emittedBy(archive: Uint8Array): Promise<string> {
   const emitted: unknown[] = [];
   const log = (message: string, fields?: LogFields) => emitted.push({ message, fields });
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
-  const deps: StageDeps = { stores, models: folderModels(models), logger: { info: log, warn: log } };
+  const deps: StageDeps = { stores, models: folderModels(models), logger: { info: log, warn: log }, provider: "cpu" };
   await stores.source.put(`${PLANTED}.zip`, archive);
   await writeDocument(stores.work, workKeys.source(scanId), {
     schemaVersion: 1,

@@ -1,14 +1,14 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { NetworkSession } from "#src/inference/network-session.js";
-import { openOrtSession } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { type NetworkInput, predictLogits } from "#src/inference/predict-logits.js";
 import { pointwiseNetwork } from "../../support/onnx-file.js";
 import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
 
 const bytes = brightNetwork();
 const manifest = brightManifest(bytes);
-const session = await openOrtSession({ ...manifest.network, bytes: async () => bytes });
+const session = await ortSessions("cpu")({ ...manifest.network, bytes: async () => bytes });
 afterAll(() => session.close());
 
 /** Values that differ from voxel to voxel. */
@@ -45,7 +45,7 @@ describe("predictLogits", () => {
       network: { ...manifest.network, dimensions: 2 },
       tiles: { ...manifest.tiles, patchVox: [8, 8, 1] },
     });
-    const flatSession = await openOrtSession({ ...flatManifest.network, bytes: async () => flat });
+    const flatSession = await ortSessions("cpu")({ ...flatManifest.network, bytes: async () => flat });
     const input = ramp([13, 9, 11]);
     const [, bright] = await predictLogits(input, flatManifest, flatSession);
     await flatSession.close();
@@ -110,14 +110,23 @@ describe("predictLogits", () => {
   }
 });
 
-describe("openOrtSession", () => {
+describe("ortSessions", () => {
+  it("says what the machine offers when it lacks the device that was asked for", async () => {
+    const opened = ortSessions("cuda")({ ...manifest.network, bytes: async () => bytes });
+    // On a machine with CUDA this opens; anywhere else there is no silent fallback.
+    await opened.then(
+      (session) => session.close(),
+      (error) => expect(error).toMatchObject({ code: "DeviceUnavailable", message: expect.stringContaining("cuda") }),
+    );
+  });
+
   it("refuses a file that is no network", async () => {
-    const garbage = openOrtSession({ ...manifest.network, bytes: async () => Uint8Array.of(1, 2, 3) });
+    const garbage = ortSessions("cpu")({ ...manifest.network, bytes: async () => Uint8Array.of(1, 2, 3) });
     await expect(garbage).rejects.toMatchObject({ code: "ModelInvalid" });
   });
 
   it("refuses a network without the named input", async () => {
-    const wrong = openOrtSession({ ...manifest.network, inputName: "scan", bytes: async () => bytes });
+    const wrong = ortSessions("cpu")({ ...manifest.network, inputName: "scan", bytes: async () => bytes });
     await expect(wrong).rejects.toMatchObject({
       code: "ModelInvalid",
       message: "network has inputs image, its manifest expects scan",

@@ -20,7 +20,7 @@ async function places() {
     objects: [{ key: "ward/doe.zip", version: "v1", size: 9 }],
     request: { refine: "on", share: "stat", model: "liver" },
   });
-  return { stores, models: folderModels("."), logger: silentLogger };
+  return { stores, models: folderModels("."), logger: silentLogger, provider: "cpu" as const };
 }
 
 const job = (fields: object) => ({
