@@ -1,4 +1,5 @@
-import { needsProbabilities } from "#src/model/refine-steps.js";
+import type { Box } from "#src/imaging/crop.js";
+import type { Grid } from "#src/imaging/volume.js";
 import { applySteps, type RefineInput } from "#src/refine/apply-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
@@ -15,27 +16,21 @@ async function run(work: StageWork): Promise<StageReport> {
     await work.write(STAGE_FILES.labels, labelsFile(data, grid));
     return {};
   }
-  const probabilities = await readProbabilities(work);
+  const probabilities = await readProbabilities(work, grid);
   const wantsImage = steps.some((step) => step.kind === "dense-crf" && step.appearance !== undefined);
   const image = wantsImage ? readImage(await work.read("preprocess", STAGE_FILES.image)).data : null;
-  // Without a foreground box the network saw background everywhere: steps on probabilities have nothing to decide.
-  const applicable = probabilities === null ? steps.filter((step) => !needsProbabilities(step)) : steps;
-  const refined = applySteps(
-    { labels: data, size: grid.size, spacingMm: grid.spacingMm, probabilities, image },
-    applicable,
-  );
+  const refined = applySteps({ labels: data, size: grid.size, spacingMm: grid.spacingMm, probabilities, image }, steps);
   await work.write(STAGE_FILES.labels, labelsFile(refined.labels, grid));
   return {};
 }
 
-async function readProbabilities(work: StageWork): Promise<RefineInput["probabilities"]> {
+async function readProbabilities(work: StageWork, grid: Grid): Promise<RefineInput["probabilities"]> {
   const byLabel = new Map<number, Float32Array>();
-  let box: { start: readonly [number, number, number]; size: readonly [number, number, number] } | null = null;
-  const full = readLabels(await work.read("segment", STAGE_FILES.labels));
+  let box: Box | null = null;
   for (const { value } of work.model.manifest.labels) {
     const file = probabilitiesFile(value);
     if (!work.has("segment", file)) continue;
-    const read = readProbability(await work.read("segment", file), full);
+    const read = readProbability(await work.read("segment", file), grid);
     box = read.box;
     byLabel.set(value, read.data);
   }

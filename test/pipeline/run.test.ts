@@ -29,11 +29,19 @@ beforeAll(async () => {
   const network = brightNetwork();
   const manifest = brightManifest(network);
   const largest = { kind: "largest-component" as const, labels: [1], connectivity: 26 as const };
+  const crf = {
+    kind: "dense-crf" as const,
+    dimensions: 3 as const,
+    iterations: 5,
+    smoothness: { weight: 20, widthMm: 1.5 },
+    appearance: { weight: 5, widthMm: 6, widthSd: 0.5 },
+  };
   const upper = pointwiseNetwork(3, [0, 1], [0, -PLANE]);
   models = await modelsFolderWith(
     [
       { manifest, network },
       { manifest: { ...manifest, id: "bright3d-largest", postprocess: [largest] }, network },
+      { manifest: { ...manifest, id: "bright3d-crf", postprocess: [crf] }, network },
       { manifest: { ...brightManifest(upper), id: "upper3d" }, network: upper },
       {
         manifest: {
@@ -94,6 +102,15 @@ describe("scanlane run", () => {
     expect(with_.json.outcomes[0].result.structures[0].voxels).toBe(6 * 8 * 3);
     expect(without.json.outcomes[0].result.structures[0].voxels).toBe(6 * 8 * 3 + 1);
     expect(with_.json.outcomes[0].result.identity).not.toBe(without.json.outcomes[0].result.identity);
+  });
+
+  it("hands probabilities to a dense CRF, which takes a lone voxel for noise and keeps the block", async () => {
+    const { json } = await run(volume, "--model", "bright3d-crf");
+    const [outcome] = json.outcomes;
+    const labels = readNifti(await readFile(join(outcome.folder, "labels.nii.gz"))).data;
+    expect(labels[15 + 20 * (20 + 24 * 12)]).toBe(0);
+    expect(labels[5 + 20 * (7 + 24 * 6)]).toBe(1);
+    expect(outcome.result.structures[0].voxels).toBeGreaterThan(100);
   });
 
   for (const plane of ["axial", "sagittal", "coronal", "oblique"] as const) {
@@ -211,6 +228,7 @@ describe("the command line", () => {
     const json = JSON.parse((await scanlane(["models", "--models", models, "--json"])).stdout);
     expect(json.map((model: { id: string }) => model.id)).toEqual([
       "bright3d",
+      "bright3d-crf",
       "bright3d-largest",
       "ct-only",
       "upper3d",
