@@ -83,6 +83,14 @@ const CASES: readonly Case[] = [
     says: [/entry 0|member 0/],
   },
   {
+    what: "a zip that unpacks to more than its limit",
+    file: "Doe^John.zip",
+    bytes: () => zipOf([{ name: "bomb.nii", bytes: new Uint8Array(270 * 2 ** 20) }]),
+    code: "InputUnsafe",
+    exit: 65,
+    says: [/unpacks/, /expected at most/],
+  },
+  {
     what: "a damaged zip",
     file: "Doe^John.zip",
     bytes: async () => (await zipOf([{ name: "a.nii", bytes: nifti }])).subarray(0, 120),
