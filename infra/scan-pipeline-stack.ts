@@ -20,11 +20,17 @@ export class ScanPipelineStack extends Stack {
   constructor(scope: Construct, id: string, { config, ...props }: ScanPipelineStackProps) {
     super(scope, id, { description: "scanlane: medical scans in, checked segmentations out", ...props });
     const buckets = new ScanBuckets(this, "Buckets", config);
-    // These services encrypt and decrypt with the key on their own behalf, in this account and region alone.
-    for (const service of [`logs.${this.region}.amazonaws.com`, "events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
-      buckets.key.grantEncryptDecrypt(
-        new ServicePrincipal(service, { conditions: { StringEquals: { "aws:SourceAccount": this.account } } }),
-      );
+    // Logs uses the key for the log groups of this account and region alone.
+    buckets.key.grantEncryptDecrypt(
+      new ServicePrincipal(`logs.${this.region}.amazonaws.com`, {
+        conditions: {
+          ArnLike: { "kms:EncryptionContext:aws:logs:arn": this.formatArn({ service: "logs", resource: "*" }) },
+        },
+      }),
+    );
+    // What rules and alarms send to encrypted topics and queues; these services send no source to compare.
+    for (const service of ["events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
+      buckets.key.grantEncryptDecrypt(new ServicePrincipal(service));
     }
     const network = new ScanNetwork(this, "Network");
     const compute = new GpuCompute(this, "Compute", { ...config, network, instanceTypes: config.gpuInstanceTypes });

@@ -1,6 +1,7 @@
 import { Duration, Size } from "aws-cdk-lib";
 import {
   AllocationStrategy,
+  CfnComputeEnvironment,
   EcsMachineImageType,
   FairshareSchedulingPolicy,
   JobQueue,
@@ -48,8 +49,8 @@ export class GpuCompute extends Construct {
         },
       ],
     });
-    const environment = (name: string, spot: boolean) =>
-      new ManagedEc2EcsComputeEnvironment(this, name, {
+    const environment = (name: string, spot: boolean) => {
+      const made = new ManagedEc2EcsComputeEnvironment(this, name, {
         vpc: network.vpc,
         vpcSubnets: { subnetType: SubnetType.PUBLIC },
         securityGroups: [network.securityGroup],
@@ -69,6 +70,13 @@ export class GpuCompute extends Construct {
         updateTimeout: Duration.hours(2),
         replaceComputeEnvironment: false,
       });
+      // The construct names the template alone, which would be its first version for ever.
+      const resource = made.node.defaultChild;
+      if (!(resource instanceof CfnComputeEnvironment))
+        throw new TypeError("environment has no CloudFormation resource");
+      resource.addPropertyOverride("ComputeResources.LaunchTemplate.Version", launchTemplate.latestVersionNumber);
+      return made;
+    };
 
     this.queue = new JobQueue(this, "Queue", {
       computeEnvironments: [

@@ -47,7 +47,14 @@ export class ScanIntake extends Construct {
         detailType: ["Object Created"],
         detail: { bucket: { name: [buckets.scans.bucketName] } },
       },
-      targets: [new SqsQueue(this.queue, { retryAttempts: 185, maxEventAge: Duration.hours(24) })],
+      // An event that cannot be delivered (a wrong policy, say) is a dead letter too, not lost.
+      targets: [
+        new SqsQueue(this.queue, {
+          retryAttempts: 185,
+          maxEventAge: Duration.hours(24),
+          deadLetterQueue: this.deadLetters,
+        }),
+      ],
     });
     intake.addEventSource(
       new SqsEventSource(this.queue, {

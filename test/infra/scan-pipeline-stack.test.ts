@@ -69,6 +69,13 @@ describe("encryption elsewhere", () => {
     template.allResourcesProperties("AWS::Logs::LogGroup", { KmsKeyId: Match.anyValue(), RetentionInDays: 90 });
   });
 
+  it("lets CloudWatch Logs use the key for this account's log groups alone", () => {
+    const [[, key] = []] = ofType("AWS::KMS::Key");
+    const logs = key?.Properties.KeyPolicy.Statement.filter((one: unknown) => JSON.stringify(one).includes("logs."));
+    expect(logs).toHaveLength(1);
+    expect(JSON.stringify(logs[0].Condition)).toContain("kms:EncryptionContext:aws:logs:arn");
+  });
+
   it("covers the instances' disks, and their metadata needs a token", () => {
     template.hasResourceProperties("AWS::EC2::LaunchTemplate", {
       LaunchTemplateData: {
@@ -122,7 +129,7 @@ describe("grants", () => {
     expect(writers("BucketsScans")).toEqual([]);
   });
 
-  it("give intake nothing but the head of uploads, the source documents and the one workflow", () => {
+  it("let intake read uploads, write source documents, and start the one workflow", () => {
     const intake = statements().filter(({ name }) => name.startsWith("FunctionsIntake"));
     const writes = intake.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:Put")));
     expect(JSON.stringify(writes.map(({ Resource }) => Resource))).toContain("/*/source.json");
@@ -181,6 +188,9 @@ describe("jobs", () => {
   });
 
   it("share the queue by STAT and bulk, on Spot first, at no cost while idle", () => {
+    for (const [, { Properties }] of ofType("AWS::Batch::ComputeEnvironment")) {
+      expect(Properties.ComputeResources.LaunchTemplate.Version).toBeDefined();
+    }
     const environments = ofType("AWS::Batch::ComputeEnvironment").map(
       ([, { Properties }]) => Properties.ComputeResources,
     );

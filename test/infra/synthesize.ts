@@ -1,21 +1,18 @@
+import { readFileSync } from "node:fs";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { InfraConfig } from "../../infra/config.js";
 import { ScanPipelineStack } from "../../infra/scan-pipeline-stack.js";
 
+// The library alone does not read the feature flags of this file: without them other things would be tested than deployed.
+const cdk = JSON.parse(readFileSync(new URL("../../cdk.json", import.meta.url), "utf8"));
+
 /** The stack's template, without bundling: the bundles have a test of their own. */
 export function synthesize(config: Partial<InfraConfig> = {}): Template {
   const app = new App({
-    context: { "aws:cdk:bundling-stacks": [], ...cdkContext },
+    context: { "aws:cdk:bundling-stacks": [], ...cdk.context },
     analyticsReporting: false,
   });
   const stack = new ScanPipelineStack(app, "scanlane-test", { config: InfraConfig.parse(config) });
   return Template.fromStack(stack);
 }
-
-/** The feature flags of `cdk.json`, which the library alone does not read. */
-const cdkContext = {
-  "@aws-cdk/aws-iam:minimizePolicies": true,
-  "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": true,
-  "@aws-cdk/aws-ec2:restrictDefaultSecurityGroup": false,
-};
