@@ -39,22 +39,12 @@ export class StageJobs extends Construct {
 
   constructor(scope: Construct, id: string, props: StageJobsProps) {
     super(scope, id);
+    // What goes into the build's context is in `.dockerignore`.
     const image = ContainerImage.fromAsset(REPO, {
       file: "functions/container/Dockerfile",
       target: "gpu",
       platform: Platform.LINUX_AMD64,
       assetName: "scanlane-stages",
-      exclude: [
-        "*",
-        "!functions/**",
-        "!src/**",
-        "!models/**",
-        "models/workshop",
-        "!package.json",
-        "!package-lock.json",
-        "!.npmrc",
-        "!tsconfig*.json",
-      ],
     });
     const logGroup = new LogGroup(this, "Log", {
       retention: RetentionDays.THREE_MONTHS,

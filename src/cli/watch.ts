@@ -1,5 +1,5 @@
 import { basename, resolve } from "node:path";
-import { indexRecords, writeResultsTable } from "#src/local/results-table.js";
+import { wasRun, writeResultsTable } from "#src/local/results-table.js";
 import { localWorker, runScan } from "#src/local/run-scan.js";
 import { takeIn } from "#src/local/take-in.js";
 import { watchFolder } from "#src/local/watch.js";
@@ -27,8 +27,7 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
     for await (const path of watchFolder(resolve(folder), signal)) {
       const name = basename(path);
       const upload = await takeIn(path, request);
-      const known = (await indexRecords(results)).some((record) => record.scanId === upload.source.scanId);
-      if (known) {
+      if (await wasRun(upload.source.scanId, results)) {
         progress.line(`${name}: already done`);
         continue;
       }

@@ -1,12 +1,18 @@
+import type { ScanId } from "#src/core/ids.js";
 import { readDocumentIfValid } from "#src/stages/documents.js";
 import { resultKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import { IndexRecord } from "#src/workflow/contract.js";
 
-/** Everything that ran into this results store, newest attempt last. */
-export async function indexRecords(results: ScanStore): Promise<IndexRecord[]> {
+/** Whether this scan ran into this results store before, whatever came of it. */
+export async function wasRun(scanId: ScanId, results: ScanStore): Promise<boolean> {
+  for await (const _ of results.list(resultKeys.indexOf(scanId))) return true;
+  return false;
+}
+
+async function indexRecords(results: ScanStore): Promise<IndexRecord[]> {
   const records: IndexRecord[] = [];
-  for await (const { key } of results.list(resultKeys.indexAll())) {
+  for await (const { key } of results.list(resultKeys.indexOf())) {
     const record = await readDocumentIfValid(results, key, IndexRecord);
     if (record) records.push(record);
   }
