@@ -18,13 +18,14 @@ export function folderStore(root: string): ScanStore {
   async function pathOf(key: string): Promise<string> {
     assertKey(key);
     const path = join(root, key);
-    await assertInside(root, path);
+    await failing(() => assertInside(root, path));
     return path;
   }
 
   return {
     head: async (key) => {
-      const info = await stat(await pathOf(key)).catch(nullIfMissing);
+      const path = await pathOf(key);
+      const info = await failing(() => stat(path).catch(nullIfMissing));
       return info?.isFile() ? { key, size: info.size } : null;
     },
     get: async (key, range) => {
@@ -61,8 +62,12 @@ export function folderStore(root: string): ScanStore {
     },
     async *list(prefix) {
       const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
-      for (const key of (await keysBelow(root, folder)).filter((key) => key.startsWith(prefix)).sort(compareKeys)) {
-        const info = await stat(join(root, key)).catch(nullIfMissing);
+      // No key has such a part, and the file system would follow it.
+      if (folder.split("/").some((part) => part === "." || part === "..")) return;
+      await failing(() => assertInside(root, join(root, folder)));
+      const keys = await failing(() => keysBelow(root, folder));
+      for (const key of keys.filter((key) => key.startsWith(prefix)).sort(compareKeys)) {
+        const info = await failing(() => stat(join(root, key)).catch(nullIfMissing));
         if (info?.isFile()) yield { key, size: info.size };
       }
     },
@@ -106,23 +111,33 @@ async function keysBelow(root: string, folder: string): Promise<string[]> {
     .filter((key) => !key.split("/").some((part) => part.startsWith(".")));
 }
 
-/** @throws {PipelineError} `InputUnsafe` when the path, with its links followed, lies outside the root */
+/**
+ * A path that is not there yet counts by its nearest folder that is: a new object must not go through a link either.
+ *
+ * @throws {PipelineError} `InputUnsafe` when the path, with its links followed, lies outside the root
+ */
 async function assertInside(root: string, path: string): Promise<void> {
-  const [realRoot, real] = await Promise.all([
-    realpath(root).catch(nullIfMissing),
-    realpath(path).catch(nullIfMissing),
-  ]);
-  if (realRoot === null || real === null || real.startsWith(join(realRoot, sep))) return;
+  const realRoot = await realpath(root).catch(nullIfMissing);
+  if (realRoot === null) return;
+  const real = await realPathOfNearest(path);
+  if (real === realRoot || real.startsWith(join(realRoot, sep))) return;
   throw new PipelineError("InputUnsafe", "object is a link that leads out of its folder, expected a file inside it");
 }
 
-/** Runs file operations; what the file system reports becomes one of our errors. */
+async function realPathOfNearest(path: string): Promise<string> {
+  return (await realpath(path).catch(nullIfMissing)) ?? realPathOfNearest(dirname(path));
+}
+
+/**
+ * Runs file operations; what the file system reports (its errors name a system call) becomes one of our errors. What
+ * the source of a body throws is passed on.
+ */
 async function failing<T>(operate: () => Promise<T>): Promise<T> {
   try {
     return await operate();
   } catch (cause) {
     const code = codeOf(cause);
-    if (code === null) throw cause;
+    if (code === null || !(cause instanceof Error && "syscall" in cause)) throw cause;
     if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR") {
       throw new PipelineError("StoreMissing", "object is not in the store, expected it to be there", { cause });
     }

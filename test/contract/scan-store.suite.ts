@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { PipelineError } from "#src/core/errors.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -86,6 +87,16 @@ export function describeScanStore(name: string, create: () => Promise<ScanStore>
       expect(await keysOf(store, "")).toEqual(["old"]);
     });
 
+    it("passes on what the source of a body says", async () => {
+      const store = await create();
+      async function* damaged() {
+        yield bytes("half");
+        throw new PipelineError("InputUnreadable", "entry 3 is damaged");
+      }
+      await expect(store.put("k", damaged())).rejects.toMatchObject({ code: "InputUnreadable" });
+      expect(await store.head("k")).toBeNull();
+    });
+
     it("lists by prefix in the order of UTF-8 bytes", async () => {
       const store = await create();
       // U+FF5E sorts before U+1F600 in UTF-8 and after it in UTF-16; "-" sorts before "/".
@@ -94,7 +105,7 @@ export function describeScanStore(name: string, create: () => Promise<ScanStore>
       expect(await keysOf(store, "")).toEqual(keys);
       expect(await keysOf(store, "a/1")).toEqual(["a/1", "a/10"]);
       expect(await keysOf(store, "a/")).toEqual(["a/1", "a/10", "a/2", "a/\uff5e", "a/\u{1f600}"]);
-      expect(await keysOf(store, "zzz/")).toEqual([]);
+      for (const nothing of ["zzz/", "../", "a/../"]) expect(await keysOf(store, nothing)).toEqual([]);
     });
 
     it("lists more objects than fit on a page", async () => {

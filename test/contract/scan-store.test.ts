@@ -1,4 +1,4 @@
-import { mkdtemp, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
@@ -37,6 +37,29 @@ describe("folder store", () => {
     await writeFile(join(outside, "secret"), "x");
     await symlink(join(outside, "secret"), join(root, "link"));
     await expect(folderStore(root).get("link")).rejects.toMatchObject({ code: "InputUnsafe" });
+  });
+
+  it("writes and lists nothing through a folder that is a link out of it", async () => {
+    const [root, outside] = [await freshFolder(), await freshFolder()];
+    await writeFile(join(outside, "secret"), "x");
+    await symlink(outside, join(root, "way-out"));
+    const store = folderStore(root);
+    for (const key of ["way-out/new", "way-out/deep/new", "way-out/secret"]) {
+      for (const ifAbsent of [true, false]) {
+        await expect(store.put(key, Uint8Array.of(1), { ifAbsent })).rejects.toMatchObject({ code: "InputUnsafe" });
+      }
+      await expect(store.delete(key)).rejects.toMatchObject({ code: "InputUnsafe" });
+    }
+    expect(await readdir(outside)).toEqual(["secret"]);
+    await expect(store.list("way-out/")[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "InputUnsafe" });
+  });
+
+  it("says in our words, without a path, what the file system refuses", async () => {
+    const store = folderStore(await freshFolder());
+    const tooLong = "x".repeat(300);
+    for (const refused of [store.head(tooLong), store.get(tooLong), store.put(tooLong, Uint8Array.of(1))]) {
+      await expect(refused).rejects.toMatchObject({ code: "StoreBusy", message: expect.not.stringContaining("xxx") });
+    }
   });
 });
 
