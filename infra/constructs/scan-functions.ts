@@ -61,7 +61,8 @@ export class ScanFunctions extends Construct {
     }
     this.publish = make("publish");
     grantWork(buckets, this.publish);
-    buckets.results.grantReadWrite(this.publish);
+    buckets.results.grantRead(this.publish);
+    buckets.results.grantPut(this.publish);
 
     this.quarantine = make("quarantine");
     buckets.work.grantRead(this.quarantine);
@@ -118,9 +119,10 @@ function copyManifests(from: string, to: string): string[] {
   ];
 }
 
-/** Stages read what earlier ones wrote, write their own files, and replace a record that no longer fits. */
+/** Stages read what earlier ones wrote and write their own files; none removes anything. */
 function grantWork(buckets: ScanBuckets, stage: IGrantable): void {
-  buckets.work.grantReadWrite(stage);
+  buckets.work.grantRead(stage);
+  buckets.work.grantPut(stage);
 }
 
 function pascal(name: string): string {

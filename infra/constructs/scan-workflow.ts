@@ -68,7 +68,13 @@ export class ScanWorkflow extends Construct {
     this.stateMachine.addToRolePolicy(
       new PolicyStatement({
         actions: ["batch:SubmitJob"],
-        resources: [queue.jobQueueArn, ...definitions.map((definition) => definition.jobDefinitionArn)],
+        // All revisions: executions outlive a deployment.
+        resources: [
+          queue.jobQueueArn,
+          ...definitions.map(({ jobDefinitionName }) =>
+            stack.formatArn({ service: "batch", resource: "job-definition", resourceName: `${jobDefinitionName}:*` }),
+          ),
+        ],
       }),
     );
     this.stateMachine.addToRolePolicy(

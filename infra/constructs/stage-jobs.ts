@@ -64,7 +64,10 @@ export class StageJobs extends Construct {
       description: `What the ${stage} container may do`,
     });
     if (stage === "preprocess") buckets.scans.grantRead(role);
-    buckets.work.grantReadWrite(role);
+    buckets.work.grantRead(role);
+    buckets.work.grantPut(role);
+    // A job removes the failure record of its earlier try, and nothing else.
+    buckets.work.grantDelete(role, `*/${stage}/a*-failure.json`);
 
     return new EcsJobDefinition(this, name, {
       container: new EcsEc2ContainerDefinition(this, `${name}Container`, {
@@ -94,13 +97,16 @@ export class StageJobs extends Construct {
       retryStrategies: retryStrategies(),
       // Fair share needs a priority inside a share; all jobs of a share are equal.
       schedulingPriority: 0,
+      // Executions that run while a new version is deployed still submit the revision they know.
+      skipDeregisterOnUpdate: true,
     });
   }
 }
 
 /**
- * Again: the instance was reclaimed or lost, or the stage ended with a transient failure. Not again: everything else,
- * since the same input would fail the same way. The first rule that fits decides.
+ * Again: the instance was reclaimed or lost, or the stage ended with a transient failure. Not again: every other exit
+ * code, since the same input would fail the same way. The first rule that fits decides; where none does (a job that
+ * ended without an exit code: the machine's fault), Batch tries again.
  */
 function retryStrategies(): RetryStrategy[] {
   const exit = (code: number) => Reason.custom({ onExitCode: String(code) });

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -51,6 +51,18 @@ function invoke(name: string, event: unknown, env: Record<string, string>) {
   return { line: line ?? child.stderr, output: child.stdout + child.stderr };
 }
 
+/** What a Lambda has of the model packages: routes and manifests, no weights (`copyManifests` in `infra/`). */
+function manifestsOf(models: string): string {
+  const out = mkdtempSync(join(tmpdir(), "manifests-"));
+  cpSync(join(models, "routes.json"), join(out, "routes.json"));
+  for (const entry of readdirSync(models, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    mkdirSync(join(out, entry.name));
+    cpSync(join(models, entry.name, "manifest.json"), join(out, entry.name, "manifest.json"));
+  }
+  return out;
+}
+
 beforeAll(async () => {
   await Promise.all([
     ...LAMBDAS.map((name) => bundle(`${name}/handler.ts`, name)),
@@ -64,14 +76,15 @@ describe("the bundles", () => {
     expect(readdirSync(bare).filter((name) => name.endsWith(".node"))).toEqual([]);
   });
 
-  it("say which variable is missing from the environment", () => {
-    const { output } = invoke("inspect", {}, { SCAN_BUCKET: "scan-bucket" });
+  it.each(LAMBDAS)("load with nothing beside them, and say which variable is missing: %s", (name) => {
+    const { output } = invoke(name, {}, { SCAN_BUCKET: "scan-bucket" });
     expect(output).toContain("environment variable WORK_BUCKET");
   });
 
   describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
     let moto: MotoServer;
     let env: Record<string, string>;
+    let lambdaEnv: Record<string, string>;
     let client: S3Client;
     const names = { SCAN_BUCKET: "scans-bucket", WORK_BUCKET: "work-bucket", RESULT_BUCKET: "results-bucket" };
 
@@ -94,6 +107,7 @@ describe("the bundles", () => {
         AWS_ACCESS_KEY_ID: "test",
         AWS_SECRET_ACCESS_KEY: "test",
       };
+      lambdaEnv = { ...env, MODELS_DIR: manifestsOf(models) };
       cpSync(join(REPO, "package.json"), join(bare, "package.json"));
       symlinkSync(join(REPO, "node_modules"), join(bare, "node_modules"));
     }, 30_000);
@@ -119,18 +133,18 @@ describe("the bundles", () => {
         new PutObjectCommand({ Bucket: names.WORK_BUCKET, Key: `${scanId}/source.json`, Body: sourceJson }),
       );
 
-      const inspected = invoke("inspect", { scanId, attempt: 1 }, env);
+      const inspected = invoke("inspect", { scanId, attempt: 1 }, lambdaEnv);
       expect(inspected.line, inspected.output).toMatch(/^RESULT/);
       const { taskKey, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
-      expect(invoke("preprocess", { taskKey }, env).line).toBe('RESULT {"stage":"preprocess","skipped":false}');
+      expect(invoke("preprocess", { taskKey }, lambdaEnv).line).toBe('RESULT {"stage":"preprocess","skipped":false}');
       for (const job of ["segment", "postprocess"]) {
         const child = spawnSync(process.execPath, [join(bare, `${job}-job.mjs`), taskKey], {
           env: { ...process.env, ...env },
         });
         expect(child.status, String(child.stderr)).toBe(0);
       }
-      expect(invoke("publish", { taskKey }, env).line).toContain('"kind":"published"');
-      expect(invoke("publish", { taskKey }, env).output).toContain("stage skipped");
+      expect(invoke("publish", { taskKey }, lambdaEnv).line).toContain('"kind":"published"');
+      expect(invoke("publish", { taskKey }, lambdaEnv).output).toContain("stage skipped");
       const result = await client.send(
         new GetObjectCommand({ Bucket: names.RESULT_BUCKET, Key: `${identity}/result.json` }),
       );
