@@ -1,13 +1,10 @@
 import { basename, join, resolve } from "node:path";
-import { writeResultsTable } from "#src/local/results-table.js";
-import { localWorker, type RunOptions, runScan } from "#src/local/run-scan.js";
+import { localWorker, type RunOptions } from "#src/local/run-scan.js";
 import { takeIn } from "#src/local/take-in.js";
-import { folderStore } from "#src/storage/folder-store.js";
 import { RunRequest } from "#src/workflow/contract.js";
-import { describeRun, outcomeText } from "./describe-run.js";
-import { exitCodeOfRun } from "./exit-codes.js";
 import { modelsFolder } from "./models-folder.js";
 import { noProgress, progressOn } from "./progress.js";
+import { runUpload } from "./run-upload.js";
 
 /** Options that every command which runs scans shares. */
 export interface RunFlags {
@@ -34,15 +31,7 @@ export async function run(path: string, flags: RunFlags, signal: AbortSignal): P
   const upload = await takeIn(resolve(path), request);
   const worker = localWorker(progress.logger);
   try {
-    progress.line(`${basename(path)}: ${upload.source.scanId}`);
-    const { logger, onState } = progress;
-    const outcome = await runScan(upload, { places, worker, logger, onState, signal });
-    await writeResultsTable(folderStore(places.results));
-    const described = await describeRun(outcome, places.results);
-    if (flags.json)
-      console.log(JSON.stringify({ scanId: outcome.scanId, attempt: outcome.attempt, outcomes: described }));
-    else for (const one of described) console.log(outcomeText(one, basename(path)));
-    return exitCodeOfRun(outcome);
+    return await runUpload(upload, basename(path), { places, worker, signal, progress, json: flags.json === true });
   } finally {
     worker.close();
   }

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PipelineError } from "#src/core/errors.js";
 
 /** How long an upload must not change before it is taken. */
 export const STABLE_SECONDS = 2;
@@ -13,11 +14,12 @@ const POLL_SECONDS = 0.25;
  * network drives and in containers.
  *
  * @returns paths, each once per state of its content
+ * @throws {PipelineError} `StoreMissing` when the folder is not there, at first or any more
  */
 export async function* watchFolder(folder: string, signal: AbortSignal): AsyncGenerator<string> {
   const seen = new Map<string, { state: string; since: number; taken: boolean }>();
   while (!signal.aborted) {
-    for (const name of (await readdir(folder)).sort()) {
+    for (const name of (await namesIn(folder)).sort()) {
       if (isUnfinished(name)) continue;
       const path = join(folder, name);
       const state = await stateOf(path);
@@ -32,6 +34,12 @@ export async function* watchFolder(folder: string, signal: AbortSignal): AsyncGe
     }
     await sleep(POLL_SECONDS * 1000, undefined, { signal }).catch(() => {});
   }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((cause: unknown) => {
+    throw new PipelineError("StoreMissing", "inbox is not there, expected a folder", { cause });
+  });
 }
 
 function isUnfinished(name: string): boolean {

@@ -1,0 +1,32 @@
+import { writeResultsTable } from "#src/local/results-table.js";
+import { type RunOptions, runScan } from "#src/local/run-scan.js";
+import type { LocalUpload } from "#src/local/take-in.js";
+import { folderStore } from "#src/storage/folder-store.js";
+import { describeRun, outcomeText } from "./describe-run.js";
+import { exitCodeOfRun } from "./exit-codes.js";
+import type { Progress } from "./progress.js";
+
+/** What a command that runs scans works with. */
+export interface RunContext extends Omit<RunOptions, "logger" | "onState"> {
+  readonly progress: Progress;
+  /** One JSON document a scan instead of text. */
+  readonly json: boolean;
+}
+
+/**
+ * Takes one upload through the workflow and prints what became of it on stdout.
+ *
+ * @param name what the user calls the upload
+ * @returns the exit code
+ */
+export async function runUpload(upload: LocalUpload, name: string, context: RunContext): Promise<number> {
+  const { progress, json, places } = context;
+  progress.line(`${name}: ${upload.source.scanId}`);
+  const outcome = await runScan(upload, { ...context, logger: progress.logger, onState: progress.onState });
+  await writeResultsTable(folderStore(places.results));
+  const outcomes = await describeRun(outcome, places.results);
+  const { scanId, attempt } = outcome;
+  if (json) console.log(JSON.stringify({ scanId, attempt, outcomes }));
+  else for (const one of outcomes) console.log(outcomeText(one, name));
+  return exitCodeOfRun(outcome);
+}

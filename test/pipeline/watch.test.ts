@@ -1,0 +1,49 @@
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { writeNifti } from "#src/formats/nifti-write.js";
+import { scanlane } from "../support/cli.js";
+import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
+
+const volume = (bright: number) =>
+  writeNifti({
+    size: [8, 8, 8],
+    affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
+    spacingMm: [1, 1, 1],
+    data: new Int16Array(512).fill(150, 201, 201 + bright),
+  });
+
+let models: string;
+beforeAll(async () => {
+  const network = brightNetwork();
+  models = await modelsFolderWith([{ manifest: brightManifest(network), network }]);
+});
+
+describe("scanlane watch", () => {
+  it("takes good uploads and bad ones, each once, also over a restart", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "watch-"));
+    const inbox = join(folder, "inbox");
+    await mkdir(inbox);
+    await writeFile(join(inbox, "a.nii"), volume(3));
+    await writeFile(join(inbox, "b.nii"), volume(4).subarray(0, 600));
+    await writeFile(join(inbox, "c.nii"), volume(5));
+    const args = ["watch", inbox, "--models", models, "--model", "bright3d", "--out", join(folder, "out")];
+    const first = await scanlane([...args, "--count", "3"]);
+    expect(first.code, first.stderr).toBe(65);
+    expect(first.stdout).toMatch(/a\.nii: bright3d[\s\S]*b\.nii: set aside at inspect[\s\S]*c\.nii: bright3d/);
+    const table = await readFile(join(folder, "out", "results.csv"), "utf8");
+    expect(table.split("\r\n").filter(Boolean)).toHaveLength(4);
+
+    await writeFile(join(inbox, "d.nii"), volume(6));
+    const second = await scanlane([...args, "--count", "1"]);
+    expect(second.code, second.stderr).toBe(0);
+    expect(second.stderr).toMatch(/a\.nii: already done[\s\S]*b\.nii: already done[\s\S]*c\.nii: already done/);
+    expect(second.stdout).toContain("d.nii: bright3d");
+  });
+
+  it("names an inbox that is not there", async () => {
+    const missing = await scanlane(["watch", join(tmpdir(), "no-such-inbox"), "--out", join(tmpdir(), "no-out")]);
+    expect(missing).toMatchObject({ code: 65, stderr: expect.stringContaining("inbox is not there") });
+  });
+});
