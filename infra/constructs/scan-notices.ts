@@ -1,8 +1,9 @@
-import { Duration } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
 import { SnsTopic } from "aws-cdk-lib/aws-events-targets";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
@@ -25,6 +26,7 @@ export class ScanNotices extends Construct {
     const masterKey = props.buckets.key;
     this.ended = new Topic(this, "Ended", { masterKey, enforceSSL: true });
     this.alarms = new Topic(this, "Alarms", { masterKey, enforceSSL: true });
+    this.#letAlarmsPublish();
     new Rule(this, "ExecutionEnded", {
       description: "Scans that were published or set aside",
       eventPattern: {
@@ -37,9 +39,12 @@ export class ScanNotices extends Construct {
       },
       targets: [
         new SnsTopic(this.ended, {
+          // By a role of the rule: a grant to the service would hold for the rules of every account.
+          authorizeUsingRole: true,
           message: RuleTargetInput.fromObject({
             schemaVersion: 1,
-            scanId: EventField.fromPath("$.detail.name"),
+            // The scan id, with `-a<N>` behind it from the second attempt on.
+            execution: EventField.fromPath("$.detail.name"),
             status: EventField.fromPath("$.detail.status"),
           }),
         }),
@@ -50,6 +55,17 @@ export class ScanNotices extends Construct {
       "FailedExecutions",
       "failed-executions",
       props.stateMachine.metricFailed({ period: Duration.minutes(15) }),
+    );
+  }
+
+  /** A topic with a policy of its own (here: TLS only) has lost the default one, by which alarms may publish. */
+  #letAlarmsPublish(): void {
+    const { account } = Stack.of(this);
+    const alarms = Stack.of(this).formatArn({ service: "cloudwatch", resource: "alarm:*" });
+    this.alarms.grantPublish(
+      new ServicePrincipal("cloudwatch.amazonaws.com", {
+        conditions: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": alarms } },
+      }),
     );
   }
 

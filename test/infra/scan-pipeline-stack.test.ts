@@ -129,6 +129,36 @@ describe("grants", () => {
     expect(writers("BucketsScans")).toEqual([]);
   });
 
+  it("let nobody delete, but a job the failure record of its own stage", () => {
+    const deleting = statements().filter(({ Action }) => listed(Action).some((action) => action.includes("Delete")));
+    const objects = deleting.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:")));
+    const stages = objects.map(({ Resource }) => /\/\*\/(\w+)\/a\*-failure\.json/.exec(JSON.stringify(Resource))?.[1]);
+    expect(stages.sort()).toEqual(["postprocess", "preprocess", "segment"]);
+  });
+
+  it("let other accounts' rules and alarms send nothing", () => {
+    const policies = [...ofType("AWS::SQS::QueuePolicy"), ...ofType("AWS::SNS::TopicPolicy")];
+    const allowed = policies.flatMap(([, { Properties }]) =>
+      Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow"),
+    );
+    expect(allowed).toHaveLength(3);
+    for (const { Principal, Condition } of allowed) {
+      expect(Principal.Service).toMatch(/^(events|cloudwatch)\.amazonaws\.com$/);
+      expect(JSON.stringify(Condition)).toMatch(/aws:Source(Account|Arn)/);
+    }
+  });
+
+  it("let alarms publish: a topic with a policy of its own allows nothing by default", () => {
+    const [[, alarms] = []] = ofType("AWS::SNS::TopicPolicy").filter(([name]) => name.startsWith("NoticesAlarms"));
+    expect(alarms?.Properties.PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: "Allow",
+        Action: "sns:Publish",
+        Principal: { Service: "cloudwatch.amazonaws.com" },
+      }),
+    );
+  });
+
   it("let intake read uploads, write source documents, and start the one workflow", () => {
     const intake = statements().filter(({ name }) => name.startsWith("FunctionsIntake"));
     const writes = intake.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:Put")));
@@ -163,6 +193,16 @@ describe("the state machine", () => {
 
 describe("jobs", () => {
   const jobs = ofType("AWS::Batch::JobDefinition");
+
+  it("outlive a deployment: the revision that a running execution submits stays, and may be submitted", () => {
+    for (const [, { Properties }] of jobs) {
+      expect(Properties.ResourceRetentionPolicy).toEqual({ SkipDeregisterOnUpdate: true });
+    }
+    const [submit] = statements().filter(({ Action }) => listed(Action).includes("batch:SubmitJob"));
+    const definitions = listed(submit.Resource).filter((resource) => resource.includes(":job-definition/"));
+    expect(definitions).toHaveLength(3);
+    for (const definition of definitions) expect(definition).toMatch(/":\*"\]\]}$/);
+  });
 
   it("are tried again after a lost machine or a transient failure, and never otherwise", () => {
     expect(jobs).toHaveLength(3);
