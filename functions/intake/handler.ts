@@ -5,7 +5,9 @@ import { stageDeps } from "../runtime/stage-deps.js";
 import { startExecution } from "./start-execution.js";
 import { takeInObjects } from "./take-in-objects.js";
 
-const deps = { ...stageDeps("intake"), start: startExecution(new SFNClient(), readIntakeEnv().STATE_MACHINE_ARN) };
+const { SCAN_BUCKET, STATE_MACHINE_ARN } = readIntakeEnv();
+const start = startExecution(new SFNClient(), STATE_MACHINE_ARN);
+const deps = { ...stageDeps("intake"), bucket: SCAN_BUCKET, start };
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const failed = await takeInObjects(event.Records, deps);

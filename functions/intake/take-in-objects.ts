@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { PipelineError } from "#src/core/errors.js";
 import { scanIdOfObject } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
@@ -27,6 +28,8 @@ export interface QueueMessage {
 }
 
 export interface IntakeDeps {
+  /** The bucket that `stores.source` reads. */
+  readonly bucket: string;
   readonly stores: { readonly source: ScanStore; readonly work: ScanStore };
   readonly logger: Logger;
   /** Starts the workflow under a name; "exists" when an execution of that name was started before. */
@@ -56,6 +59,12 @@ export async function takeInObjects(messages: readonly QueueMessage[], deps: Int
 
 async function takeInObject({ detail }: z.infer<typeof ObjectCreated>, deps: IntakeDeps): Promise<void> {
   const { bucket, object } = detail;
+  if (bucket.name !== deps.bucket) {
+    throw new PipelineError(
+      "ContractViolation",
+      "event tells of another bucket, expected the one that this function reads",
+    );
+  }
   const version = object["version-id"] ?? `${object.etag} ${object.sequencer}`;
   const scanId = scanIdOfObject(bucket.name, object.key, version);
   if (!isUpload(object.key)) {

@@ -1,4 +1,4 @@
 import { postprocess } from "#src/stages/postprocess.js";
 import { taskEntry } from "../runtime/task-entry.js";
 
-await taskEntry(postprocess);
+await taskEntry(() => postprocess);

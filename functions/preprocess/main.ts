@@ -1,4 +1,4 @@
 import { preprocess } from "#src/stages/preprocess.js";
 import { taskEntry } from "../runtime/task-entry.js";
 
-await taskEntry(preprocess);
+await taskEntry(() => preprocess);

@@ -54,6 +54,8 @@ export function s3Store({ client, bucket }: { readonly client: S3Client; readonl
         return "written";
       } catch (error) {
         if (options?.ifAbsent && (nameOf(error) === "PreconditionFailed" || statusOf(error) === 412)) return "exists";
+        // Two conditional writes at once: S3 lets one of them win and may answer the other with a conflict.
+        if (options?.ifAbsent && statusOf(error) === 409 && (await isThere(client, at(key)))) return "exists";
         throw storeError(error);
       }
     },
@@ -96,6 +98,13 @@ async function emptyOf(client: S3Client, target: Target): Promise<Uint8Array> {
   return new Uint8Array();
 }
 
+async function isThere(client: S3Client, target: Target): Promise<boolean> {
+  return client.send(new HeadObjectCommand(target)).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** In parts; what was sent of an interrupted upload is removed. */
 async function upload(client: S3Client, target: Target, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const Body = body instanceof Uint8Array ? body : ReadableStream.from(body);
@@ -116,9 +125,19 @@ function storeError(error: unknown): unknown {
   }
   // What the body's own source throws is no answer of S3 and is passed on.
   if (status === undefined && !isNetworkError(error)) return error;
+  if (isPermanent(status, name)) {
+    return new PipelineError("StoreDenied", `S3 answered ${name} (${status}), expected success`, { cause: error });
+  }
   return new PipelineError("StoreBusy", `S3 answered ${name} (${status ?? "no status"}), expected success`, {
     cause: error,
   });
+}
+
+/** Answers that the same request gets again: a wrong bucket, a bad request. Time-outs and throttling pass. */
+function isPermanent(status: number | undefined, name: string): boolean {
+  if (status === undefined || status < 400 || status >= 500) return false;
+  const passing = [408, 409, 429].includes(status) || /Expired|RequestTimeout|SlowDown|Throttl/.test(name);
+  return !passing;
 }
 
 function isMissing(error: unknown): boolean {
@@ -127,7 +146,7 @@ function isMissing(error: unknown): boolean {
 
 function isNetworkError(error: unknown): boolean {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return /^E[A-Z]+$/.test(code) || nameOf(error) === "TimeoutError";
+  return /^E[A-Z_]+$/.test(code) || ["TimeoutError", "CredentialsProviderError"].includes(nameOf(error));
 }
 
 function nameOf(error: unknown): string {

@@ -4,4 +4,4 @@ import { segmentStage } from "#src/stages/segment.js";
 import { readEnv } from "../runtime/env.js";
 import { taskEntry } from "../runtime/task-entry.js";
 
-await taskEntry(segmentStage(new SessionPool(ortSessions(readEnv().PROVIDER))));
+await taskEntry(() => segmentStage(new SessionPool(ortSessions(readEnv().PROVIDER))));

@@ -106,6 +106,12 @@ describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
     expect(Uploads ?? []).toEqual([]);
   }, 60_000);
 
+  it("says StoreDenied for a bucket that is not there: trying again cannot help", async () => {
+    const store = s3Store({ client, bucket: "no-such-bucket" });
+    await expect(store.put("k", Uint8Array.of(1))).rejects.toMatchObject({ code: "StoreDenied" });
+    await expect(store.get("k")).rejects.toMatchObject({ code: "StoreDenied" });
+  });
+
   it("says StoreBusy when the server cannot be reached", async () => {
     const unreachable = new S3Client({
       endpoint: "http://localhost:1",

@@ -81,6 +81,12 @@ describe("the bundles", () => {
     expect(output).toContain("environment variable WORK_BUCKET");
   });
 
+  it("end a job that cannot begin with an exit code that is not tried again", () => {
+    const child = spawnSync(process.execPath, [join(bare, "postprocess-job.mjs"), "key"], { encoding: "utf8" });
+    expect(child.status).toBe(70);
+    expect(child.stdout).toContain("environment variable");
+  });
+
   describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
     let moto: MotoServer;
     let env: Record<string, string>;

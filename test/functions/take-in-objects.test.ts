@@ -21,7 +21,7 @@ async function intake() {
     started.push({ name, input });
     return "started";
   };
-  const deps: IntakeDeps = { stores, logger: { info: log, warn: log }, start };
+  const deps: IntakeDeps = { bucket: "uploads", stores, logger: { info: log, warn: log }, start };
   return { deps, logged, started };
 }
 
@@ -81,6 +81,15 @@ describe("takeInObjects", () => {
     };
     const batch = [created({ "version-id": "1" }), created({ "version-id": "2" }), { messageId: "bad", body: "{" }];
     expect(await takeInObjects(batch, { ...deps, start })).toEqual([batch[1]?.messageId, "bad"]);
+  });
+});
+
+describe("an event of another bucket", () => {
+  it("starts nothing, and is not taken for done", async () => {
+    const { deps, started } = await intake();
+    const message = created({ "version-id": "v1" });
+    expect(await takeInObjects([message], { ...deps, bucket: "others" })).toEqual([message.messageId]);
+    expect(started).toEqual([]);
   });
 });
 
