@@ -3,6 +3,9 @@ import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
 
+// The runtime's builds report their use to their maker unless told not to; read when the first session opens.
+process.env.ORT_DISABLE_TELEMETRY = "1";
+
 /**
  * Opens networks in ONNX Runtime on one kind of device. The only file that imports the runtime.
  *

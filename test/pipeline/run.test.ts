@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -203,6 +203,17 @@ describe("scanlane run", () => {
     const again = await scanlane(["run", volume, "--models", models, "--out", out, "--json", "--model", "bright3d"]);
     expect(again.code).toBe(0);
     expect(await readFile(labels)).toEqual(whole);
+  });
+
+  it("leaves nothing in the home folder, as the network runtime does when it reports its use", async () => {
+    const home = await mkdtemp(join(tmpdir(), "home-"));
+    const out = await mkdtemp(join(tmpdir(), "pipeline-out-"));
+    const before = process.env.HOME;
+    process.env.HOME = home;
+    const { code } = await scanlane(["run", volume, "--models", models, "--out", out, "--model", "bright3d"]);
+    process.env.HOME = before;
+    expect(code).toBe(0);
+    expect(await readdir(home, { recursive: true })).toEqual([]);
   });
 
   it("prints progress and a table for people", async () => {
