@@ -1,0 +1,41 @@
+import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { SYNTAX } from "../dicom-builder.js";
+import { buildNifti } from "../nifti-builder.js";
+import { phantomSeries } from "../phantom-series.js";
+import { zipOf } from "../zip-builder.js";
+
+/** Small made-up files of every kind that is read. @returns their paths */
+export async function madeUpSeeds(folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const series = phantomSeries();
+  const nifti = buildNifti({});
+  const files: Record<string, Uint8Array> = {
+    "nifti1.nii": nifti,
+    "nifti2.nii": buildNifti({ version: 2 }),
+    "big-endian.nii": buildNifti({ littleEndian: false }),
+    "packed.nii.gz": gzipSync(nifti),
+    "series.zip": await zipOf(series),
+    "nifti.zip": await zipOf([{ name: "a.nii", bytes: nifti }]),
+  };
+  for (const [name, transferSyntax] of Object.entries(SYNTAX)) {
+    const [file] = phantomSeries({ transferSyntax });
+    if (file !== undefined) files[`${name}.dcm`] = file.bytes;
+  }
+  return Promise.all(
+    Object.entries(files).map(async ([name, bytes]) => {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      return path;
+    }),
+  );
+}
+
+/** Files below a folder that are small enough to be tried hundreds of times; none where the folder is missing. */
+export async function seedsBelow(folder: string, maxBytes: number): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const sizes = await Promise.all(paths.map(async (path) => (await stat(path)).size));
+  return paths.filter((_, n) => (sizes[n] ?? 0) <= maxBytes && (sizes[n] ?? 0) > 0).sort();
+}
