@@ -50,6 +50,12 @@ function commands(done: (code: number) => void): Command {
     .option("--count <n>", "stop after this many uploads", positiveInteger)
     .action(async (folder, flags) => done(await (await import("./watch.js")).watch(folder, flags, signal)));
   program
+    .command("convert")
+    .description("write the images of a file, folder or zip as NIfTI, as the pipeline reads them")
+    .argument("<in>")
+    .argument("<out>", "a name ending in .nii or .nii.gz for one image, else a folder")
+    .action(async (input, output) => void (await (await import("./convert.js")).convert(input, output)));
+  program
     .command("models")
     .description("list the installed models")
     .option("--models <dir>", "folder of model packages")

@@ -14,8 +14,9 @@ type LabelArray = Uint8Array | Uint16Array;
 const PROBABILITY_SLOPE = 1 / 65_535;
 
 /** The source image: 16-bit where that loses nothing, as with most scanners, else float32. */
-export function imageFile(volume: Volume<Float32Array>): Uint8Array {
-  return gzipDeterministic(writeNifti({ ...volume, data: compact(volume.data) }));
+export function imageFile(volume: Volume<Float32Array>, { gzip = true } = {}): Uint8Array {
+  const file = writeNifti({ ...volume, data: compact(volume.data) });
+  return gzip ? gzipDeterministic(file) : file;
 }
 
 export function readImage(bytes: Uint8Array): Volume<Float32Array> {

@@ -49,7 +49,9 @@ async function run(order: FuzzOrder): Promise<void> {
       const code = await readEverything(bytes, seed.name);
       codes[code] = (codes[code] ?? 0) + 1;
     } catch (error) {
-      finding(error instanceof Error ? (error.stack ?? error.message).split("\n").slice(0, 4).join(" ") : String(error));
+      finding(
+        error instanceof Error ? (error.stack ?? error.message).split("\n").slice(0, 4).join(" ") : String(error),
+      );
     }
     const { user, system } = process.cpuUsage(started);
     if ((user + system) / 1000 > SLOW_MS) finding(`took ${Math.round((user + system) / 1000)} ms`);

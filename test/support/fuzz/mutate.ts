@@ -10,7 +10,9 @@ export function seededNumbers(seed: number): (below: number) => number {
 }
 
 /** Values at which size and sign arithmetic goes wrong. */
-const ODD_NUMBERS = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+const ODD_NUMBERS = [
+  0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff,
+];
 
 /**
  * A damaged copy: one to eight changes, each of one of nine kinds, most of them in the first bytes, where headers are.
@@ -19,7 +21,7 @@ const ODD_NUMBERS = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x1_0000
  */
 export function mutate(seedFile: Uint8Array, donor: Uint8Array, seed: number): Uint8Array {
   const random = seededNumbers(seed);
-  let bytes = seedFile.slice();
+  let bytes: Uint8Array = seedFile.slice();
   for (let changes = 1 + Math.min(random(8), random(8)); changes > 0 && bytes.length > 0; changes--) {
     bytes = changeOnce(bytes, donor, random);
   }
@@ -29,7 +31,7 @@ export function mutate(seedFile: Uint8Array, donor: Uint8Array, seed: number): U
 function changeOnce(bytes: Uint8Array, donor: Uint8Array, random: (below: number) => number): Uint8Array {
   const at = random(random(3) === 0 ? bytes.length : Math.min(bytes.length, 1024));
   const length = 1 + random(Math.min(bytes.length - at, 1 << random(12)));
-  const view = new DataView(bytes.buffer);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const odd = ODD_NUMBERS[random(ODD_NUMBERS.length)] ?? 0;
   const little = random(2) === 0;
   switch (random(9)) {
