@@ -56,6 +56,7 @@ export function dicomSourceOf(file: DicomFile, slices: readonly DicomInstance[])
     slices: slices.map(({ sopClassUid, sopInstanceUid, positionLps }) => ({
       sopClassUid,
       sopInstanceUid,
+      frame: null,
       positionLps,
     })),
     orientationLps: first.orientationLps,

@@ -56,6 +56,8 @@ export interface DicomSource {
 export interface DicomSlice {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
-  /** Image Position Patient, in LPS. */
+  /** Number of the frame in its instance, from 1; null where the instance is one image (a mosaic too). */
+  readonly frame: number | null;
+  /** Image Position Patient, in LPS: where this slice lies, whatever a grid says. */
   readonly positionLps: readonly [number, number, number];
 }

@@ -9,7 +9,14 @@ const Schema = z.strictObject({
   studyInstanceUid: z.string(),
   seriesInstanceUid: z.string(),
   frameOfReferenceUid: z.string(),
-  slices: z.array(z.strictObject({ sopClassUid: z.string(), sopInstanceUid: z.string(), positionLps: position })),
+  slices: z.array(
+    z.strictObject({
+      sopClassUid: z.string(),
+      sopInstanceUid: z.string(),
+      frame: z.int().min(1).nullable(),
+      positionLps: position,
+    }),
+  ),
   orientationLps: z.array(z.number()).length(6),
   pixelSpacingMm: z.tuple([z.number(), z.number()]),
   sliceThicknessMm: z.number().nullable(),
