@@ -7,8 +7,7 @@ import { overlapOfLabels } from "#src/evaluate/overlap.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
-import { predictLogits } from "#src/inference/predict-logits.js";
-import { toSourceGrid } from "#src/inference/to-source-grid.js";
+import { segmentInput } from "#src/inference/segment-input.js";
 import { folderModels } from "#src/model/model-library.js";
 
 const [modelId, images, labelsFolder, list] = process.argv.slice(2);
@@ -28,8 +27,7 @@ for (const id of ids) {
   const truth = Uint8Array.from(readNifti(await readFile(join(labelsFolder, `${id}.nii.gz`))).data);
   const started = performance.now();
   const { grid, input } = toNetworkGrid([Float32Array.from(image.data)], image, manifest);
-  const logits = await predictLogits(input, manifest, session);
-  const { labels } = toSourceGrid(logits, grid, manifest, []);
+  const { labels } = await segmentInput(input, grid, manifest, session);
   times.push(performance.now() - started);
   for (const overlap of overlapOfLabels(labels, truth, [...scores.keys()]))
     scores.get(overlap.label)?.push(overlap.dice);

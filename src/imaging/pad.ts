@@ -1,6 +1,6 @@
 import type { Size3 } from "./affine.js";
 
-/** A volume enlarged by a border of zeros, and how to take the border off again. */
+/** A volume enlarged by a border of zeros, and where it lies in it. */
 export interface Padding {
   readonly size: Size3;
   /** Voxels added before the first voxel along x, y, z. */
@@ -18,13 +18,6 @@ export function planPadding(size: Size3, minimum: Size3): Padding {
 export function pad(data: Float32Array, size: Size3, padding: Padding): Float32Array {
   const out = new Float32Array(padding.size[0] * padding.size[1] * padding.size[2]);
   copyRows(size, padding, (inner, outer) => out.set(data.subarray(inner, inner + size[0]), outer));
-  return out;
-}
-
-/** Takes the border off again. */
-export function unpad(data: Float32Array, size: Size3, padding: Padding): Float32Array {
-  const out = new Float32Array(size[0] * size[1] * size[2]);
-  copyRows(size, padding, (inner, outer) => out.set(data.subarray(outer, outer + size[0]), inner));
   return out;
 }
 

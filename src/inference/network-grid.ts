@@ -3,7 +3,7 @@ import { type Affine, composeAffine, type Size3, type Vec3 } from "#src/imaging/
 import { type Box, cropBox, nonzeroBox } from "#src/imaging/crop.js";
 import { normalise } from "#src/imaging/normalise.js";
 import { planReorientation, type Reorientation, reorient } from "#src/imaging/orient.js";
-import { resizedSize, resizeSeparateZ, resizeVolume } from "#src/imaging/resample.js";
+import { resizedSize, resizeSeparateZ, resizeVolume, separateAxis } from "#src/imaging/resample.js";
 import type { Grid } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { NetworkInput } from "./predict-logits.js";
@@ -18,15 +18,16 @@ export interface NetworkGrid {
   /** Voxels along x, y, z of what the network reads. */
   readonly size: Size3;
   readonly affineRas: Affine;
+  /** The axis that is resampled apart from the others, on the way to the network and back; null: none is. */
+  readonly separate: { readonly image: 0 | 1 | 2 | null; readonly logits: 0 | 1 | 2 | null };
 }
 
-/** Spacing of a reoriented grid: the source's, axis for axis. */
-function reorientedSpacing(source: Grid, reorientation: Reorientation, modelId: string): Vec3 {
+/** Spacing of a reoriented grid: the source's, axis for axis; of ones where neither image nor model has any. */
+function reorientedSpacing(source: Grid, reorientation: Reorientation, manifest: ModelManifest): Vec3 {
   const spacing = source.spacingMm;
-  if (spacing === null) {
-    throw new PipelineError("InputMismatch", `image has no voxel spacing, ${modelId} expects millimetres`);
-  }
-  return reorientation.axes.map((axis) => spacing[axis]) as unknown as Vec3;
+  if (spacing !== null) return reorientation.axes.map((axis) => spacing[axis]) as unknown as Vec3;
+  if (manifest.spacingMm.every((mm) => mm === null)) return [1, 1, 1];
+  throw new PipelineError("InputMismatch", `image has no voxel spacing, ${manifest.id} expects millimetres`);
 }
 
 /**
@@ -38,10 +39,21 @@ function reorientedSpacing(source: Grid, reorientation: Reorientation, modelId: 
 export function planNetworkGrid(source: Grid, manifest: ModelManifest, box?: Box): NetworkGrid {
   const reorientation = planReorientation(source.affineRas, source.size, manifest.orientation);
   const used: Box = box ?? { start: [0, 0, 0], size: reorientation.size };
-  const spacing = reorientedSpacing(source, reorientation, manifest.id);
+  const spacing = reorientedSpacing(source, reorientation, manifest);
   const target = manifest.spacingMm.map((mm, axis) => mm ?? spacing[axis]) as unknown as Vec3;
   const size = resizedSize(used.size, spacing, target);
-  return { source, reorientation, box: used, size, affineRas: networkAffine(reorientation.affine, used, size) };
+  const affineRas = networkAffine(reorientation.affine, used, size);
+  const separate = {
+    image: axisApart(spacing, target, manifest),
+    logits: axisApart(target, spacing, manifest),
+  };
+  return { source, reorientation, box: used, size, affineRas, separate };
+}
+
+/** The slice axis of a 2-D model; nnU-Net's rule where the manifest asks for it. */
+function axisApart(from: Vec3, to: Vec3, { network, resampling }: ModelManifest): 0 | 1 | 2 | null {
+  if (network.dimensions === 2) return 2;
+  return resampling.separateZ === "auto" ? separateAxis(from, to) : null;
 }
 
 /** Voxel i of the network's grid lies at (i + 0.5) * n_in / n_out - 0.5 of the box: half-pixel centres. */
@@ -72,21 +84,15 @@ export function toNetworkGrid(
   const input = reoriented.map((channel, n) => {
     const scheme = manifest.channels[n]?.normalisation ?? { kind: "none" };
     const normalised = normalise(cropBox(channel, reorientation.size, grid.box), scheme);
-    return resize(normalised, grid.box.size, grid.size, manifest, manifest.resampling.imageOrder);
+    return resize(normalised, grid, manifest.resampling.imageOrder);
   });
   return { grid, input: { size: grid.size, channels: input } };
 }
 
-/** Resamples between the box and the network's grid; a 2-D model's slices are resampled one by one. */
-export function resize(
-  data: Float32Array,
-  from: Size3,
-  to: Size3,
-  manifest: ModelManifest,
-  order: 0 | 1 | 3,
-): Float32Array {
-  if (from.join() === to.join()) return data;
-  return manifest.network.dimensions === 2
-    ? resizeSeparateZ(data, from, to, 2, order, 0)
-    : resizeVolume(data, from, to, order);
+/** From the box to the network's grid. Along an axis apart, nearest neighbours, as nnU-Net's `order_z` of 0. */
+function resize(data: Float32Array, { box, size, separate }: NetworkGrid, order: 0 | 1 | 3): Float32Array {
+  if (box.size.join() === size.join()) return data;
+  return separate.image === null
+    ? resizeVolume(data, box.size, size, order)
+    : resizeSeparateZ(data, box.size, size, separate.image, order, 0);
 }

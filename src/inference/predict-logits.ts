@@ -1,8 +1,8 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
 import { mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
-import { pad, planPadding, unpad } from "#src/imaging/pad.js";
-import { TileAccumulator } from "#src/imaging/tile-accumulator.js";
+import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
+import { type OnSlice, TileFront } from "#src/imaging/tile-front.js";
 import { constantTileWeights, gaussianTileWeights, tileStarts } from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
@@ -22,11 +22,12 @@ export type OnTiles = (done: number, of: number) => void;
 const SLICES_A_BATCH = 8;
 
 /**
- * Logits of a whole volume by overlapping tiles: [classes] arrays on the input's grid.
+ * Logits of a whole volume by overlapping tiles, given away slice by slice as the window passes: [classes] arrays on
+ * the input's grid, valid until the call ends.
  *
  * Tiles and weights as in nnU-Net (`sliding_window_prediction.py`): a volume smaller than the tile is padded with
  * zeros, tiles are spread evenly, logits (not probabilities) are averaged with Gaussian weights, mirrored passes are
- * averaged before that. Sums are kept in float32.
+ * averaged before that. Sums are kept in the manifest's `precision`: half as in nnU-Net, or single.
  *
  * @throws {PipelineError} `InputMismatch` for a wrong number of channels, `InferenceFailed` for an output of another
  *   shape than the manifest says or with values that are not finite
@@ -35,8 +36,9 @@ export async function predictLogits(
   input: NetworkInput,
   manifest: ModelManifest,
   session: NetworkSession,
+  onSlice: OnSlice,
   onTiles: OnTiles = () => {},
-): Promise<Float32Array[]> {
+): Promise<void> {
   const expected = manifest.channels.length;
   if (input.channels.length !== expected) {
     throw new PipelineError(
@@ -51,7 +53,11 @@ export async function predictLogits(
 
   const starts = tilePositions(padding.size, patchVox, stepFraction);
   const weights = blending === "gaussian" ? gaussianTileWeights(patchVox) : constantTileWeights(patchVox);
-  const accumulator = new TileAccumulator(padding.size, patchVox, classes, weights);
+  const { precision } = manifest;
+  const front = new TileFront(
+    { size: padding.size, patch: patchVox, classes, weights, precision },
+    withoutPadding(input.size, padding, onSlice),
+  );
   const tile = voxelCount(patchVox);
   const batchSize = manifest.network.dimensions === 2 ? SLICES_A_BATCH : 1;
 
@@ -59,15 +65,28 @@ export async function predictLogits(
     const batch = starts.slice(first, first + batchSize);
     const tiles = cutTiles(channels, padding.size, patchVox, batch);
     const logits = await runMirrored(tiles, batch.length, manifest, session);
-    for (const [n, start] of batch.entries()) accumulator.add(start, logits, n * classes * tile);
+    for (const [n, start] of batch.entries()) front.add(start, logits, n * classes * tile);
     onTiles(first + batch.length, starts.length);
   }
+  front.finish();
+}
 
-  const blended = accumulator.finish();
-  const voxels = voxelCount(padding.size);
-  return Array.from({ length: classes }, (_, c) =>
-    unpad(blended.subarray(c * voxels, (c + 1) * voxels), input.size, padding),
-  );
+/** Passes on what lies inside the volume before it was padded. */
+function withoutPadding(size: Size3, padding: Padding, onSlice: OnSlice): OnSlice {
+  const [bx, by, bz] = padding.before;
+  if (padding.size.join() === size.join()) return onSlice;
+  return (z, classes) => {
+    if (z < bz || z >= bz + size[2]) return;
+    const inside = classes.map((slice) => {
+      const out = new Float32Array(size[0] * size[1]);
+      for (let y = 0; y < size[1]; y++) {
+        const from = bx + padding.size[0] * (by + y);
+        out.set(slice.subarray(from, from + size[0]), y * size[0]);
+      }
+      return out;
+    });
+    onSlice(z - bz, inside);
+  };
 }
 
 /** First voxels of all tiles, x fastest. */

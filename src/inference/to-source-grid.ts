@@ -1,11 +1,10 @@
 import type { Size3 } from "#src/imaging/affine.js";
-import { RunningArgmax } from "#src/imaging/argmax.js";
 import { type Box, cropBox, pasteBox } from "#src/imaging/crop.js";
 import { foregroundBox, growBox } from "#src/imaging/foreground-box.js";
 import { invertReorientation, reorient } from "#src/imaging/orient.js";
-import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
-import { type NetworkGrid, resize } from "./network-grid.js";
+import { LabelExport } from "./label-export.js";
+import type { NetworkGrid } from "./network-grid.js";
 
 /** A segmentation on the source grid. */
 export interface Segmentation {
@@ -20,36 +19,53 @@ const FOREGROUND_BELOW = 0.99;
 const FOREGROUND_MARGIN_VOX = 5;
 
 /**
- * Takes logits from the network's grid to labels on the source grid, class by class: resample, keep the running
- * maximum, paste into the uncropped volume (background outside), turn back to the source's axes. Beyond the logits
- * only one class is held at a time.
- *
- * @param logits one array a class on the network's grid, background first
- * @param wanted labels whose probabilities are needed
+ * Takes logits from the network's grid to labels on the source grid as they come, slice by slice and class by class:
+ * resample, decide, and at the end paste into the uncropped volume (background outside) and turn back to the source's
+ * axes.
  */
-export function toSourceGrid(
-  logits: readonly Float32Array[],
-  grid: NetworkGrid,
-  manifest: ModelManifest,
-  wanted: readonly number[],
-): Segmentation {
-  const onBox = (label: number): Float32Array =>
-    resize(logits[label] as Float32Array, grid.size, grid.box.size, manifest, manifest.resampling.logitsOrder);
-  const argmax = new RunningArgmax(voxelCount(grid.box.size), logits.length, wanted.length > 0);
-  for (let label = 0; label < logits.length; label++) argmax.add(onBox(label));
+export class SourceGridExport {
+  readonly #export: LabelExport;
+  readonly #grid: NetworkGrid;
+  readonly #wanted: readonly number[];
 
-  const labels = back(argmax.labels, 0, grid);
-  if (wanted.length === 0) return { labels, probabilities: null };
+  /** @param wanted labels whose probabilities are needed */
+  constructor(grid: NetworkGrid, manifest: ModelManifest, wanted: readonly number[]) {
+    this.#grid = grid;
+    this.#wanted = wanted;
+    const { logitsOrder } = manifest.resampling;
+    const order = (axis: number) => (axis === grid.separate.logits ? 0 : logitsOrder);
+    this.#export = new LabelExport({
+      from: grid.size,
+      to: grid.box.size,
+      orders: [order(0), order(1), order(2)],
+      classes: manifest.network.classes,
+      activation: { kind: "softmax" },
+      precision: manifest.precision,
+      withProbabilities: wanted.length > 0,
+    });
+  }
 
-  const size = grid.source.size;
-  const background = back(argmax.probability(onBox(0)), 1, grid);
-  const tight = foregroundBox(background, size, FOREGROUND_BELOW);
-  if (tight === null) return { labels, probabilities: null };
-  const box = growBox(tight, size, FOREGROUND_MARGIN_VOX);
-  const byLabel = new Map(
-    wanted.map((label) => [label, cropBox(back(argmax.probability(onBox(label)), 0, grid), size, box)]),
-  );
-  return { labels, probabilities: { box, byLabel } };
+  /** Logits of a slice of the network's grid, one array a class, background first; slices come in their order. */
+  addSlice(z: number, classes: readonly Float32Array[]): void {
+    this.#export.addSlice(z, classes);
+  }
+
+  /** The segmentation, once all slices were added. */
+  finish(): Segmentation {
+    const grid = this.#grid;
+    const labels = back(this.#export.labels, 0, grid);
+    if (this.#wanted.length === 0) return { labels, probabilities: null };
+
+    const size = grid.source.size;
+    const background = back(this.#export.probability(0), 1, grid);
+    const tight = foregroundBox(background, size, FOREGROUND_BELOW);
+    if (tight === null) return { labels, probabilities: null };
+    const box = growBox(tight, size, FOREGROUND_MARGIN_VOX);
+    const byLabel = new Map(
+      this.#wanted.map((label) => [label, cropBox(back(this.#export.probability(label), 0, grid), size, box)]),
+    );
+    return { labels, probabilities: { box, byLabel } };
+  }
 }
 
 /** From the box on the reoriented grid to the source grid. */

@@ -72,7 +72,17 @@ export const ModelManifest = z
     spacingMm: z.tuple([positive.nullable(), positive.nullable(), positive.nullable()]),
     /** "nonzero": nnU-Net's crop to the non-zero voxels of any channel. */
     crop: z.enum(["none", "nonzero"]),
-    resampling: z.strictObject({ imageOrder: z.literal([0, 1, 3]), logitsOrder: z.literal([0, 1]) }),
+    resampling: z.strictObject({
+      imageOrder: z.literal([0, 1, 3]),
+      logitsOrder: z.literal([0, 1]),
+      /**
+       * "auto": an axis with more than three times the spacing of another is resampled apart from the others and by
+       * nearest neighbours (nnU-Net's `force_separate_z: null` with `order_z: 0`). "never": all axes together.
+       */
+      separateZ: z.enum(["auto", "never"]).default("never"),
+    }),
+    /** Of the sums of blended tiles and of resampled logits: "float16" rounds where nnU-Net's half tensors do. */
+    precision: z.enum(["float16", "float32"]).default("float32"),
     tiles: z.strictObject({
       /** Tile length along x, y, z in voxels of the network's grid; z is 1 for a 2-D model. */
       patchVox: z.tuple([count, count, count]),

@@ -1,6 +1,5 @@
-import { predictLogits } from "#src/inference/predict-logits.js";
+import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
-import { toSourceGrid } from "#src/inference/to-source-grid.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import { GridDocument, gridOfDocument } from "./grid-document.js";
@@ -22,14 +21,12 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const loading = performance.now();
   const session = await sessions.get({ ...network, bytes: () => deps.models.network(model) });
   const started = performance.now();
-  const logits = await predictLogits(input, model.manifest, session, (done, of) =>
-    work.progress("tiles", { done, of }),
-  );
-  const ended = performance.now();
-
   const refines = task.refine === "on" && model.manifest.postprocess.some(needsProbabilities);
   const wanted = refines ? labels.map((label) => label.value) : [];
-  const segmentation = toSourceGrid(logits, grid, model.manifest, wanted);
+  const onTiles = (done: number, of: number) => work.progress("tiles", { done, of });
+  const segmentation = await segmentInput(input, grid, model.manifest, session, { wanted, onTiles });
+  const ended = performance.now();
+
   await work.write(STAGE_FILES.labels, labelsFile(segmentation.labels, grid.source));
   const { probabilities } = segmentation;
   if (probabilities) {

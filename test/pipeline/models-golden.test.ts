@@ -5,8 +5,7 @@ import { describe, expect, it } from "vitest";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
-import { predictLogits } from "#src/inference/predict-logits.js";
-import { toSourceGrid } from "#src/inference/to-source-grid.js";
+import { segmentInput } from "#src/inference/segment-input.js";
 import { folderModels } from "#src/model/model-library.js";
 
 const library = folderModels(fileURLToPath(new URL("../../models", import.meta.url)));
@@ -32,8 +31,7 @@ describe("models/", () => {
       const expected = readNifti(await readFile(join(folder, manifest.golden.labels)));
       const session = await ortSessions("cpu")({ ...manifest.network, bytes: () => library.network(model) });
       const prepared = toNetworkGrid([Float32Array.from(input.data)], input, manifest);
-      const logits = await predictLogits(prepared.input, manifest, session);
-      const { labels } = toSourceGrid(logits, prepared.grid, manifest, []);
+      const { labels } = await segmentInput(prepared.input, prepared.grid, manifest, session);
       await session.close();
 
       const differing = [...labels].filter((label, i) => label !== expected.data[i]).length;

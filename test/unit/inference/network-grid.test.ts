@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type Affine, applyAffine, type Vec3 } from "#src/imaging/affine.js";
 import type { Grid } from "#src/imaging/volume.js";
-import { toNetworkGrid } from "#src/inference/network-grid.js";
-import { toSourceGrid } from "#src/inference/to-source-grid.js";
+import { type NetworkGrid, toNetworkGrid } from "#src/inference/network-grid.js";
+import { SourceGridExport } from "#src/inference/to-source-grid.js";
+import type { ModelManifest } from "#src/model/manifest.js";
 import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
 
 const manifest = brightManifest(brightNetwork());
@@ -48,8 +49,11 @@ describe("toNetworkGrid", () => {
     expect([...(input.channels[0] ?? [])]).toEqual([7]);
   });
 
-  it("refuses an image without spacing", () => {
-    const plan = () => toNetworkGrid([new Float32Array(120)], { ...sagittal, spacingMm: null }, manifest);
+  it("takes an image without spacing for a model that asks for none, and refuses it for one that does", () => {
+    const bare = { ...sagittal, spacingMm: null };
+    expect(toNetworkGrid([new Float32Array(120)], bare, manifest).grid.size).toEqual([4, 5, 6]);
+    const inMm = { ...manifest, spacingMm: [1, 1, 1] as [number, number, number] };
+    const plan = () => toNetworkGrid([new Float32Array(120)], bare, inMm);
     expect(plan).toThrow(expect.objectContaining({ code: "InputMismatch" }));
   });
 
@@ -63,7 +67,18 @@ describe("toNetworkGrid", () => {
   });
 });
 
-describe("toSourceGrid", () => {
+/** The whole export at once. */
+function toSourceGrid(logits: readonly Float32Array[], grid: NetworkGrid, model: ModelManifest, wanted: number[]) {
+  const made = new SourceGridExport(grid, model, wanted);
+  const area = grid.size[0] * grid.size[1];
+  for (let z = 0; z < grid.size[2]; z++) {
+    const slices = logits.map((values) => values.subarray(z * area, (z + 1) * area));
+    made.addSlice(z, slices);
+  }
+  return made.finish();
+}
+
+describe("SourceGridExport", () => {
   const affine: Affine = sagittal.affineRas;
   const { grid } = toNetworkGrid([positions(sagittal)], sagittal, manifest);
   const flatIndex = 3 + 4 * (1 + 5 * 2);

@@ -2,7 +2,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { NetworkSession } from "#src/inference/network-session.js";
 import { ortSessions } from "#src/inference/ort-session.js";
-import { type NetworkInput, predictLogits } from "#src/inference/predict-logits.js";
+import { type NetworkInput, type OnTiles, predictLogits } from "#src/inference/predict-logits.js";
+import type { ModelManifest } from "#src/model/manifest.js";
 import { pointwiseNetwork } from "../../support/onnx-file.js";
 import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
 
@@ -20,6 +21,17 @@ function ramp(size: readonly [number, number, number]): NetworkInput {
 /** A network without ONNX Runtime, for what a real file cannot be made to do. */
 const fake = (run: NetworkSession["run"]): NetworkSession => ({ run, close: async () => {} });
 
+/** All slices put together, one array a class. */
+async function logitsOf(input: NetworkInput, model: ModelManifest, network: NetworkSession, onTiles?: OnTiles) {
+  const area = input.size[0] * input.size[1];
+  const all = Array.from({ length: model.network.classes }, () => new Float32Array(voxelCount(input.size)));
+  const onSlice = (z: number, classes: readonly Float32Array[]) => {
+    for (const [c, slice] of classes.entries()) all[c]?.set(slice, z * area);
+  };
+  await predictLogits(input, model, network, onSlice, onTiles);
+  return all;
+}
+
 describe("predictLogits", () => {
   for (const size of [
     [16, 16, 16],
@@ -29,7 +41,7 @@ describe("predictLogits", () => {
   ] as const) {
     it(`gives a pointwise network's answer on ${size.join(" x ")} voxels, whatever the tiles`, async () => {
       const input = ramp(size);
-      const [background, bright] = await predictLogits(input, manifest, session);
+      const [background, bright] = await logitsOf(input, manifest, session);
       const [values] = input.channels;
       const worst = Math.max(...(bright ?? []).map((logit, i) => Math.abs(logit - ((values?.[i] ?? 0) - 100))));
       expect(bright).toHaveLength(voxelCount(size));
@@ -47,7 +59,7 @@ describe("predictLogits", () => {
     });
     const flatSession = await ortSessions("cpu")({ ...flatManifest.network, bytes: async () => flat });
     const input = ramp([13, 9, 11]);
-    const [, bright] = await predictLogits(input, flatManifest, flatSession);
+    const [, bright] = await logitsOf(input, flatManifest, flatSession);
     await flatSession.close();
     expect(bright?.[500]).toBeCloseTo((input.channels[0]?.[500] ?? 0) - 100, 3);
   });
@@ -68,22 +80,20 @@ describe("predictLogits", () => {
       mirrorAxes: ["x", "y", "z"] as ("x" | "y" | "z")[],
       tiles: { ...manifest.tiles, patchVox: [2, 2, 2] as [number, number, number] },
     };
-    const [, bright] = await predictLogits(input, mirrored, corner);
+    const [, bright] = await logitsOf(input, mirrored, corner);
     expect(new Set(seen).size).toBe(8);
     expect([...(bright ?? [])]).toEqual([11, 12, 13, 14, 15, 16, 17, 18]);
   });
 
   it("reports its progress to the last tile", async () => {
     const calls: [number, number][] = [];
-    await predictLogits(ramp([40, 16, 16]), manifest, session, (done, of) => calls.push([done, of]));
+    await logitsOf(ramp([40, 16, 16]), manifest, session, (done, of) => calls.push([done, of]));
     expect(calls.at(-1)).toEqual([4, 4]);
   });
 
   it("refuses a wrong number of channels", async () => {
     const { size, channels } = ramp([16, 16, 16]);
-    await expect(
-      predictLogits({ size, channels: [...channels, ...channels] }, manifest, session),
-    ).rejects.toMatchObject({
+    await expect(logitsOf({ size, channels: [...channels, ...channels] }, manifest, session)).rejects.toMatchObject({
       code: "InputMismatch",
       message: "input has 2 channels, bright3d expects 1",
     });
@@ -91,7 +101,7 @@ describe("predictLogits", () => {
 
   it("refuses an output of another shape than the manifest says", async () => {
     const three = { ...manifest, network: { ...manifest.network, classes: 3 } };
-    await expect(predictLogits(ramp([16, 16, 16]), three, session)).rejects.toMatchObject({
+    await expect(logitsOf(ramp([16, 16, 16]), three, session)).rejects.toMatchObject({
       code: "InferenceFailed",
       message: "network gave 1 x 2 x 16 x 16 x 16, its manifest expects 1 x 3 x 16 x 16 x 16",
     });
@@ -103,7 +113,7 @@ describe("predictLogits", () => {
         data: new Float32Array(2 * 4096).fill(value, 77, 78),
         shape: [1, 2, 16, 16, 16],
       }));
-      await expect(predictLogits(ramp([16, 16, 16]), manifest, broken)).rejects.toMatchObject({
+      await expect(logitsOf(ramp([16, 16, 16]), manifest, broken)).rejects.toMatchObject({
         code: "InferenceFailed",
       });
     });

@@ -1,0 +1,127 @@
+import type { Size3 } from "./affine.js";
+import { roundRangeToFloat16 } from "./float16.js";
+
+/** Spline degree along x, y, z: 0 nearest, 1 linear. */
+export type AxisOrders = readonly [0 | 1, 0 | 1, 0 | 1];
+
+/** A slice of one channel of the volume that is resized, x fastest. */
+export type SliceOf = (z: number) => Float32Array;
+
+/** For each voxel of the new axis: its two neighbours on the old one and how far it is from the first. */
+interface AxisTable {
+  readonly below: Int32Array;
+  readonly above: Int32Array;
+  readonly fraction: Float64Array;
+  readonly isSame: boolean;
+}
+
+/**
+ * Resizes a volume a slab of slices at a time, so that neither the whole of the source nor of the result is ever
+ * needed: what `resizeVolume` gives for order 1, and `resizeSeparateZ` for order 1 within and 0 along the coarse axis.
+ * Voxel i of the result lies at (i + 0.5) * n_in / n_out - 0.5 of the source. Arithmetic is in double precision.
+ */
+export class SlabResize {
+  readonly #from: Size3;
+  readonly #to: Size3;
+  readonly #tables: readonly [AxisTable, AxisTable, AxisTable];
+  readonly #rows: Float64Array;
+  #planes = new Float64Array(0);
+
+  constructor(from: Size3, to: Size3, orders: AxisOrders) {
+    this.#from = from;
+    this.#to = to;
+    this.#tables = [0, 1, 2].map((axis) => axisTable(from[axis], to[axis], orders[axis])) as never;
+    this.#rows = new Float64Array(to[0] * from[1]);
+  }
+
+  /** Whether nothing is resized at all. */
+  get isIdentity(): boolean {
+    return this.#tables.every((table) => table.isSame);
+  }
+
+  /** First and last slice of the source that slices [z, z + depth) of the result are made of. */
+  sourceSlices(z: number, depth: number): readonly [number, number] {
+    const { below, above } = this.#tables[2];
+    return [below[z], above[z + depth - 1]];
+  }
+
+  /**
+   * Slices [z, z + depth) of the result.
+   *
+   * @param precision float16 rounds each value to half precision, through single, unless nothing is resized
+   * @param out float32 array for depth x slice values, and its bits
+   */
+  resize(
+    sliceOf: SliceOf,
+    z: number,
+    depth: number,
+    precision: "float16" | "float32",
+    out: Float32Array,
+    bits: Uint32Array,
+  ): void {
+    const area = this.#to[0] * this.#to[1];
+    const [first, last] = this.sourceSlices(z, depth);
+    if (this.isIdentity) {
+      for (let n = 0; n < depth; n++) out.set(sliceOf(z + n), n * area);
+      return;
+    }
+    if (this.#planes.length < (last - first + 1) * area) this.#planes = new Float64Array((last - first + 1) * area);
+    const planes = this.#planes;
+    for (let k = first; k <= last; k++) this.#resizePlane(sliceOf(k), (k - first) * area);
+    const { below, above, fraction } = this.#tables[2];
+    for (let n = 0; n < depth; n++) {
+      const a = (below[z + n] - first) * area;
+      const b = (above[z + n] - first) * area;
+      mix(planes, a, b, fraction[z + n], out, n * area, area);
+    }
+    if (precision === "float16") roundRangeToFloat16(out, bits, 0, depth * area);
+  }
+
+  /** x first, then y: into the planes from `to` on. */
+  #resizePlane(slice: Float32Array, to: number): void {
+    const [fromX, fromY] = this.#from;
+    const [toX, toY] = this.#to;
+    const [x, y] = this.#tables;
+    const rows = this.#rows;
+    for (let j = 0; j < fromY; j++) {
+      const source = j * fromX;
+      const target = j * toX;
+      for (let i = 0; i < toX; i++) {
+        const low = slice[source + x.below[i]];
+        const t = x.fraction[i];
+        rows[target + i] = t === 0 ? low : (1 - t) * low + t * slice[source + x.above[i]];
+      }
+    }
+    for (let j = 0; j < toY; j++) {
+      mix(rows, y.below[j] * toX, y.above[j] * toX, y.fraction[j], this.#planes, to + j * toX, toX);
+    }
+  }
+}
+
+function mix(
+  source: Float64Array,
+  a: number,
+  b: number,
+  t: number,
+  out: Float64Array | Float32Array,
+  to: number,
+  length: number,
+): void {
+  const rest = 1 - t;
+  if (t === 0) for (let n = 0; n < length; n++) out[to + n] = source[a + n];
+  else for (let n = 0; n < length; n++) out[to + n] = rest * source[a + n] + t * source[b + n];
+}
+
+function axisTable(length: number, newLength: number, order: 0 | 1): AxisTable {
+  const below = new Int32Array(newLength);
+  const above = new Int32Array(newLength);
+  const fraction = new Float64Array(newLength);
+  for (let i = 0; i < newLength; i++) {
+    // The order of operations is scipy's: it decides at halves.
+    const position = Math.min(length - 1, Math.max(0, (i + 0.5) * (length / newLength) - 0.5));
+    below[i] = Math.floor(order === 0 ? position + 0.5 : position);
+    fraction[i] = order === 0 ? 0 : position - below[i];
+    above[i] = fraction[i] === 0 ? below[i] : Math.min(length - 1, below[i] + 1);
+  }
+  return { below, above, fraction, isSame: length === newLength };
+}

@@ -1,0 +1,29 @@
+import type { ModelManifest } from "#src/model/manifest.js";
+import type { NetworkGrid } from "./network-grid.js";
+import type { NetworkSession } from "./network-session.js";
+import { type NetworkInput, type OnTiles, predictLogits } from "./predict-logits.js";
+import { type Segmentation, SourceGridExport } from "./to-source-grid.js";
+
+export interface SegmentOptions {
+  /** Labels whose probabilities are needed. @default none */
+  readonly wanted?: readonly number[];
+  readonly onTiles?: OnTiles;
+}
+
+/**
+ * Labels on the source grid from a network's input: tiles, and export behind the window front.
+ *
+ * @param grid as `toNetworkGrid` gave it with the input
+ * @throws {PipelineError} as `predictLogits`
+ */
+export async function segmentInput(
+  input: NetworkInput,
+  grid: NetworkGrid,
+  manifest: ModelManifest,
+  session: NetworkSession,
+  { wanted = [], onTiles }: SegmentOptions = {},
+): Promise<Segmentation> {
+  const toSource = new SourceGridExport(grid, manifest, wanted);
+  await predictLogits(input, manifest, session, (z, slice) => toSource.addSlice(z, slice), onTiles);
+  return toSource.finish();
+}

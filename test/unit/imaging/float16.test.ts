@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { FLOAT16_VALUES, packFloat16, roundRangeToFloat16 } from "#src/imaging/float16.js";
+import { roundToFloat16 } from "#src/imaging/rounding.js";
+
+const rounded = (values: readonly number[]) => {
+  const out = Float32Array.from(values);
+  roundRangeToFloat16(out, new Uint32Array(out.buffer), 0, out.length);
+  return out;
+};
+
+describe("roundRangeToFloat16", () => {
+  it("rounds as the one-number function does, over the whole range and at every kind of edge", () => {
+    const values = [0, -0, 65_504, 65_519.99, 65_520, 1e9, 2 ** -24, 2 ** -25, 3 * 2 ** -25, 2 ** -14, 2 ** -15 * 1.3];
+    for (let i = 0; i < 20_000; i++) values.push((i % 2 ? -1 : 1) * 1.000_37 ** (i - 13_000) * 3);
+    for (let i = 0; i < 2048; i++) values.push((1024 + i) / 2 + 0.25, (i + 0.5) * 2 ** -24);
+    const found = rounded(values);
+    const differing = values.filter((value, i) => found[i] !== roundToFloat16(value));
+    expect(differing).toEqual([]);
+  });
+
+  it("keeps what is not a number and leaves values outside the range alone", () => {
+    expect([...rounded([Number.NaN, Number.POSITIVE_INFINITY])]).toEqual([Number.NaN, Number.POSITIVE_INFINITY]);
+    const values = Float32Array.of(1 / 3, 1 / 3, 1 / 3);
+    roundRangeToFloat16(values, new Uint32Array(values.buffer), 1, 2);
+    expect([...values]).toEqual([Math.fround(1 / 3), 1365 / 4096, Math.fround(1 / 3)]);
+  });
+});
+
+describe("packFloat16", () => {
+  it("gives every half-precision number its own bits back", () => {
+    const values = FLOAT16_VALUES.slice();
+    const packed = new Uint16Array(values.length);
+    packFloat16(new Uint32Array(values.buffer), 0, values.length, packed, 0);
+    const wrong = [...packed.keys()].filter((i) => packed[i] !== i && !Number.isNaN(values[i]));
+    expect(wrong).toEqual([]);
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, it } from "vitest";
+import type { Size3, Vec3 } from "#src/imaging/affine.js";
+import { FLOAT16_VALUES } from "#src/imaging/float16.js";
+import { separateAxis } from "#src/imaging/resample.js";
+import { type Activation, LabelExport, type LabelExportOptions } from "#src/inference/label-export.js";
+import type { NetworkSession } from "#src/inference/network-session.js";
+import { predictLogits } from "#src/inference/predict-logits.js";
+import { readGolden } from "../../goldens/golden.js";
+import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
+
+interface Exported {
+  readonly size: Size3;
+  readonly newSize: Size3;
+  readonly spacing: Vec3;
+  readonly newSpacing: Vec3;
+  readonly classes: number;
+  readonly logits: string;
+  readonly labels: string;
+  readonly regions: string;
+}
+interface Blended {
+  readonly size: Size3;
+  readonly patch: Size3;
+  readonly classes: number;
+  readonly step: number;
+  readonly mirror: readonly ("x" | "y" | "z")[];
+  readonly image: string;
+  readonly logits: string;
+}
+const golden = readGolden<{ readonly exported: readonly Exported[]; readonly blended: readonly Blended[] }>("nnunet");
+
+const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "base64"));
+const halvesOf = (text: string) =>
+  Float32Array.from(new Uint16Array(bytesOf(text).buffer), (w) => FLOAT16_VALUES[w] ?? 0);
+
+function exportLabels(one: Exported, activation: Activation, more: Partial<LabelExportOptions> = {}): LabelExport {
+  const axis = separateAxis(one.spacing, one.newSpacing);
+  const order = (n: number) => (axis === n ? 0 : 1);
+  const made = new LabelExport({
+    from: one.size,
+    to: one.newSize,
+    orders: [order(0), order(1), order(2)],
+    classes: one.classes,
+    activation,
+    precision: "float16",
+    withProbabilities: false,
+    ...more,
+  });
+  const logits = halvesOf(one.logits);
+  const area = one.size[0] * one.size[1];
+  for (let z = 0; z < one.size[2]; z++) {
+    const slice = (c: number) => logits.slice(area * (z + one.size[2] * c), area * (z + 1 + one.size[2] * c));
+    made.addSlice(
+      z,
+      Array.from({ length: one.classes }, (_, c) => slice(c)),
+    );
+  }
+  return made;
+}
+
+describe("LabelExport", () => {
+  for (const one of golden.exported) {
+    const name = `${one.size.join(" x ")} to ${one.newSize.join(" x ")}`;
+    it(`gives nnU-Net's labels, voxel for voxel: ${name}`, () => {
+      const { labels } = exportLabels(one, { kind: "softmax" });
+      expect(Buffer.compare(labels, bytesOf(one.labels))).toBe(0);
+    });
+
+    it(`gives nnU-Net's regions, voxel for voxel: ${name}`, () => {
+      const { labels } = exportLabels(one, { kind: "regions", values: [2, 1, 3, 4, 5] });
+      expect(Buffer.compare(labels, bytesOf(one.regions))).toBe(0);
+    });
+  }
+
+  it("gives probabilities that sum to one, the label's own the largest, and the same labels", () => {
+    const [one] = golden.exported;
+    if (one === undefined) throw new Error("golden without a case");
+    const made = exportLabels(one, { kind: "softmax" }, { withProbabilities: true });
+    expect(Buffer.compare(made.labels, bytesOf(one.labels))).toBe(0);
+    const probabilities = Array.from({ length: one.classes }, (_, c) => made.probability(c));
+    for (let i = 0; i < made.labels.length; i++) {
+      const all = probabilities.map((channel) => channel[i] ?? 0);
+      expect(Math.abs(all.reduce((sum, p) => sum + p) - 1)).toBeLessThan(1e-6);
+      expect(all.indexOf(Math.max(...all))).toBe(made.labels[i]);
+    }
+  });
+
+  it("would differ in some voxels of the same logits without half precision", () => {
+    const differing = golden.exported.map((one) => {
+      const { labels } = exportLabels(one, { kind: "softmax" }, { precision: "float32" });
+      const expected = bytesOf(one.labels);
+      return labels.reduce((sum, label, i) => sum + (label === expected[i] ? 0 : 1), 0);
+    });
+    expect(Math.max(...differing)).toBeGreaterThan(0);
+  });
+});
+
+describe("predictLogits", () => {
+  for (const one of golden.blended) {
+    it(`gives nnU-Net's blended logits, bit for bit: ${one.size.join(" x ")} in ${one.patch.join(" x ")}`, async () => {
+      const manifest = brightManifest(brightNetwork(), {
+        network: { ...brightManifest(brightNetwork()).network, classes: one.classes },
+        tiles: { patchVox: [...one.patch], stepFraction: one.step, blending: "gaussian" },
+        mirrorAxes: [...one.mirror],
+        precision: "float16",
+      });
+      const image = new Float32Array(bytesOf(one.image).buffer);
+      const area = one.size[0] * one.size[1];
+      const found = new Float32Array(one.classes * image.length);
+      const onSlice = (z: number, classes: readonly Float32Array[]) => {
+        for (const [c, slice] of classes.entries()) found.set(slice, c * image.length + z * area);
+      };
+      await predictLogits({ size: one.size, channels: [image] }, manifest, madeUpNetwork(one.classes), onSlice);
+      const expected = halvesOf(one.logits);
+      expect(found.findIndex((logit, i) => logit !== expected[i])).toBe(-1);
+    });
+  }
+});
+
+/** The network of the golden: value times (c + 1) / 3, and something that depends on the place in the tile. */
+function madeUpNetwork(classes: number): NetworkSession {
+  return {
+    async run({ data, shape }) {
+      const out = new Float32Array(classes * data.length);
+      for (let c = 0; c < classes; c++) {
+        for (let i = 0; i < data.length; i++) {
+          const place = (i % 7) / 8;
+          out[c * data.length + i] = Math.fround((data[i] ?? 0) * Math.fround((c + 1) / 3)) + place * (c - 1);
+        }
+      }
+      return { data: out, shape: [1, classes, ...shape.slice(2)] };
+    },
+    close: async () => {},
+  };
+}
