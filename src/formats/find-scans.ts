@@ -1,12 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { ScanWarning } from "#src/core/warnings.js";
-import { parseDicomFile } from "./dicom-file.js";
-import { type DicomInstance, readInstance } from "./dicom-instance.js";
-import { storedPixels } from "./dicom-pixels.js";
+import { readSeriesFile, type SeriesFile, seriesScans } from "./find-series.js";
 import { inspectNifti, isNifti, readNifti } from "./nifti-read.js";
-import type { FoundScan, UploadEntry } from "./scan.js";
-import { seriesGeometry } from "./series-geometry.js";
+import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
 
 /** What an upload holds, and what was odd about the upload as a whole. */
 export interface FoundScans {
@@ -15,115 +12,89 @@ export interface FoundScans {
 }
 
 /**
- * Finds the images of an upload: NIfTI files, and DICOM slices grouped by Series Instance UID, both told by content.
- * Each series must be one regular volume (`seriesGeometry`). A slice that came twice with the same pixels is dropped;
- * files that are no image are left out with a warning. Files are read one after another and not kept.
+ * Finds the images of an upload: volume files, and DICOM series (`seriesScans`), told by content. Files that are no
+ * image are left out with a warning. Files are read one after another and not kept.
  *
  * The first image that fails fails the upload: a result for a part of it could pass for a result for the whole.
  *
  * @returns images in the order of their first file
  * @throws {PipelineError} NoImage, or any input code
  */
-export async function findScans(entries: readonly UploadEntry[]): Promise<FoundScans> {
-  const scans: { first: number; scan: () => FoundScan }[] = [];
-  const series = new Map<string, SliceFile[]>();
-  const ignored: UploadEntry[] = [];
-  for (const entry of entries) {
-    const bytes = await entry.read();
-    const subject = `entry ${entry.ordinal}`;
-    if (isNifti(bytes)) {
-      const scan = niftiScan(bytes, entry.ordinal, subject);
-      scans.push({ first: entry.ordinal, scan: () => scan });
-      continue;
-    }
-    const slice = sliceOf(bytes, entry.ordinal, subject);
-    if (slice === null) {
-      ignored.push(entry);
-      continue;
-    }
-    const known = series.get(slice.instance.seriesInstanceUid);
-    if (known !== undefined) known.push(slice);
-    else {
-      const slices = [slice];
-      series.set(slice.instance.seriesInstanceUid, slices);
-      scans.push({ first: entry.ordinal, scan: () => dicomScan(slices) });
-    }
-  }
+export async function findScans(entries: readonly UploadEntry[], options: FindOptions = {}): Promise<FoundScans> {
+  const { images, ignored } = await surveyUpload(entries, options, true);
+  const scans = images.map((image) => {
+    if (image.kind === "failed") throw image.error;
+    return image.scan;
+  });
   if (scans.length === 0) throw await nothingFound(entries, ignored);
-  return {
-    scans: scans.toSorted((a, b) => a.first - b.first).map(({ scan }) => scan()),
-    warnings: ignoredWarnings(ignored),
+  return { scans, warnings: ignoredWarnings(ignored) };
+}
+
+/** An image of an upload, or why it is none. */
+type SurveyedImage =
+  | { readonly kind: "image"; readonly scan: FoundScan }
+  | { readonly kind: "failed"; readonly entries: readonly number[]; readonly error: PipelineError };
+
+/**
+ * Everything an upload holds, with what failed beside what did not.
+ *
+ * @param isStrict throw the first file that cannot be read, rather than go on
+ * @throws only what is no `PipelineError`, unless strict
+ */
+export async function surveyUpload(
+  entries: readonly UploadEntry[],
+  options: FindOptions,
+  isStrict = false,
+): Promise<{ readonly images: readonly SurveyedImage[]; readonly ignored: readonly UploadEntry[] }> {
+  const found: { readonly first: number; readonly images: () => Promise<SurveyedImage[]> }[] = [];
+  const series = new Map<string, SeriesFile[]>();
+  const ignored: UploadEntry[] = [];
+  const failed = (ordinals: readonly number[], error: unknown): SurveyedImage => {
+    if (isStrict || !(error instanceof PipelineError)) throw error;
+    return { kind: "failed", entries: ordinals, error };
   };
-}
-
-interface SliceFile {
-  readonly instance: DicomInstance;
-  /** SHA-256 of the file. */
-  readonly fileDigest: string;
-  /** Digest of the stored pixels and how they are rescaled: what makes two files the same slice. */
-  readonly pixelDigest: string;
-  readonly trailingBytes: number;
-}
-
-function sliceOf(bytes: Uint8Array, ordinal: number, subject: string): SliceFile | null {
-  const file = parseDicomFile(bytes, subject);
-  const instance = file === null ? null : readInstance(file, ordinal);
-  if (file === null || instance === null) return null;
-  const pixels = storedPixels(file, instance.pixels, subject);
-  return {
-    instance,
-    fileDigest: sha256(bytes),
-    pixelDigest: sha256(`${sha256(pixels.bytes)} ${JSON.stringify(instance.pixels)} ${pixels.isLittleEndian}`),
-    trailingBytes: pixels.trailingBytes,
-  };
-}
-
-function dicomScan(files: readonly SliceFile[]): FoundScan {
-  const subject = `the series of entry ${files[0]?.instance.ordinal}`;
-  const { kept, warnings } = dropCopies(files);
-  const geometry = seriesGeometry(
-    kept.map((file) => file.instance),
-    subject,
-  );
-  const byOrdinal = new Map(kept.map((file) => [file.instance.ordinal, file]));
-  return {
-    format: "dicom",
-    entries: geometry.slices.map((slice) => slice.ordinal),
-    instances: geometry.slices.map((slice) => `${slice.sopInstanceUid} ${byOrdinal.get(slice.ordinal)?.fileDigest}`),
-    modality: geometry.slices[0]?.modality ?? null,
-    bodyPart: geometry.slices[0]?.bodyPart ?? null,
-    grid: geometry.grid,
-    warnings: [...warnings, ...trailingWarnings(kept), ...geometry.warnings],
-  };
-}
-
-/** One file for each place and picture, the same one whatever the order in which the files came. */
-function dropCopies(files: readonly SliceFile[]): { kept: SliceFile[]; warnings: ScanWarning[] } {
-  const rank = ({ instance, fileDigest }: SliceFile) => `${instance.sopInstanceUid} ${fileDigest}`;
-  const kept = new Map<string, SliceFile>();
-  for (const file of files) {
-    const place = file.instance.positionLps.map((mm) => Math.round(mm * 100)).join(" ");
-    const key = `${place} ${file.pixelDigest}`;
-    const known = kept.get(key);
-    if (known === undefined || rank(file) < rank(known)) kept.set(key, file);
+  for (const entry of entries) {
+    const first = entry.ordinal;
+    try {
+      const bytes = await entry.read();
+      const subject = `entry ${entry.ordinal}`;
+      if (isNifti(bytes)) {
+        const scan = niftiScan(bytes, entry.ordinal, subject);
+        found.push({ first, images: async () => [{ kind: "image", scan }] });
+        continue;
+      }
+      const file = readSeriesFile(bytes, entry.ordinal, subject);
+      if (file === null) {
+        ignored.push(entry);
+        continue;
+      }
+      const files = series.get(file.seriesInstanceUid);
+      if (files !== undefined) files.push(file);
+      else {
+        const started = [file];
+        series.set(file.seriesInstanceUid, started);
+        found.push({ first, images: () => imagesOf(started) });
+      }
+    } catch (error) {
+      const image = failed([first], error);
+      found.push({ first, images: async () => [image] });
+    }
   }
-  const dropped = files.filter((file) => !new Set(kept.values()).has(file));
-  const warnings = dropped.map(
-    ({ instance }): ScanWarning => ({
-      code: "DuplicateDropped",
-      message: `entry ${instance.ordinal} is a copy of another slice and was left out`,
-    }),
-  );
-  return { kept: [...kept.values()], warnings };
-}
-
-function trailingWarnings(files: readonly SliceFile[]): ScanWarning[] {
-  return files
-    .filter((file) => file.trailingBytes > 0)
-    .map(({ instance, trailingBytes }) => ({
-      code: "TrailingBytes",
-      message: `entry ${instance.ordinal} carries ${trailingBytes} bytes after its pixels; they were not used`,
-    }));
+  async function imagesOf(files: readonly SeriesFile[]): Promise<SurveyedImage[]> {
+    try {
+      return (await seriesScans(files, entries, options)).map((scan) => ({ kind: "image", scan }));
+    } catch (error) {
+      return [
+        failed(
+          files.map((file) => file.ordinal),
+          error,
+        ),
+      ];
+    }
+  }
+  const images: SurveyedImage[] = [];
+  for (const item of found.toSorted((a, b) => a.first - b.first)) images.push(...(await item.images()));
+  return { images, ignored };
 }
 
 function niftiScan(bytes: Uint8Array, ordinal: number, subject: string): FoundScan {
@@ -137,6 +108,9 @@ function niftiScan(bytes: Uint8Array, ordinal: number, subject: string): FoundSc
     instances: [sha256(bytes)],
     modality: null,
     bodyPart: null,
+    transferSyntaxUid: null,
+    parts: null,
+    irregular: null,
     grid: { size, affineRas, spacingMm },
     warnings,
   };

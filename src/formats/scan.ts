@@ -14,17 +14,37 @@ export interface UploadEntry {
   readHead?(length: number): Promise<Uint8Array>;
 }
 
+/** How an upload is looked at. */
+export interface FindOptions {
+  /**
+   * Series with variable spacing or tilt: "reject" refuses them (SeriesIrregular), "resample" finds them with the
+   * regular grid that `loadScan` brings them to, and says so in `FoundScan.irregular`.
+   *
+   * @default "reject"
+   */
+  readonly irregular?: "reject" | "resample";
+}
+
 /** One image found in an upload: a DICOM series, or a volume file. */
 export interface FoundScan {
   readonly format: "dicom" | "nifti";
-  /** Ordinals of the entries it is made of: DICOM slices ascending along the slice normal. */
+  /**
+   * Ordinals of the entries it is made of. DICOM: that of each slice, ascending along the slice normal, so that an
+   * entry of several frames is named several times.
+   */
   readonly entries: readonly number[];
+  /** Number of each slice's frame or mosaic tile in its entry, from 1; null where every entry is one slice. */
+  readonly parts: readonly number[] | null;
   /** Digests of its instances: SOP instance UID and SHA-256 of the file, or the SHA-256 alone. */
   readonly instances: readonly string[];
   /** DICOM modality (CT, MR, …); null where the format has none. */
   readonly modality: string | null;
   /** DICOM body part examined, upper case; null where unknown. */
   readonly bodyPart: string | null;
+  /** How DICOM pixels are encoded (that of the first slice); null where the format has none. */
+  readonly transferSyntaxUid: string | null;
+  /** Why the slices are no regular volume, where they are resampled to one; null where they are. */
+  readonly irregular: string | null;
   readonly grid: Grid;
   readonly warnings: readonly ScanWarning[];
 }
