@@ -139,7 +139,7 @@ def watershed_cases(draw, image):
 
 def slic_cases(image):
     cases = []
-    for segments, compactness, spacing in [(12, 0.1, (1, 1, 1)), (20, 0.08, (2.0, 1, 0.5)), (30, 0.3, (1, 1, 1))]:
+    for segments, compactness, spacing in [(12, 0.1, (1, 1, 1)), (20, 0.2, (2.0, 1, 0.5)), (30, 0.3, (1, 1, 1))]:
         space = spacing[1:] if image.shape[0] == 1 else spacing
         labels = segmentation.slic(flat(image), segments, compactness, spacing=space, channel_axis=None,
                                    enforce_connectivity=True, start_label=1)
