@@ -45,6 +45,16 @@ export function nonzeroBox(channels: readonly VoxelArray[], size: Size3): Box {
   };
 }
 
+/** Ones where any channel is not zero. */
+export function nonzeroMask(channels: readonly VoxelArray[], size: Size3): Uint8Array {
+  const mask = new Uint8Array(voxelCount(size));
+  for (const channel of channels) {
+    checkLength(channel, size);
+    for (let i = 0; i < mask.length; i++) if (channel[i] !== 0) mask[i] = 1;
+  }
+  return mask;
+}
+
 /** Copies a box out of a volume of `size`. */
 export function cropBox<T extends VoxelArray>(data: T, size: Size3, box: Box): T {
   checkLength(data, size);

@@ -1,9 +1,15 @@
 /** How intensities are brought to a network's scale; the same words as in a model's manifest. */
 export type IntensityScheme =
-  | { readonly kind: "zscore"; readonly mask: "none" | "nonzero" }
+  | { readonly kind: "zscore"; readonly mask: "none" | "nonzero" | "foreground" }
   | { readonly kind: "ct"; readonly low: number; readonly high: number; readonly mean: number; readonly sd: number }
   | { readonly kind: "rescale01" }
   | { readonly kind: "percentile"; readonly low: number; readonly high: number }
+  | {
+      readonly kind: "range";
+      readonly from: readonly [number, number];
+      readonly to: readonly [number, number];
+      readonly clip: boolean;
+    }
   | { readonly kind: "none" };
 
 /** Smallest divisor: a constant image becomes zeros, not infinities. */
@@ -13,16 +19,18 @@ const SMALLEST_DIVISOR = 1e-8;
  * Intensities on a network's scale. Sums and quotients are in double precision.
  *
  * @param out array for the result; `data` itself is allowed
+ * @param foreground ones where the mask "foreground" is; only that mask needs it
  * @returns `out`, or a new array
  */
 export function normalise(
   data: Float32Array,
   scheme: IntensityScheme,
   out: Float32Array = new Float32Array(data.length),
+  foreground: Uint8Array | null = null,
 ): Float32Array {
   switch (scheme.kind) {
     case "zscore":
-      return zscore(data, scheme.mask === "nonzero", out);
+      return zscore(data, maskFor(scheme.mask, data, foreground), out);
     case "ct":
       return ct(data, scheme.low, scheme.high, scheme.mean, scheme.sd, out);
     case "rescale01": {
@@ -34,10 +42,24 @@ export function normalise(
       const high = percentile(data, scheme.high);
       return clip01(linear(data, low, Math.max(high - low, SMALLEST_DIVISOR), out));
     }
+    case "range":
+      return range(data, scheme.from, scheme.to, scheme.clip, out);
     case "none":
       if (out !== data) out.set(data);
       return out;
   }
+}
+
+/** What a z-score is made of: non-zero where it counts; null for everywhere. */
+function maskFor(
+  mask: "none" | "nonzero" | "foreground",
+  data: Float32Array,
+  foreground: Uint8Array | null,
+): ArrayLike<number> | null {
+  if (mask === "none") return null;
+  if (mask === "nonzero") return data;
+  if (foreground === null) throw new RangeError("the foreground mask was not given");
+  return foreground;
 }
 
 /**
@@ -59,23 +81,39 @@ export function percentile(data: Float32Array, q: number): number {
   return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
 }
 
-function zscore(data: Float32Array, nonzeroOnly: boolean, out: Float32Array): Float32Array {
+function zscore(data: Float32Array, mask: ArrayLike<number> | null, out: Float32Array): Float32Array {
   let sum = 0;
   let count = 0;
   for (let i = 0; i < data.length; i++) {
-    if (nonzeroOnly && data[i] === 0) continue;
+    if (mask !== null && mask[i] === 0) continue;
     sum += data[i];
     count++;
   }
   const mean = count === 0 ? 0 : sum / count;
   let squares = 0;
   for (let i = 0; i < data.length; i++) {
-    if (nonzeroOnly && data[i] === 0) continue;
+    if (mask !== null && mask[i] === 0) continue;
     const d = data[i] - mean;
     squares += d * d;
   }
   const sd = Math.max(Math.sqrt(count === 0 ? 0 : squares / count), SMALLEST_DIVISOR);
-  for (let i = 0; i < data.length; i++) out[i] = nonzeroOnly && data[i] === 0 ? 0 : (data[i] - mean) / sd;
+  // A mask may be the data themselves, and the result may be written over them: each voxel is asked before it changes.
+  for (let i = 0; i < data.length; i++) out[i] = mask !== null && mask[i] === 0 ? data[i] : (data[i] - mean) / sd;
+  return out;
+}
+
+function range(
+  data: Float32Array,
+  [fromLow, fromHigh]: readonly [number, number],
+  [toLow, toHigh]: readonly [number, number],
+  clip: boolean,
+  out: Float32Array,
+): Float32Array {
+  const scale = (toHigh - toLow) / (fromHigh - fromLow);
+  for (let i = 0; i < data.length; i++) {
+    const value = (data[i] - fromLow) * scale + toLow;
+    out[i] = clip ? Math.min(toHigh, Math.max(toLow, value)) : value;
+  }
   return out;
 }
 

@@ -69,6 +69,25 @@ export function planReorientation(affine: Affine, size: Size3, target: Orientati
   };
 }
 
+/** The same change of axes, and then the axes in another order. @param order which of its axes the new x, y, z are */
+export function permuteAxes(r: Reorientation, order: Triple<Axis>): Reorientation {
+  const [x, y, z] = order;
+  const axes: Triple<Axis> = [r.axes[x], r.axes[y], r.axes[z]];
+  const flips: Triple<boolean> = [r.flips[x], r.flips[y], r.flips[z]];
+  return {
+    ...r,
+    axes,
+    flips,
+    size: [r.size[x], r.size[y], r.size[z]],
+    affine: composeAffine(r.sourceAffine, indexMap(axes, flips, r.sourceSize)),
+  };
+}
+
+/** A change of axes that changes none: the start for `permuteAxes` where voxels stay as they are stored. */
+export function keepAxes(affine: Affine, size: Size3): Reorientation {
+  return { axes: [0, 1, 2], flips: [false, false, false], sourceSize: size, sourceAffine: affine, size, affine };
+}
+
 /** The way back: applied after `r` it gives the source again, voxel for voxel. */
 export function invertReorientation(r: Reorientation): Reorientation {
   const axes = [0, 1, 2].map((axis) => r.axes.indexOf(axis as Axis)) as unknown as Triple<Axis>;

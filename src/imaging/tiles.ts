@@ -26,6 +26,23 @@ export function tileStarts(length: number, tile: number, stepFraction: number): 
 }
 
 /**
+ * Start positions as MONAI's `dense_patch_slices`: at a fixed distance, the last tile shifted back to end with the
+ * axis.
+ *
+ * @param length axis length in voxels, at least `tile`
+ * @param stepFraction distance of neighbours as a fraction of the tile: 1 - overlap
+ */
+export function shiftedTileStarts(length: number, tile: number, stepFraction: number): number[] {
+  if (!(stepFraction > 0 && stepFraction <= 1)) {
+    throw new RangeError(`stepFraction must be in (0, 1], got ${stepFraction}`);
+  }
+  if (!(length >= tile)) throw new RangeError(`axis must be at least a tile (${tile}) long, got ${length}`);
+  const distance = length === tile ? tile : Math.max(1, Math.floor(tile * stepFraction));
+  const count = 1 + Math.max(0, Math.ceil((length - tile) / distance));
+  return Array.from({ length: count }, (_, i) => Math.min(i * distance, length - tile));
+}
+
+/**
  * nnU-Net's weights of a tile's voxels: a Gaussian with a standard deviation of an eighth of the tile around voxel
  * floor(n / 2) of each axis, cut at four standard deviations, the maximum scaled to 10, in half-precision values.
  * What half precision rounds to zero gets the smallest weight there is, so that no voxel is left without one.
@@ -51,6 +68,31 @@ export function gaussianTileWeights(patch: Size3): Float32Array {
     }
   }
   for (let n = 0; n < out.length; n++) if (out[n] === 0) out[n] = smallest;
+  return out;
+}
+
+/**
+ * MONAI's weights of a tile's voxels (`compute_importance_map`, mode "gaussian", sigma_scale 0.125): a Gaussian with
+ * a standard deviation of an eighth of the tile around its middle, at least 0.001, in single precision.
+ */
+export function symmetricGaussianTileWeights(patch: Size3): Float32Array {
+  const [wx, wy, wz] = patch.map((length) => {
+    const sd = 0.125 * length;
+    return Float32Array.from({ length }, (_, i) => Math.exp((i - (length - 1) / 2) ** 2 / (-2 * sd * sd)));
+  });
+  const out = new Float32Array(voxelCount(patch));
+  let smallest = Number.POSITIVE_INFINITY;
+  let i = 0;
+  for (const z of wz) {
+    for (const y of wy) {
+      for (const x of wx) {
+        out[i] = Math.fround(Math.fround(z * y) * x);
+        smallest = Math.min(smallest, out[i++]);
+      }
+    }
+  }
+  const least = Math.max(smallest, 1e-3);
+  for (let n = 0; n < out.length; n++) out[n] = Math.max(out[n], least);
   return out;
 }
 

@@ -1,12 +1,15 @@
 import { PipelineError } from "#src/core/errors.js";
 import { type Affine, composeAffine, type Size3, type Vec3 } from "#src/imaging/affine.js";
-import { type Box, cropBox, nonzeroBox } from "#src/imaging/crop.js";
+import { type Box, cropBox, nonzeroBox, nonzeroMask } from "#src/imaging/crop.js";
+import { fillHoles } from "#src/imaging/fill-holes.js";
 import { normalise } from "#src/imaging/normalise.js";
-import { planReorientation, type Reorientation, reorient } from "#src/imaging/orient.js";
+import { keepAxes, permuteAxes, planReorientation, type Reorientation, reorient } from "#src/imaging/orient.js";
 import { resizedSize, resizeSeparateZ, resizeVolume, separateAxis } from "#src/imaging/resample.js";
 import type { Grid } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { NetworkInput } from "./predict-logits.js";
+
+const AXES = ["x", "y", "z"] as const;
 
 /** How a source grid relates to the grid on which the network works: source -> reorient -> crop -> resample. */
 export interface NetworkGrid {
@@ -37,7 +40,7 @@ function reorientedSpacing(source: Grid, reorientation: Reorientation, manifest:
  * @throws {PipelineError} `InputMismatch` when the image says nothing about its spacing but the model needs it
  */
 export function planNetworkGrid(source: Grid, manifest: ModelManifest, box?: Box): NetworkGrid {
-  const reorientation = planReorientation(source.affineRas, source.size, manifest.orientation);
+  const reorientation = planAxes(source, manifest);
   const used: Box = box ?? { start: [0, 0, 0], size: reorientation.size };
   const spacing = reorientedSpacing(source, reorientation, manifest);
   const target = manifest.spacingMm.map((mm, axis) => mm ?? spacing[axis]) as unknown as Vec3;
@@ -48,6 +51,13 @@ export function planNetworkGrid(source: Grid, manifest: ModelManifest, box?: Box
     logits: axisApart(target, spacing, manifest),
   };
   return { source, reorientation, box: used, size, affineRas, separate };
+}
+
+function planAxes({ affineRas, size }: Grid, { orientation, axes }: ModelManifest): Reorientation {
+  const oriented =
+    orientation === "source" ? keepAxes(affineRas, size) : planReorientation(affineRas, size, orientation);
+  const [x, y, z] = axes.map((axis) => AXES.indexOf(axis) as 0 | 1 | 2);
+  return permuteAxes(oriented, [x ?? 0, y ?? 1, z ?? 2]);
 }
 
 /** The slice axis of a 2-D model; nnU-Net's rule where the manifest asks for it. */
@@ -81,9 +91,15 @@ export function toNetworkGrid(
   const grid =
     manifest.crop === "nonzero" ? planNetworkGrid(source, manifest, nonzeroBox(reoriented, reorientation.size)) : whole;
 
-  const input = reoriented.map((channel, n) => {
+  const cropped = reoriented.map((channel) => cropBox(channel, reorientation.size, grid.box));
+  const needsForeground = manifest.channels.some(
+    ({ normalisation }) => normalisation.kind === "zscore" && normalisation.mask === "foreground",
+  );
+  const foreground = needsForeground ? fillHoles(nonzeroMask(cropped, grid.box.size), grid.box.size) : null;
+
+  const input = cropped.map((channel, n) => {
     const scheme = manifest.channels[n]?.normalisation ?? { kind: "none" };
-    const normalised = normalise(cropBox(channel, reorientation.size, grid.box), scheme);
+    const normalised = normalise(channel, scheme, channel, foreground);
     return resize(normalised, grid, manifest.resampling.imageOrder);
   });
   return { grid, input: { size: grid.size, channels: input } };

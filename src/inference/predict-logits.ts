@@ -3,7 +3,13 @@ import type { Size3 } from "#src/imaging/affine.js";
 import { mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { type OnSlice, TileFront } from "#src/imaging/tile-front.js";
-import { constantTileWeights, gaussianTileWeights, tileStarts } from "#src/imaging/tiles.js";
+import {
+  constantTileWeights,
+  gaussianTileWeights,
+  shiftedTileStarts,
+  symmetricGaussianTileWeights,
+  tileStarts,
+} from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { NetworkSession } from "./network-session.js";
@@ -17,6 +23,12 @@ export interface NetworkInput {
 
 /** Called after every batch of tiles. */
 export type OnTiles = (done: number, of: number) => void;
+
+const WEIGHTS = {
+  gaussian: gaussianTileWeights,
+  "gaussian-symmetric": symmetricGaussianTileWeights,
+  constant: constantTileWeights,
+} as const;
 
 /** A 2-D network is fed this many slices at once; a 3-D tile fills the cores on its own. */
 const SLICES_A_BATCH = 8;
@@ -46,13 +58,13 @@ export async function predictLogits(
       `input has ${input.channels.length} channels, ${manifest.id} expects ${expected}`,
     );
   }
-  const { patchVox, stepFraction, blending } = manifest.tiles;
+  const { patchVox, blending } = manifest.tiles;
   const classes = manifest.network.classes;
   const padding = planPadding(input.size, patchVox);
   const channels = input.channels.map((channel) => pad(channel, input.size, padding));
 
-  const starts = tilePositions(padding.size, patchVox, stepFraction);
-  const weights = blending === "gaussian" ? gaussianTileWeights(patchVox) : constantTileWeights(patchVox);
+  const starts = tilePositions(padding.size, manifest.tiles);
+  const weights = WEIGHTS[blending](patchVox);
   const { precision } = manifest;
   const front = new TileFront(
     { size: padding.size, patch: patchVox, classes, weights, precision },
@@ -90,8 +102,9 @@ function withoutPadding(size: Size3, padding: Padding, onSlice: OnSlice): OnSlic
 }
 
 /** First voxels of all tiles, x fastest. */
-function tilePositions(size: Size3, patch: Size3, stepFraction: number): Size3[] {
-  const [xs, ys, zs] = [0, 1, 2].map((axis) => tileStarts(size[axis] as number, patch[axis] as number, stepFraction));
+function tilePositions(size: Size3, { patchVox, stepFraction, placing }: ModelManifest["tiles"]): Size3[] {
+  const startsOf = placing === "shifted" ? shiftedTileStarts : tileStarts;
+  const [xs, ys, zs] = [0, 1, 2].map((axis) => startsOf(size[axis] ?? 1, patchVox[axis] ?? 1, stepFraction));
   return (zs ?? []).flatMap((z) => (ys ?? []).flatMap((y) => (xs ?? []).map((x): Size3 => [x, y, z])));
 }
 

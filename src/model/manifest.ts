@@ -12,8 +12,12 @@ export type CodedTerm = z.infer<typeof CodedTerm>;
 
 /** How one channel's intensities are brought to the network's scale. Over the whole (cropped) volume, before resampling. */
 export const Normalisation = z.discriminatedUnion("kind", [
-  /** (v - mean) / max(sd, 1e-8); population standard deviation; `mask: "nonzero"` uses and changes non-zero voxels only. */
-  z.strictObject({ kind: z.literal("zscore"), mask: z.enum(["none", "nonzero"]).default("none") }),
+  /**
+   * (v - mean) / max(sd, 1e-8); population standard deviation. With a mask, voxels outside it are neither used nor
+   * changed: "nonzero" is where the channel is not zero; "foreground" is nnU-Net's `use_mask_for_norm`, where any
+   * channel is not zero, with holes filled.
+   */
+  z.strictObject({ kind: z.literal("zscore"), mask: z.enum(["none", "nonzero", "foreground"]).default("none") }),
   /** nnU-Net's CT scheme: clip to [low, high], then (v - mean) / max(sd, 1e-8), all four from the training data. */
   z.strictObject({ kind: z.literal("ct"), low: z.number(), high: z.number(), mean: z.number(), sd: z.number() }),
   /** (v - min) / max(max - min, 1e-8). */
@@ -23,6 +27,13 @@ export const Normalisation = z.discriminatedUnion("kind", [
     kind: z.literal("percentile"),
     low: z.number().min(0).max(100),
     high: z.number().min(0).max(100),
+  }),
+  /** Linear, so that `from` goes to `to` (MONAI's `ScaleIntensityRange`); `clip` holds the result inside `to`. */
+  z.strictObject({
+    kind: z.literal("range"),
+    from: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, "must ascend"),
+    to: z.tuple([z.number(), z.number()]).refine(([low, high]) => low < high, "must ascend"),
+    clip: z.boolean(),
   }),
   z.strictObject({ kind: z.literal("none") }),
 ]);
@@ -45,6 +56,7 @@ export type ModelLabel = z.infer<typeof ModelLabel>;
 
 const positive = z.number().positive().finite();
 const count = z.int().min(1).max(4096);
+const axis = z.enum(["x", "y", "z"]);
 
 /** Everything that running a model needs. One file, `manifest.json`, beside the weights it names. */
 export const ModelManifest = z
@@ -66,8 +78,16 @@ export const ModelManifest = z
       parameters: z.int().min(1),
     }),
     channels: z.array(z.strictObject({ name: text, modalities: z.array(text), normalisation: Normalisation })).min(1),
-    /** Anatomical direction in which x, y and z grow on the network's grid. */
-    orientation: z.literal(["RAS", "LPS", "LAS", "RPS"]),
+    /**
+     * Anatomical direction in which x, y and z grow on the network's grid. "source" leaves the voxels as they are
+     * stored, as nnU-Net does.
+     */
+    orientation: z.literal(["RAS", "LPS", "LAS", "RPS", "source"]),
+    /** Which axis of the oriented image the network's x, y and z are (nnU-Net's `transpose_forward`). */
+    axes: z
+      .tuple([axis, axis, axis])
+      .refine((axes) => new Set(axes).size === 3, "must name x, y and z once each")
+      .default(["x", "y", "z"]),
     /** Spacing of the network's grid along x, y, z; null keeps the source's (the slice axis of a 2-D model). */
     spacingMm: z.tuple([positive.nullable(), positive.nullable(), positive.nullable()]),
     /** "nonzero": nnU-Net's crop to the non-zero voxels of any channel. */
@@ -88,11 +108,19 @@ export const ModelManifest = z
       patchVox: z.tuple([count, count, count]),
       /** Distance between tiles as a fraction of the tile. */
       stepFraction: z.number().gt(0).max(1),
-      /** "gaussian": nnU-Net's weights (sd of an eighth of the tile). */
-      blending: z.enum(["gaussian", "constant"]),
+      /**
+       * "even": nnU-Net's, spread evenly over the volume. "shifted": MONAI's, at a fixed distance, the last one shifted
+       * back to end with the volume.
+       */
+      placing: z.enum(["even", "shifted"]).default("even"),
+      /**
+       * Weights of a tile's voxels, with a standard deviation of an eighth of the tile. "gaussian": nnU-Net's, around
+       * voxel n / 2, in half precision. "gaussian-symmetric": MONAI's, around the middle, at least 0.001.
+       */
+      blending: z.enum(["gaussian", "gaussian-symmetric", "constant"]),
     }),
     /** Axes along which the input is mirrored for test-time augmentation; all their combinations are averaged. */
-    mirrorAxes: z.array(z.enum(["x", "y", "z"])),
+    mirrorAxes: z.array(axis),
     activation: z.literal("softmax"),
     labels: z.array(ModelLabel).min(1),
     postprocess: z.array(RefineStep),

@@ -26,11 +26,12 @@ export function brightManifest(network: Uint8Array, changes: Partial<ModelManife
     },
     channels: [{ name: "any", modalities: ["MR", "CT"], normalisation: { kind: "none" } }],
     orientation: "RAS",
+    axes: ["x", "y", "z"],
     spacingMm: [null, null, null],
     crop: "none",
     resampling: { imageOrder: 1, logitsOrder: 1, separateZ: "never" },
     precision: "float32",
-    tiles: { patchVox: [16, 16, 16], stepFraction: 0.5, blending: "gaussian" },
+    tiles: { patchVox: [16, 16, 16], stepFraction: 0.5, placing: "even", blending: "gaussian" },
     mirrorAxes: [],
     activation: "softmax",
     labels: [

@@ -28,9 +28,21 @@ describe("normalise", () => {
     ["CT", { kind: "ct", low: -2, high: 5, mean: 1, sd: 2 }, [-0.5, 0.5, 1.5, -1.5, -0.5, 2]],
     ["the range to 0 and 1", { kind: "rescale01" }, [6 / 16, 8 / 16, 10 / 16, 0, 6 / 16, 1]],
     ["percentiles to 0 and 1", { kind: "percentile", low: 20, high: 80 }, [0, 0.5, 1, 0, 0, 1]],
+    ["a range, clipped", { kind: "range", from: [0, 4], to: [-1, 1], clip: true }, [-1, 0, 1, -1, -1, 1]],
+    ["a range, not clipped", { kind: "range", from: [0, 4], to: [-1, 1], clip: false }, [-1, 0, 1, -4, -1, 4]],
     ["nothing", { kind: "none" }, [...DATA]],
   ])("scales by %s", (_, scheme, expected) => {
     expect(largestDifference(normalise(DATA, scheme), expected)).toBeLessThan(1e-6);
+  });
+
+  it("scales by the z-score of a foreground that counts its holes, and leaves the rest as it is", () => {
+    const scheme = { kind: "zscore", mask: "foreground" } as const;
+    const mask = Uint8Array.of(1, 1, 1, 0, 0, 0);
+    const sd = Math.sqrt(8 / 3);
+    expect(largestDifference(normalise(DATA, scheme, undefined, mask), [-2 / sd, 0, 2 / sd, -6, 0, 10])).toBeLessThan(
+      1e-6,
+    );
+    expect(() => normalise(DATA, scheme)).toThrow(RangeError);
   });
 
   it("leaves its input alone, or writes over it when told to", () => {

@@ -1,9 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Size3 } from "#src/imaging/affine.js";
-import { constantTileWeights, gaussianTileWeights, tileStarts } from "#src/imaging/tiles.js";
-import { readGolden } from "../../goldens/golden.js";
+import {
+  constantTileWeights,
+  gaussianTileWeights,
+  shiftedTileStarts,
+  symmetricGaussianTileWeights,
+  tileStarts,
+} from "#src/imaging/tiles.js";
+import { largestDifference, readGolden } from "../../goldens/golden.js";
 
 interface Golden {
+  readonly monaiWeights: { readonly patch: Size3; readonly weights: number[] }[];
+  readonly monaiStarts: { length: number; tile: number; overlap: number; starts: number[] }[];
   readonly weights: { readonly patch: Size3; readonly weights: number[] }[];
   readonly large: {
     readonly smallest: number;
@@ -65,5 +73,22 @@ describe("gaussianTileWeights", () => {
 describe("constantTileWeights", () => {
   it("weighs every voxel the same", () => {
     expect(constantTileWeights([2, 1, 3])).toEqual(new Float32Array(6).fill(1));
+  });
+});
+
+describe("shiftedTileStarts", () => {
+  it.each(golden.monaiStarts)("places tiles of $tile over $length with overlap $overlap as MONAI", (one) => {
+    expect(shiftedTileStarts(one.length, one.tile, 1 - one.overlap)).toEqual(one.starts);
+  });
+
+  it("refuses an axis shorter than the tile and a step out of range", () => {
+    expect(() => shiftedTileStarts(7, 8, 0.5)).toThrow(RangeError);
+    expect(() => shiftedTileStarts(8, 8, 0)).toThrow(RangeError);
+  });
+});
+
+describe("symmetricGaussianTileWeights", () => {
+  it.each(golden.monaiWeights)("equals MONAI's map for $patch", ({ patch, weights }) => {
+    expect(largestDifference(symmetricGaussianTileWeights(patch), weights)).toBeLessThan(2e-7);
   });
 });

@@ -57,6 +57,58 @@ describe("toNetworkGrid", () => {
     expect(plan).toThrow(expect.objectContaining({ code: "InputMismatch" }));
   });
 
+  it("leaves voxels as they are stored where the manifest says so, its axes in the order it names", () => {
+    const data = positions(sagittal);
+    const asStored = { ...manifest, orientation: "source" as const };
+    expect(toNetworkGrid([data], sagittal, asStored).input.channels[0]).toEqual(data);
+    const { grid, input } = toNetworkGrid([data], sagittal, { ...asStored, axes: ["z", "x", "y"] });
+    expect(grid.size).toEqual([4, 6, 5]);
+    expect(input.channels[0]).toEqual(positions({ ...sagittal, size: grid.size, affineRas: grid.affineRas }));
+  });
+
+  it("resamples a coarse axis apart from the others where the manifest says so", () => {
+    const thick: Grid = { ...sagittal, spacingMm: [1, 2, 9], affineRas: [0, 0, -9, 40, 0, 2, 0, -20, -1, 0, 0, 70] };
+    const halved = {
+      ...manifest,
+      orientation: "source" as const,
+      spacingMm: [1, 1, 4.5] as [number, number, number],
+      resampling: { ...manifest.resampling, separateZ: "auto" as const },
+    };
+    const { grid, input } = toNetworkGrid([positions(thick)], thick, halved);
+    expect(grid.separate).toEqual({ image: 2, logits: 2 });
+    // Nearest neighbours along z: each slice comes twice.
+    const area = 6 * 10;
+    const slice = (z: number) => input.channels[0]?.subarray(z * area, (z + 1) * area);
+    for (const z of [0, 2, 4, 6]) expect(slice(z)).toEqual(slice(z + 1));
+    expect(
+      toNetworkGrid([positions(thick)], thick, { ...halved, resampling: manifest.resampling }).grid.separate,
+    ).toEqual({
+      image: null,
+      logits: null,
+    });
+  });
+
+  it("normalises by the foreground of all channels, holes filled", () => {
+    const grid: Grid = { size: [5, 5, 1], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], spacingMm: [1, 1, 1] };
+    // A ring of twos around a hole of zero, zeros around it.
+    const ring = Float32Array.from({ length: 25 }, (_, i) => {
+      const [x, y] = [i % 5, Math.floor(i / 5)];
+      return x > 0 && x < 4 && y > 0 && y < 4 && !(x === 2 && y === 2) ? 2 : 0;
+    });
+    const masked = {
+      ...manifest,
+      channels: [
+        { name: "any", modalities: ["MR"], normalisation: { kind: "zscore" as const, mask: "foreground" as const } },
+      ],
+    };
+    const [values] = toNetworkGrid([ring], grid, masked).input.channels;
+    const mean = 16 / 9;
+    const sd = Math.sqrt((8 * (2 - mean) ** 2 + mean ** 2) / 9);
+    expect(values?.[6]).toBeCloseTo((2 - mean) / sd, 5);
+    expect(values?.[12]).toBeCloseTo(-mean / sd, 5);
+    expect(values?.[0]).toBe(0);
+  });
+
   it("never resamples the slice axis of a 2-D model", () => {
     const flat = {
       ...manifest,
