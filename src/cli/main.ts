@@ -50,6 +50,12 @@ function commands(done: (code: number) => void): Command {
     .option("--count <n>", "stop after this many uploads", positiveInteger)
     .action(async (folder, flags) => done(await (await import("./watch.js")).watch(folder, flags, signal)));
   program
+    .command("inspect")
+    .description("say what a file, folder or archive holds, and why what cannot be used is refused")
+    .argument("<in>")
+    .option("--json", "print one JSON document")
+    .action(async (input, flags) => done(await (await import("./inspect.js")).inspect(input, flags)));
+  program
     .command("convert")
     .description("write the images of a file, folder or zip as NIfTI, as the pipeline reads them")
     .argument("<in>")
