@@ -8,6 +8,7 @@ import { readNifti } from "#src/formats/nifti-read.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { segmentInput } from "#src/inference/segment-input.js";
+import { isClassical } from "#src/model/classical-manifest.js";
 import { folderModels } from "#src/model/model-library.js";
 
 const [modelId, images, labelsFolder, list] = process.argv.slice(2);
@@ -17,7 +18,12 @@ if (!modelId || !images || !labelsFolder || !list)
 const library = folderModels(fileURLToPath(new URL("../models", import.meta.url)));
 const model = await library.open(modelId);
 const { manifest } = model;
-const session = await ortSessions("cpu")({ ...manifest.network, bytes: () => library.network(model) });
+if (isClassical(manifest)) throw new TypeError(`${modelId} is a classical method, expected a model with a network`);
+const networks = [manifest.network, ...manifest.network.folds];
+const open = ortSessions("cpu");
+const sessions = await Promise.all(
+  networks.map((one) => open({ ...manifest.network, ...one, bytes: () => library.network(model, one) })),
+);
 const ids: string[] = JSON.parse(await readFile(list, "utf8")).validation;
 const scores = new Map(manifest.labels.map((label) => [label.value, [] as number[]]));
 const times: number[] = [];
@@ -27,7 +33,7 @@ for (const id of ids) {
   const truth = Uint8Array.from(readNifti(await readFile(join(labelsFolder, `${id}.nii.gz`))).data);
   const started = performance.now();
   const { grid, input } = toNetworkGrid([Float32Array.from(image.data)], image, manifest);
-  const { labels } = await segmentInput(input, grid, manifest, session);
+  const { labels } = await segmentInput(input, grid, manifest, sessions);
   times.push(performance.now() - started);
   for (const overlap of overlapOfLabels(labels, truth, [...scores.keys()]))
     scores.get(overlap.label)?.push(overlap.dice);
@@ -40,4 +46,4 @@ for (const { value, name } of manifest.labels) {
   );
 }
 console.log(`median ${times.sort((a, b) => a - b)[times.length >> 1]?.toFixed(0)} ms a case`);
-await session.close();
+for (const session of sessions) await session.close();

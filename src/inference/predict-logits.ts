@@ -1,5 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
+import { FoldMean } from "#src/imaging/fold-mean.js";
 import { mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { type OnSlice, TileFront } from "#src/imaging/tile-front.js";
@@ -37,6 +38,8 @@ const SLICES_A_BATCH = 8;
  * Logits of a whole volume by overlapping tiles, given away slice by slice as the window passes: [classes] arrays on
  * the input's grid, valid until the call ends.
  *
+ * Several networks (folds) are run side by side and their blended logits averaged, in the same precision.
+ *
  * Tiles and weights as in nnU-Net (`sliding_window_prediction.py`): a volume smaller than the tile is padded with
  * zeros, tiles are spread evenly, logits (not probabilities) are averaged with Gaussian weights, mirrored passes are
  * averaged before that. Sums are kept in the manifest's `precision`: half as in nnU-Net, or single.
@@ -47,7 +50,7 @@ const SLICES_A_BATCH = 8;
 export async function predictLogits(
   input: NetworkInput,
   manifest: ModelManifest,
-  session: NetworkSession,
+  sessions: readonly NetworkSession[],
   onSlice: OnSlice,
   onTiles: OnTiles = () => {},
 ): Promise<void> {
@@ -66,9 +69,12 @@ export async function predictLogits(
   const starts = tilePositions(padding.size, manifest.tiles);
   const weights = WEIGHTS[blending](patchVox);
   const { precision } = manifest;
-  const front = new TileFront(
-    { size: padding.size, patch: patchVox, classes, weights, precision },
-    withoutPadding(input.size, padding, onSlice),
+  const mean = new FoldMean(sessions.length, precision, withoutPadding(input.size, padding, onSlice));
+  const fronts = sessions.map(
+    (_, fold) =>
+      new TileFront({ size: padding.size, patch: patchVox, classes, weights, precision }, (z, slices) =>
+        mean.add(fold, z, slices),
+      ),
   );
   const tile = voxelCount(patchVox);
   const batchSize = manifest.network.dimensions === 2 ? SLICES_A_BATCH : 1;
@@ -76,11 +82,13 @@ export async function predictLogits(
   for (let first = 0; first < starts.length; first += batchSize) {
     const batch = starts.slice(first, first + batchSize);
     const tiles = cutTiles(channels, padding.size, patchVox, batch);
-    const logits = await runMirrored(tiles, batch.length, manifest, session);
-    for (const [n, start] of batch.entries()) front.add(start, logits, n * classes * tile);
+    for (const [fold, session] of sessions.entries()) {
+      const logits = await runMirrored(tiles, batch.length, manifest, session);
+      for (const [n, start] of batch.entries()) fronts[fold]?.add(start, logits, n * classes * tile);
+    }
     onTiles(first + batch.length, starts.length);
   }
-  front.finish();
+  for (const front of fronts) front.finish();
 }
 
 /** Passes on what lies inside the volume before it was padded. */

@@ -20,10 +20,10 @@ export async function segmentInput(
   input: NetworkInput,
   grid: NetworkGrid,
   manifest: ModelManifest,
-  session: NetworkSession,
+  sessions: readonly NetworkSession[],
   { wanted = [], onTiles }: SegmentOptions = {},
 ): Promise<Segmentation> {
   const toSource = new SourceGridExport(grid, manifest, wanted);
-  await predictLogits(input, manifest, session, (z, slice) => toSource.addSlice(z, slice), onTiles);
+  await predictLogits(input, manifest, sessions, (z, slice) => toSource.addSlice(z, slice), onTiles);
   return toSource.finish();
 }

@@ -1,28 +1,36 @@
 import type { NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
 
 /**
- * Keeps the network that was used last loaded, so that a process that serves many scans of one model loads it once.
- * One is enough: a process that alternates between models would otherwise hold all of them in memory.
+ * Keeps the networks that were used last loaded, so that a process that serves many scans of one model loads them
+ * once. One model's are enough: a process that alternates between models would otherwise hold all of them in memory.
  */
 export class SessionPool {
   readonly #open: OpenSession;
-  #current: { readonly sha256: string; readonly session: NetworkSession } | null = null;
+  #current: { readonly key: string; readonly sessions: readonly NetworkSession[] } = { key: "", sessions: [] };
 
   constructor(open: OpenSession) {
     this.#open = open;
   }
 
-  async get(request: SessionRequest): Promise<NetworkSession> {
-    if (this.#current?.sha256 === request.sha256) return this.#current.session;
+  /** Sessions of a model's networks, in the order of the requests. */
+  async get(requests: readonly SessionRequest[]): Promise<readonly NetworkSession[]> {
+    const key = requests.map(({ sha256 }) => sha256).join();
+    if (this.#current.key === key) return this.#current.sessions;
     await this.close();
-    const session = await this.#open(request);
-    this.#current = { sha256: request.sha256, session };
-    return session;
+    const sessions: NetworkSession[] = [];
+    try {
+      for (const request of requests) sessions.push(await this.#open(request));
+    } catch (error) {
+      for (const session of sessions) await session.close();
+      throw error;
+    }
+    this.#current = { key, sessions };
+    return sessions;
   }
 
   async close(): Promise<void> {
-    const last = this.#current;
-    this.#current = null;
-    await last?.session.close();
+    const { sessions } = this.#current;
+    this.#current = { key: "", sessions: [] };
+    for (const session of sessions) await session.close();
   }
 }

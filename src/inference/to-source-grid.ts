@@ -26,11 +26,13 @@ const FOREGROUND_MARGIN_VOX = 5;
 export class SourceGridExport {
   readonly #export: LabelExport;
   readonly #grid: NetworkGrid;
+  readonly #manifest: ModelManifest;
   readonly #wanted: readonly number[];
 
   /** @param wanted labels whose probabilities are needed */
   constructor(grid: NetworkGrid, manifest: ModelManifest, wanted: readonly number[]) {
     this.#grid = grid;
+    this.#manifest = manifest;
     this.#wanted = wanted;
     const { logitsOrder } = manifest.resampling;
     const order = (axis: number) => (axis === grid.separate.logits ? 0 : logitsOrder);
@@ -39,7 +41,10 @@ export class SourceGridExport {
       to: grid.box.size,
       orders: [order(0), order(1), order(2)],
       classes: manifest.network.classes,
-      activation: { kind: "softmax" },
+      activation:
+        manifest.activation === "softmax"
+          ? { kind: "softmax" }
+          : { kind: "regions", values: manifest.activation.regions },
       precision: manifest.precision,
       withProbabilities: wanted.length > 0,
     });
@@ -57,14 +62,31 @@ export class SourceGridExport {
     if (this.#wanted.length === 0) return { labels, probabilities: null };
 
     const size = grid.source.size;
-    const background = back(this.#export.probability(0), 1, grid);
+    const background = back(this.#background(), 1, grid);
     const tight = foregroundBox(background, size, FOREGROUND_BELOW);
     if (tight === null) return { labels, probabilities: null };
     const box = growBox(tight, size, FOREGROUND_MARGIN_VOX);
     const byLabel = new Map(
-      this.#wanted.map((label) => [label, cropBox(back(this.#export.probability(label), 0, grid), size, box)]),
+      this.#wanted.map((label) => [label, cropBox(back(this.#probability(label), 0, grid), size, box)]),
     );
     return { labels, probabilities: { box, byLabel } };
+  }
+
+  #probability(label: number): Float32Array {
+    const { activation } = this.#manifest;
+    return this.#export.probability(activation === "softmax" ? label : activation.regions.indexOf(label));
+  }
+
+  /** Of regions, what the likeliest of them leaves. */
+  #background(): Float32Array {
+    const { activation, network } = this.#manifest;
+    if (activation === "softmax") return this.#export.probability(0);
+    const out = new Float32Array(this.#export.labels.length).fill(1);
+    for (let channel = 0; channel < network.classes; channel++) {
+      const region = this.#export.probability(channel);
+      for (let i = 0; i < out.length; i++) out[i] = Math.min(out[i] ?? 1, 1 - (region[i] ?? 0));
+    }
+    return out;
   }
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { RefineStep } from "./refine-steps.js";
+import { labelsOfStep, RefineSteps } from "./refine-steps.js";
 
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
@@ -58,6 +58,9 @@ const positive = z.number().positive().finite();
 const count = z.int().min(1).max(4096);
 const axis = z.enum(["x", "y", "z"]);
 
+const isSubset = (labels: readonly { readonly value: number }[], regions: readonly number[]) =>
+  labels.every(({ value }) => regions.includes(value));
+
 /** Everything that running a model needs. One file, `manifest.json`, beside the weights it names. */
 export const ModelManifest = z
   .strictObject({
@@ -69,12 +72,14 @@ export const ModelManifest = z
     network: z.strictObject({
       file: fileName,
       sha256: sha256Hex,
+      /** Further networks of the same shape, as those trained on other folds: the mean of all logits decides. */
+      folds: z.array(z.strictObject({ file: fileName, sha256: sha256Hex })).default([]),
       inputName: text,
       outputName: text,
       /** 2: every slice along z is an image of its own, tensor [N, C, Y, X]. 3: tensor [N, C, Z, Y, X]. */
       dimensions: z.literal([2, 3]),
-      /** Output channels, background included. */
-      classes: z.int().min(2),
+      /** Output channels: with softmax, background included. */
+      classes: z.int().min(1),
       parameters: z.int().min(1),
     }),
     channels: z.array(z.strictObject({ name: text, modalities: z.array(text), normalisation: Normalisation })).min(1),
@@ -121,9 +126,17 @@ export const ModelManifest = z
     }),
     /** Axes along which the input is mirrored for test-time augmentation; all their combinations are averaged. */
     mirrorAxes: z.array(axis),
-    activation: z.literal("softmax"),
+    /**
+     * "softmax": channel = label, the largest wins. Regions: each channel is a region of its own and writes the label
+     * named here where its sigmoid is above 0.5, a later channel over an earlier one (nnU-Net's
+     * `regions_class_order`).
+     */
+    activation: z.union([
+      z.literal("softmax"),
+      z.strictObject({ regions: z.array(z.int().min(1).max(65_535)).min(1) }),
+    ]),
     labels: z.array(ModelLabel).min(1),
-    postprocess: z.array(RefineStep),
+    postprocess: RefineSteps,
     licence: z.strictObject({ weights: text }),
     trainingData: z.array(z.strictObject({ name: text, licence: text })).min(1),
     scores: z.array(
@@ -148,9 +161,21 @@ export const ModelManifest = z
       reason: text,
     }),
   })
-  .refine((m) => m.labels.every((label) => label.value < m.network.classes), {
+  .refine((m) => m.activation !== "softmax" || m.network.classes > 1, {
+    path: ["network", "classes"],
+    message: "softmax needs at least two channels",
+  })
+  .refine((m) => m.activation !== "softmax" || m.labels.every((label) => label.value < m.network.classes), {
     path: ["labels"],
     message: "a label's value is its channel and must be below network.classes",
+  })
+  .refine((m) => m.activation === "softmax" || m.activation.regions.length === m.network.classes, {
+    path: ["activation", "regions"],
+    message: "every channel writes one label: their number must be network.classes",
+  })
+  .refine((m) => m.activation === "softmax" || isSubset(m.labels, m.activation.regions), {
+    path: ["labels"],
+    message: "a label must be written by a region",
   })
   .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
     path: ["labels"],
@@ -159,5 +184,13 @@ export const ModelManifest = z
   .refine((m) => m.network.dimensions === 3 || (m.tiles.patchVox[2] === 1 && m.spacingMm[2] === null), {
     path: ["tiles", "patchVox"],
     message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",
+  })
+  .superRefine((m, context) => {
+    for (const [n, step] of m.postprocess.entries()) {
+      const stranger = labelsOfStep(step).find((value) => m.labels.every((label) => label.value !== value));
+      if (stranger === undefined) continue;
+      const message = `${step.kind} names label ${stranger}, which the model does not have`;
+      context.addIssue({ code: "custom", path: ["postprocess", n, "labels"], message });
+    }
   });
 export type ModelManifest = z.infer<typeof ModelManifest>;

@@ -3,24 +3,33 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, sha256 } from "#src/core/ids.js";
+import { ClassicalManifest, isClassical, type PackageManifest } from "./classical-manifest.js";
 import { ModelManifest } from "./manifest.js";
 import { Routes } from "./routes.js";
 
 /** A model package on disk, its manifest checked. */
 export interface ModelPackage {
-  readonly manifest: ModelManifest;
+  readonly manifest: PackageManifest;
   /** Digest of the manifest, which names the digest of the weights: it stands for the whole package. */
   readonly digest: string;
   readonly folder: string;
 }
+
+/** A network of a package: its file and what the manifest says is in it. */
+export type NetworkFile = Pick<ModelManifest["network"], "file" | "sha256">;
 
 /** The model packages of one folder (`models/`), read when they are asked for. */
 export interface ModelLibrary {
   list(): Promise<readonly ModelPackage[]>;
   /** @throws {PipelineError} `ModelUnknown`, `ModelInvalid` */
   open(id: string): Promise<ModelPackage>;
-  /** The network's bytes, after comparing their digest. @throws {PipelineError} `ModelDigestMismatch`, `ModelInvalid` */
-  network(model: ModelPackage): Promise<Uint8Array>;
+  /**
+   * The bytes of a network, after comparing their digest.
+   *
+   * @param file which of its networks. @default the first
+   * @throws {PipelineError} `ModelDigestMismatch`, `ModelInvalid`; `ContractViolation` for a model without a network
+   */
+  network(model: ModelPackage, file?: NetworkFile): Promise<Uint8Array>;
   routes(): Promise<Routes>;
 }
 
@@ -45,11 +54,7 @@ export function folderModels(root: string): ModelLibrary {
       );
     }
     const folder = join(root, id);
-    const manifest = parseJson(
-      ModelManifest,
-      await readFile(join(folder, "manifest.json"), "utf8"),
-      `manifest of ${id}`,
-    );
+    const manifest = parseManifest(await readFile(join(folder, "manifest.json"), "utf8"), `manifest of ${id}`);
     if (manifest.id !== id) {
       throw new PipelineError("ModelInvalid", `manifest of ${id} says id ${manifest.id}, expected the folder's name`);
     }
@@ -59,31 +64,45 @@ export function folderModels(root: string): ModelLibrary {
   return {
     open,
     list: async () => Promise.all((await ids()).map(open)),
-    network: async ({ manifest, folder }) => {
-      const bytes = await readFile(join(folder, manifest.network.file)).catch((cause: unknown) => {
-        throw new PipelineError("ModelInvalid", `model ${manifest.id} has no file ${manifest.network.file}`, { cause });
+    network: async ({ manifest, folder }, which) => {
+      if (isClassical(manifest)) {
+        throw new PipelineError("ContractViolation", `model ${manifest.id} is a classical method and has no network`);
+      }
+      const { file, sha256: wanted } = which ?? manifest.network;
+      const bytes = await readFile(join(folder, file)).catch((cause: unknown) => {
+        throw new PipelineError("ModelInvalid", `model ${manifest.id} has no file ${file}`, { cause });
       });
       const found = sha256(bytes);
-      if (found !== manifest.network.sha256) {
-        const expected = manifest.network.sha256.slice(0, 12);
+      if (found !== wanted) {
+        const expected = wanted.slice(0, 12);
         throw new PipelineError(
           "ModelDigestMismatch",
-          `${manifest.network.file} of ${manifest.id} has digest ${found.slice(0, 12)}…, its manifest expects ${expected}…`,
+          `${file} of ${manifest.id} has digest ${found.slice(0, 12)}…, its manifest expects ${expected}…`,
         );
       }
       return bytes;
     },
-    routes: async () => parseJson(Routes, await readFile(join(root, "routes.json"), "utf8"), "routes.json"),
+    routes: async () =>
+      checked(Routes, jsonOf(await readFile(join(root, "routes.json"), "utf8"), "routes.json"), "routes.json"),
   };
 }
 
-function parseJson<T extends z.ZodType>(schema: T, text: string, subject: string): z.infer<T> {
-  let value: unknown;
+/** A manifest with a field `classical` has no network; every other one must have one. */
+function parseManifest(text: string, subject: string): PackageManifest {
+  const value = jsonOf(text, subject);
+  const isWithoutNetwork = typeof value === "object" && value !== null && "classical" in value;
+  return isWithoutNetwork ? checked(ClassicalManifest, value, subject) : checked(ModelManifest, value, subject);
+}
+
+function jsonOf(text: string, subject: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new PipelineError("ModelInvalid", `${subject} is not JSON`, { cause });
   }
+}
+
+function checked<T extends z.ZodType>(schema: T, value: unknown, subject: string): z.infer<T> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

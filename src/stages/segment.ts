@@ -1,38 +1,82 @@
+import { segmentClassical } from "#src/classical/segment-classical.js";
+import { PipelineError } from "#src/core/errors.js";
+import type { Grid } from "#src/imaging/volume.js";
+import type { NetworkInput } from "#src/inference/predict-logits.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
+import type { Segmentation } from "#src/inference/to-source-grid.js";
+import { type ClassicalManifest, isClassical } from "#src/model/classical-manifest.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
-import { GridDocument, gridOfDocument } from "./grid-document.js";
+import { GridDocument, gridOfDocument, sourceOfDocument } from "./grid-document.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { labelsFile, probabilityFile, readNetworkInput } from "./volume-files.js";
 
-/** Runs the network tile by tile and brings its answer to the source grid. Writes labels and wanted probabilities. */
+/**
+ * Runs the network tile by tile and brings its answer to the source grid, or runs the classical method of a model
+ * without a network. Writes labels and wanted probabilities.
+ */
 export function segmentStage(sessions: SessionPool): StageDefinition {
   return { stage: "segment", run: (work) => run(work, sessions) };
 }
 
 async function run(work: StageWork, sessions: SessionPool): Promise<StageReport> {
   const { model, task, deps } = work;
-  const { network, labels } = model.manifest;
-  const input = readNetworkInput(await work.read("preprocess", STAGE_FILES.networkInput), model.manifest);
+  const { manifest } = model;
+  const input = readNetworkInput(await work.read("preprocess", STAGE_FILES.networkInput), manifest);
   const gridText = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
-  const grid = gridOfDocument(GridDocument.parse(JSON.parse(gridText)), model.manifest);
+  const gridDocument = GridDocument.parse(JSON.parse(gridText));
+  const refines = task.refine === "on" && manifest.postprocess.some(needsProbabilities);
+  if (isClassical(manifest)) return runClassical(work, manifest, input, sourceOfDocument(gridDocument), refines);
+  const { network, labels } = manifest;
+  const grid = gridOfDocument(gridDocument, manifest);
 
   const loading = performance.now();
-  const session = await sessions.get({ ...network, bytes: () => deps.models.network(model) });
+  const networks = [network, ...network.folds];
+  const opened = await sessions.get(
+    networks.map((one) => ({ ...network, ...one, bytes: () => deps.models.network(model, one) })),
+  );
   const started = performance.now();
-  const refines = task.refine === "on" && model.manifest.postprocess.some(needsProbabilities);
   const wanted = refines ? labels.map((label) => label.value) : [];
   const onTiles = (done: number, of: number) => work.progress("tiles", { done, of });
-  const segmentation = await segmentInput(input, grid, model.manifest, session, { wanted, onTiles });
+  const segmentation = await segmentInput(input, grid, manifest, opened, { wanted, onTiles });
   const ended = performance.now();
 
-  await work.write(STAGE_FILES.labels, labelsFile(segmentation.labels, grid.source));
-  const { probabilities } = segmentation;
-  if (probabilities) {
-    for (const [label, values] of probabilities.byLabel) {
-      await work.write(probabilitiesFile(label), probabilityFile(values, probabilities.box, grid.source));
-    }
-  }
+  await writeSegmentation(work, segmentation, grid.source);
   return { facts: { loadSeconds: (started - loading) / 1000, networkSeconds: (ended - started) / 1000 } };
+}
+
+async function runClassical(
+  work: StageWork,
+  manifest: ClassicalManifest,
+  input: NetworkInput,
+  grid: Grid,
+  wantsProbabilities: boolean,
+): Promise<StageReport> {
+  const started = performance.now();
+  const { labels, probabilities } = segmentClassical({ ...input, ...grid }, manifest.classical);
+  const ended = performance.now();
+  if (wantsProbabilities && probabilities === null) {
+    const { kind } = manifest.classical;
+    throw new PipelineError(
+      "ModelInvalid",
+      `${manifest.id} has a step on probabilities, but ${kind} gives labels alone`,
+    );
+  }
+  const box = { start: [0, 0, 0] as const, size: grid.size };
+  const kept = wantsProbabilities && probabilities !== null ? { box, byLabel: probabilities } : null;
+  await writeSegmentation(work, { labels, probabilities: kept }, grid);
+  return { facts: { methodSeconds: (ended - started) / 1000 } };
+}
+
+async function writeSegmentation(
+  work: StageWork,
+  { labels, probabilities }: Segmentation,
+  source: Grid,
+): Promise<void> {
+  await work.write(STAGE_FILES.labels, labelsFile(labels, source));
+  if (!probabilities) return;
+  for (const [label, values] of probabilities.byLabel) {
+    await work.write(probabilitiesFile(label), probabilityFile(values, probabilities.box, source));
+  }
 }

@@ -29,10 +29,14 @@ describe("models/", () => {
     it(`gives the golden labels with ${manifest.id}`, async () => {
       const input = readNifti(await readFile(join(folder, manifest.golden.input)));
       const expected = readNifti(await readFile(join(folder, manifest.golden.labels)));
-      const session = await ortSessions("cpu")({ ...manifest.network, bytes: () => library.network(model) });
+      const networks = [manifest.network, ...manifest.network.folds];
+      const open = ortSessions("cpu");
+      const sessions = await Promise.all(
+        networks.map((one) => open({ ...manifest.network, ...one, bytes: () => library.network(model, one) })),
+      );
       const prepared = toNetworkGrid([Float32Array.from(input.data)], input, manifest);
-      const { labels } = await segmentInput(prepared.input, prepared.grid, manifest, session);
-      await session.close();
+      const { labels } = await segmentInput(prepared.input, prepared.grid, manifest, sessions);
+      for (const session of sessions) await session.close();
 
       const differing = [...labels].filter((label, i) => label !== expected.data[i]).length;
       // A golden without foreground would be met by a network that sees nothing.

@@ -18,6 +18,7 @@ export function brightManifest(network: Uint8Array, changes: Partial<ModelManife
     network: {
       file: "network.onnx",
       sha256: sha256(network),
+      folds: [],
       inputName: "image",
       outputName: "logits",
       dimensions: 3,

@@ -152,6 +152,23 @@ describe("SourceGridExport", () => {
     expect(Math.min(...values)).toBeCloseTo(1 / (1 + Math.exp(10)), 6);
   });
 
+  it("writes regions in their order and gives each its own sigmoid", () => {
+    const regions = {
+      ...manifest,
+      activation: { regions: [2, 1] },
+      labels: [1, 2].flatMap((value) => manifest.labels.map((label) => ({ ...label, value, name: `region-${value}` }))),
+    };
+    // Both regions hold the voxel: the later one, label 1, is written over the earlier.
+    const both = [(logits[1] ?? new Float32Array()).slice(), (logits[1] ?? new Float32Array()).slice()];
+    const whole = toSourceGrid(both, grid, regions, [1, 2]);
+    expect([...whole.labels].filter((label) => label > 0)).toEqual([1]);
+    expect(Math.max(...(whole.probabilities?.byLabel.get(2) ?? []))).toBeCloseTo(1 / (1 + Math.exp(-10)), 6);
+    (both[1] as Float32Array)[flatIndex] = -1;
+    const one = toSourceGrid(both, grid, regions, [1]);
+    expect([...one.labels].filter((label) => label > 0)).toEqual([2]);
+    expect(Math.max(...(one.probabilities?.byLabel.get(1) ?? []))).toBeCloseTo(1 / (1 + Math.E), 6);
+  });
+
   it("gives no box when there is nothing but background", () => {
     const nothing = [new Float32Array(120), new Float32Array(120).fill(-10)];
     const { labels, probabilities } = toSourceGrid(nothing, grid, manifest, [1]);

@@ -110,7 +110,7 @@ describe("predictLogits", () => {
       const onSlice = (z: number, classes: readonly Float32Array[]) => {
         for (const [c, slice] of classes.entries()) found.set(slice, c * image.length + z * area);
       };
-      await predictLogits({ size: one.size, channels: [image] }, manifest, madeUpNetwork(one.classes), onSlice);
+      await predictLogits({ size: one.size, channels: [image] }, manifest, [madeUpNetwork(one.classes)], onSlice);
       const expected = halvesOf(one.logits);
       expect(found.findIndex((logit, i) => logit !== expected[i])).toBe(-1);
     });

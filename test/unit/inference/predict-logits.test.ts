@@ -22,13 +22,18 @@ function ramp(size: readonly [number, number, number]): NetworkInput {
 const fake = (run: NetworkSession["run"]): NetworkSession => ({ run, close: async () => {} });
 
 /** All slices put together, one array a class. */
-async function logitsOf(input: NetworkInput, model: ModelManifest, network: NetworkSession, onTiles?: OnTiles) {
+async function logitsOf(
+  input: NetworkInput,
+  model: ModelManifest,
+  network: NetworkSession | readonly NetworkSession[],
+  onTiles?: OnTiles,
+) {
   const area = input.size[0] * input.size[1];
   const all = Array.from({ length: model.network.classes }, () => new Float32Array(voxelCount(input.size)));
   const onSlice = (z: number, classes: readonly Float32Array[]) => {
     for (const [c, slice] of classes.entries()) all[c]?.set(slice, z * area);
   };
-  await predictLogits(input, model, network, onSlice, onTiles);
+  await predictLogits(input, model, [network].flat(), onSlice, onTiles);
   return all;
 }
 
@@ -83,6 +88,27 @@ describe("predictLogits", () => {
     const [, bright] = await logitsOf(input, mirrored, corner);
     expect(new Set(seen).size).toBe(8);
     expect([...(bright ?? [])]).toEqual([11, 12, 13, 14, 15, 16, 17, 18]);
+  });
+
+  it("averages the logits of several networks, in half precision where the manifest says so", async () => {
+    const input = ramp([40, 23, 17]);
+    const plus = (add: number) =>
+      fake(async ({ data, shape }) => {
+        const logits = new Float32Array(2 * data.length);
+        for (let i = 0; i < data.length; i++) logits[data.length + i] = (data[i] ?? 0) / 256 + add;
+        return { data: logits, shape: [shape[0] ?? 0, 2, ...shape.slice(2)] };
+      });
+    const even = { ...manifest, tiles: { ...manifest.tiles, blending: "constant" as const } };
+    const meanOf = (model: ModelManifest) => logitsOf(input, model, [plus(0), plus(1), plus(0.5)]);
+    const [, single] = await meanOf(even);
+    const [, half] = await meanOf({ ...even, precision: "float16" });
+    const values = input.channels[0] ?? [];
+    for (let i = 0; i < values.length; i += 37) {
+      expect(single?.[i]).toBeCloseTo((values[i] ?? 0) / 256 + 0.5, 5);
+      // Eleven bits of sums below 8, of 8 overlapping tiles and 3 networks.
+      expect(Math.abs((half?.[i] ?? 0) - (single?.[i] ?? 0))).toBeLessThan(2 ** -8);
+    }
+    expect(half).not.toEqual(single);
   });
 
   it("reports its progress to the last tile", async () => {
