@@ -1,3 +1,4 @@
+import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
 import { folderModels } from "#src/model/model-library.js";
 import { modelsFolder } from "./models-folder.js";
 import { table } from "./table.js";
@@ -13,10 +14,16 @@ export async function models(flags: { readonly models?: string; readonly json?: 
     manifest.id,
     manifest.version,
     manifest.channels.map((channel) => channel.modalities.join("/")).join(" + "),
-    `${manifest.network.dimensions}-D`,
-    `${(manifest.network.parameters / 1e6).toFixed(2)} M`,
+    ...kindAndParameters(manifest),
     manifest.labels.map((label) => label.name).join(", "),
     manifest.scores.map((score) => `${score.label} ${score.metric} ${score.mean.toFixed(3)}`).join("; "),
   ]);
   console.log(table(["model", "version", "input", "kind", "parameters", "labels", "score"], rows));
+}
+
+/** Dimensions and parameters of a network, or the name of a method. */
+function kindAndParameters(manifest: PackageManifest): [string, string] {
+  if (isClassical(manifest)) return [manifest.classical.kind, "-"];
+  const { dimensions, parameters } = manifest.network;
+  return [`${dimensions}-D`, `${(parameters / 1e6).toFixed(2)} M`];
 }

@@ -1,6 +1,6 @@
 import type { ResultId } from "#src/core/ids.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
-import type { ModelManifest } from "#src/model/manifest.js";
+import type { PackageManifest } from "#src/model/classical-manifest.js";
 import type { ResultDocument } from "#src/workflow/contract.js";
 
 /** Everything a report says of one result. No name of a patient or of a file, and nothing of the clock but `stages`. */
@@ -8,7 +8,7 @@ export interface ReportInput {
   readonly identity: ResultId;
   /** What this may be used for, in one sentence. */
   readonly notice: string;
-  readonly model: ModelManifest;
+  readonly model: PackageManifest;
   /** Digest of the model package. */
   readonly modelDigest: string;
   /** "off": the manifest's postprocess steps were left out. */

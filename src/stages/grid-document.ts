@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { Affine } from "#src/imaging/affine.js";
+import type { Grid } from "#src/imaging/volume.js";
 import { type NetworkGrid, planNetworkGrid } from "#src/inference/network-grid.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 
@@ -22,7 +23,7 @@ export const GridDocument = z.strictObject({
 });
 export type GridDocument = z.infer<typeof GridDocument>;
 
-export function gridDocument(grid: NetworkGrid): GridDocument {
+export function gridDocument(grid: Pick<NetworkGrid, "source" | "box" | "size">): GridDocument {
   const { size, affineRas, spacingMm } = grid.source;
   return {
     schemaVersion: SCHEMA_VERSION,
@@ -34,11 +35,11 @@ export function gridDocument(grid: NetworkGrid): GridDocument {
 
 /** The grid that the document describes, planned again with the same model. */
 export function gridOfDocument(document: GridDocument, manifest: ModelManifest): NetworkGrid {
-  const source = {
-    size: document.source.size,
-    // The schema checked that there are twelve numbers.
-    affineRas: document.source.affineRas as unknown as Affine,
-    spacingMm: document.source.spacingMm,
-  };
-  return planNetworkGrid(source, manifest, document.box);
+  return planNetworkGrid(sourceOfDocument(document), manifest, document.box);
+}
+
+/** The source grid that the document describes. */
+export function sourceOfDocument({ source }: GridDocument): Grid {
+  // The schema checked that there are twelve numbers.
+  return { ...source, affineRas: source.affineRas as unknown as Affine };
 }

@@ -1,7 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
 import { loadScan } from "#src/formats/load-scan.js";
 import type { LoadedScan } from "#src/formats/scan.js";
+import type { Grid } from "#src/imaging/volume.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
+import { isClassical } from "#src/model/classical-manifest.js";
 import { STAGE_FILES } from "#src/storage/keys.js";
 import { documentBytes } from "./documents.js";
 import { gridDocument } from "./grid-document.js";
@@ -9,7 +11,10 @@ import { openUpload } from "./source-upload.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { imageFile, networkInputFile } from "./volume-files.js";
 
-/** Reads the images of a task and brings them to the network's grid. Writes image, network input, grid, DICOM source. */
+/**
+ * Reads the images of a task and brings them to the network's grid (a classical method works on the source's). Writes
+ * image, network input, grid, DICOM source.
+ */
 export const preprocess: StageDefinition = { stage: "preprocess", run };
 
 async function run(work: StageWork): Promise<StageReport> {
@@ -21,11 +26,10 @@ async function run(work: StageWork): Promise<StageReport> {
   if (!first) throw new PipelineError("ContractViolation", "task has no channels, expected at least one");
   const { data, ...source } = first.volume;
 
-  const { grid, input } = toNetworkGrid(
-    loaded.map((scan) => scan.volume.data),
-    source,
-    manifest,
-  );
+  const images = loaded.map((scan) => scan.volume.data);
+  const { grid, input } = isClassical(manifest)
+    ? onSourceGrid(images, source)
+    : toNetworkGrid(images, source, manifest);
   await work.write(STAGE_FILES.image, imageFile(first.volume));
   await work.write(STAGE_FILES.networkInput, networkInputFile(input, grid));
   await work.write(STAGE_FILES.grid, documentBytes(gridDocument(grid)));
@@ -35,6 +39,12 @@ async function run(work: StageWork): Promise<StageReport> {
   if (isConstant(data))
     warnings.push({ code: "ConstantImage", message: "all voxels of the image have the same value" });
   return { warnings };
+}
+
+/** The images as they are: whole, neither turned nor resampled nor normalised. */
+function onSourceGrid(channels: readonly Float32Array[], source: Grid) {
+  const { size, affineRas } = source;
+  return { grid: { source, box: { start: [0, 0, 0] as const, size }, size, affineRas }, input: { size, channels } };
 }
 
 function isConstant(data: Float32Array): boolean {

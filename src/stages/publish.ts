@@ -6,6 +6,7 @@ import { affineDeterminant } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
 import { orientationOf } from "#src/imaging/orient.js";
 import type { Grid } from "#src/imaging/volume.js";
+import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
 import { renderPictures } from "#src/report/pictures.js";
 import { renderReport } from "#src/report/report-html.js";
 import type { ReportInput } from "#src/report/report-input.js";
@@ -14,7 +15,7 @@ import { RESULT_FILES, type ResultFile, resultKeys, STAGE_FILES, workKeys } from
 import { type IndexRecord, ResultDocument, SourceDocument, type TaskDocument } from "#src/workflow/contract.js";
 import { documentBytes, readDocument, writeDocument } from "./documents.js";
 import { proveNifti, proveSeg } from "./geometry-proof.js";
-import { GridDocument, gridOfDocument } from "./grid-document.js";
+import { GridDocument, sourceOfDocument } from "./grid-document.js";
 import { parseDicomSource } from "./parse-dicom-source.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
@@ -30,6 +31,12 @@ const NOTICE = "Research use only. Not a medical device; not for diagnosis or tr
  */
 export const publish: StageDefinition = { stage: "publish", run, always: writeIndexLine };
 
+/** Largest value that the label map can hold. */
+function largestLabelOf(manifest: PackageManifest): number {
+  const described = Math.max(...manifest.labels.map(({ value }) => value));
+  return isClassical(manifest) ? described : manifest.network.classes - 1;
+}
+
 /** A file of the result, not yet written. */
 interface Made {
   readonly name: ResultFile;
@@ -42,9 +49,9 @@ async function run(work: StageWork): Promise<StageReport> {
   const { task, model } = work;
   const { manifest } = model;
   const text = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
-  const grid = gridOfDocument(GridDocument.parse(JSON.parse(text)), manifest).source;
+  const grid = sourceOfDocument(GridDocument.parse(JSON.parse(text)));
   const labels = readLabels(await work.read("postprocess", STAGE_FILES.labels)).data;
-  const moments = labelMoments(labels, grid.size, grid.affineRas, manifest.network.classes - 1);
+  const moments = labelMoments(labels, grid.size, grid.affineRas, largestLabelOf(manifest));
 
   const files = await imageFiles(work, labels, moments, grid);
   const warnings = distinctWarnings([

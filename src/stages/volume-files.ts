@@ -5,7 +5,7 @@ import type { Box } from "#src/imaging/crop.js";
 import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";
 import type { NetworkGrid } from "#src/inference/network-grid.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
-import type { ModelManifest } from "#src/model/manifest.js";
+import type { PackageManifest } from "#src/model/classical-manifest.js";
 
 // How the volumes that stages hand over are kept. All are NIfTI, so that any viewer opens them.
 
@@ -25,7 +25,7 @@ export function readImage(bytes: Uint8Array): Volume<Float32Array> {
 }
 
 /** The network's input, channels along the fourth axis; not compressed, as it is read once and soon. */
-export function networkInputFile(input: NetworkInput, grid: NetworkGrid): Uint8Array {
+export function networkInputFile(input: NetworkInput, grid: Pick<NetworkGrid, "source" | "affineRas">): Uint8Array {
   const voxels = voxelCount(input.size);
   const data = new Float32Array(voxels * input.channels.length);
   for (const [n, channel] of input.channels.entries()) data.set(channel, n * voxels);
@@ -33,7 +33,7 @@ export function networkInputFile(input: NetworkInput, grid: NetworkGrid): Uint8A
   return writeNifti({ size: input.size, affineRas: grid.affineRas, spacingMm, data, channels: input.channels.length });
 }
 
-export function readNetworkInput(bytes: Uint8Array, manifest: ModelManifest): NetworkInput {
+export function readNetworkInput(bytes: Uint8Array, manifest: PackageManifest): NetworkInput {
   const image = readNifti(bytes);
   const channels = manifest.channels.map((_, n) => Float32Array.from(niftiChannel(image, n).data));
   return { size: image.size, channels };

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "#src/cli/exit-codes.js";
 import { ERROR_CLASSES } from "#src/core/errors.js";
+import { ClassicalManifest, type PackageManifest } from "#src/model/classical-manifest.js";
 import { ModelManifest } from "#src/model/manifest.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,11 +22,12 @@ const PAGES = [
   ...DECISIONS,
 ];
 
-function manifests(): ModelManifest[] {
+function manifests(): PackageManifest[] {
   return readdirSync(join(REPO, "models"))
     .map((id) => join(REPO, "models", id, "manifest.json"))
     .filter((path) => existsSync(path))
-    .map((path) => ModelManifest.parse(JSON.parse(readFileSync(path, "utf8"))));
+    .map((path) => JSON.parse(readFileSync(path, "utf8")))
+    .map((value) => ("classical" in value ? ClassicalManifest.parse(value) : ModelManifest.parse(value)));
 }
 
 describe("the documentation", () => {

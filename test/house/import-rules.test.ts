@@ -14,6 +14,10 @@ const FORBIDDEN = [
   ["src/imaging/a.ts", "node:fs"],
   ["src/imaging/a.ts", "zod"],
   ["src/imaging/a.ts", "../core/errors.js"],
+  ["src/imaging/classical/a.ts", "#src/core/errors.js"],
+  ["src/imaging/classical/a.ts", "node:fs"],
+  ["src/classical/a.ts", "#src/refine/apply-steps.js"],
+  ["src/classical/a.ts", "#src/inference/network-grid.js"],
   ["src/core/a.ts", "#src/imaging/volume.js"],
   ["src/core/a.ts", "zod"],
   ["src/model/a.ts", "#src/formats/scan.js"],
@@ -53,6 +57,8 @@ const FORBIDDEN = [
 /** What a file of each room may import. */
 const ALLOWED = [
   ["src/imaging/a.ts", "./volume.js"],
+  ["src/imaging/classical/a.ts", "#src/imaging/volume.js"],
+  ["src/classical/a.ts", "#src/model/classical-method.js"],
   ["src/core/a.ts", "node:crypto"],
   ["src/model/a.ts", "#src/core/errors.js"],
   ["src/formats/a.ts", "node:fs/promises"],

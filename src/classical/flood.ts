@@ -1,0 +1,26 @@
+import { volumeOrSlices } from "#src/imaging/classical/each-slice.js";
+import { gaussianGradientMagnitude } from "#src/imaging/classical/gaussian.js";
+import { watershed } from "#src/imaging/classical/watershed.js";
+import { percentile } from "#src/imaging/normalise.js";
+import type { MethodOf } from "#src/model/classical-method.js";
+import { spacingOf } from "./contours.js";
+import { firstChannel } from "./first-channel.js";
+import type { ClassicalInput } from "./segment-classical.js";
+
+const BACKGROUND = 1;
+const OBJECT = 2;
+
+/** Watershed of the gradient between the darkest and the brightest voxels. */
+export function floodMask(input: ClassicalInput, method: MethodOf<"watershed">): Uint8Array {
+  const spacing = spacingOf(input, "sigmaMm");
+  const image = firstChannel(input);
+  const low = percentile(image, method.backgroundPercentile);
+  const high = percentile(image, method.objectPercentile);
+  // A voxel at both limits (a constant image) is background.
+  const markers = Int32Array.from(image, (value) => (value <= low ? BACKGROUND : value >= high ? OBJECT : 0));
+  return volumeOrSlices(method.dimensions, input.size, (first, end, size) => {
+    const relief = gaussianGradientMagnitude(image.subarray(first, end), size, method.sigmaMm, spacing);
+    const labels = watershed(relief, size, markers.subarray(first, end), method.connectivity);
+    return Uint8Array.from(labels, (label) => (label === OBJECT ? 1 : 0));
+  });
+}
