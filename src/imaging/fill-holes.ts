@@ -1,24 +1,26 @@
 import type { Size3 } from "./affine.js";
-import { componentRuns } from "./component-runs.js";
+import { componentRuns, componentSizes, ZEROS } from "./component-runs.js";
 
 /**
  * The mask with its holes filled, as ones: background that cannot reach the border of the volume through faces
  * (6-connected), as scipy's `binary_fill_holes`. An axis with one voxel has no border, so a single slice is filled
  * like an image.
+ *
+ * @param maxVoxels holes of more voxels stay open. @default none do
  */
-export function fillHoles(mask: Uint8Array, size: Size3): Uint8Array {
-  return fill(mask, size, size[2] === 1 ? 4 : 6);
+export function fillHoles(mask: Uint8Array, size: Size3, maxVoxels = Number.POSITIVE_INFINITY): Uint8Array {
+  return fill(mask, size, size[2] === 1 ? 4 : 6, maxVoxels);
 }
 
 /** The same for each slice along z on its own: background that cannot reach the slice's border (4-connected). */
-export function fillHolesInSlices(mask: Uint8Array, size: Size3): Uint8Array {
-  return fill(mask, size, 4);
+export function fillHolesInSlices(mask: Uint8Array, size: Size3, maxVoxels = Number.POSITIVE_INFINITY): Uint8Array {
+  return fill(mask, size, 4, maxVoxels);
 }
 
-function fill(mask: Uint8Array, size: Size3, connectivity: 4 | 6): Uint8Array {
+function fill(mask: Uint8Array, size: Size3, connectivity: 4 | 6, maxVoxels: number): Uint8Array {
   const [nx, ny, nz] = size;
-  const runs = componentRuns(mask, size, connectivity, true);
-  const open = new Uint8Array(runs.count);
+  const runs = componentRuns(mask, size, connectivity, ZEROS);
+  const open = Uint8Array.from(componentSizes(runs), (voxels) => (voxels > maxVoxels ? 1 : 0));
   for (let run = 0; run < runs.first.length; run++) {
     const x = runs.first[run] % nx;
     const row = Math.floor(runs.first[run] / nx);

@@ -1,39 +1,16 @@
 import { z } from "zod";
+import {
+  FillHolesStep,
+  KeepNearStep,
+  LargestComponentStep,
+  MorphologyStep,
+  RemoveSmallStep,
+  ScreenComponentsStep,
+} from "./component-steps.js";
+import { HysteresisStep, OtsuStep, ScoreTripletStep, ThresholdStep } from "./threshold-steps.js";
 
-/** Labels a step works on: values of the model's label map, background (0) excluded. */
-const labels = z.array(z.int().min(1).max(65_535)).min(1);
 const positive = z.number().positive().finite();
 const weight = z.number().min(0).finite();
-
-/** Keeps a label only where its probability reaches the threshold; elsewhere the voxel becomes background. */
-export const ThresholdStep = z.strictObject({
-  kind: z.literal("threshold"),
-  labels,
-  /** Lowest probability that is kept, in (0, 1]. */
-  probability: z.number().gt(0).max(1),
-});
-
-/** Keeps the largest connected component of the union of `labels`; components as large as the largest stay too. */
-export const LargestComponentStep = z.strictObject({
-  kind: z.literal("largest-component"),
-  labels,
-  connectivity: z.literal([6, 18, 26]).default(26),
-});
-
-/** Removes the components of each label that are smaller than a volume. */
-export const RemoveSmallStep = z.strictObject({
-  kind: z.literal("remove-small"),
-  labels,
-  connectivity: z.literal([6, 18, 26]).default(26),
-  minMm3: positive,
-});
-
-/** Fills background that a label encloses, in 3-D or in each slice (along z) on its own. */
-export const FillHolesStep = z.strictObject({
-  kind: z.literal("fill-holes"),
-  labels,
-  dimensions: z.literal([2, 3]).default(3),
-});
 
 /**
  * Fully connected CRF (Krähenbühl and Koltun 2011) with the arithmetic of pydensecrf: Potts model, a Gaussian
@@ -58,15 +35,104 @@ export const DenseCrfStep = z.strictObject({
 /** One step after the network, as a manifest names it. */
 export const RefineStep = z.discriminatedUnion("kind", [
   ThresholdStep,
+  OtsuStep,
+  HysteresisStep,
+  ScoreTripletStep,
   LargestComponentStep,
   RemoveSmallStep,
   FillHolesStep,
+  MorphologyStep,
+  KeepNearStep,
+  ScreenComponentsStep,
   DenseCrfStep,
 ]);
 export type RefineStep = z.infer<typeof RefineStep>;
 export type DenseCrfStep = z.infer<typeof DenseCrfStep>;
 
+/**
+ * The steps of a manifest, in their order.
+ *
+ * A step that decides anew from probabilities undoes what a step before it did to the same labels, so it must come
+ * first: `dense-crf` before anything that removes or fills.
+ */
+export const RefineSteps = z.array(RefineStep).superRefine((steps, context) => {
+  for (const [n, step] of steps.entries()) {
+    if (!decidesAnew(step)) continue;
+    const undone = steps.slice(0, n).findIndex((earlier) => edits(earlier) && shareLabels(earlier, step));
+    if (undone < 0) continue;
+    context.addIssue({
+      code: "custom",
+      path: [n, "kind"],
+      message: `${step.kind} decides anew and undoes step ${undone + 1} (${steps[undone]?.kind}), expected before it`,
+    });
+  }
+});
+
 /** Steps that read probabilities; the others need labels alone. */
 export function needsProbabilities(step: RefineStep): boolean {
-  return step.kind === "threshold" || step.kind === "dense-crf";
+  switch (step.kind) {
+    case "threshold":
+    case "hysteresis":
+    case "score-triplet":
+    case "dense-crf":
+      return true;
+    case "otsu":
+      return step.source === "probability";
+    case "screen-components":
+      return step.score !== undefined;
+    default:
+      return false;
+  }
+}
+
+/** Steps that read the image's intensities. */
+export function needsImage(step: RefineStep): boolean {
+  if (step.kind === "otsu") return step.source === "image";
+  return step.kind === "dense-crf" && step.appearance !== undefined;
+}
+
+/** Labels that a step names, in whatever field; none for one that works on all. */
+export function labelsOfStep(step: RefineStep): readonly number[] {
+  const own = "labels" in step ? step.labels : [];
+  if (step.kind === "keep-near") return [...own, ...step.anatomy];
+  if (step.kind === "screen-components") return [...own, ...(step.anatomy?.labels ?? [])];
+  return own;
+}
+
+function decidesAnew(step: RefineStep): boolean {
+  switch (step.kind) {
+    case "threshold":
+      return step.from === "probabilities";
+    case "otsu":
+      return step.over === "volume";
+    case "hysteresis":
+    case "score-triplet":
+    case "dense-crf":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function edits(step: RefineStep): boolean {
+  switch (step.kind) {
+    case "threshold":
+      return step.from === "labels";
+    case "otsu":
+      return step.over === "labels";
+    case "largest-component":
+    case "remove-small":
+    case "fill-holes":
+    case "morphology":
+    case "keep-near":
+    case "screen-components":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function shareLabels(earlier: RefineStep, step: RefineStep): boolean {
+  if (!("labels" in earlier && "labels" in step)) return true;
+  return earlier.labels.some((label) => step.labels.includes(label));
 }

@@ -1,9 +1,15 @@
 import type { RefineStep } from "#src/model/refine-steps.js";
 import { applyDenseCrf } from "./dense-crf.js";
 import { applyFillHoles } from "./fill-holes.js";
+import { applyHysteresis } from "./hysteresis.js";
+import { applyKeepNear } from "./keep-near.js";
 import { applyLargestComponent } from "./largest-component.js";
+import { applyMorphology } from "./morphology.js";
+import { applyOtsu } from "./otsu.js";
 import type { LabelMap, RefineInput } from "./refine-state.js";
 import { applyRemoveSmall } from "./remove-small.js";
+import { applyScoreTriplet } from "./score-triplet.js";
+import { applyScreenComponents } from "./screen-components.js";
 import { applyThreshold } from "./threshold.js";
 
 export type { RefineInput } from "./refine-state.js";
@@ -37,12 +43,24 @@ function applyStep(state: RefineInput, step: RefineStep, subject: string): Refin
   switch (step.kind) {
     case "threshold":
       return applyThreshold(state, step, subject);
+    case "otsu":
+      return applyOtsu(state, step, subject);
+    case "hysteresis":
+      return applyHysteresis(state, step, subject);
+    case "score-triplet":
+      return applyScoreTriplet(state, step, subject);
     case "largest-component":
       return applyLargestComponent(state, step, subject);
     case "remove-small":
       return applyRemoveSmall(state, step, subject);
     case "fill-holes":
       return applyFillHoles(state, step, subject);
+    case "morphology":
+      return applyMorphology(state, step, subject);
+    case "keep-near":
+      return applyKeepNear(state, step, subject);
+    case "screen-components":
+      return applyScreenComponents(state, step, subject);
     case "dense-crf":
       return applyDenseCrf(state, step, subject);
   }

@@ -1,10 +1,12 @@
-import { largestComponents } from "#src/imaging/components.js";
+import { componentRuns } from "#src/imaging/component-runs.js";
+import { keepComponents, largestOfGroups } from "#src/imaging/components.js";
 import type { RefineStep } from "#src/model/refine-steps.js";
-import { type ApplyStep, clearUnkept, maskOf } from "./refine-state.js";
+import { type ApplyStep, labelGroups } from "./refine-state.js";
 
-/** Keeps the largest component of the union of the labels, and those as large, as nnU-Net does. */
+/** Keeps the largest component of the union of the labels, or of each label, all labels in one walk. */
 export const applyLargestComponent: ApplyStep<Extract<RefineStep, { kind: "largest-component" }>> = (state, step) => {
-  const mask = maskOf(state.labels, step.labels);
-  const kept = largestComponents(mask, state.size, step.connectivity);
-  return { ...state, labels: clearUnkept(state.labels, mask, kept) };
+  const { labels, size } = state;
+  const runs = componentRuns(labels, size, step.connectivity, labelGroups(step.labels, step.scope));
+  const kept = largestOfGroups(runs, size, step.connectivity, step.ties);
+  return { ...state, labels: keepComponents(labels, runs, kept) };
 };

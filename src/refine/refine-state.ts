@@ -1,5 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
+import type { ValueGroups } from "#src/imaging/component-runs.js";
 import { type Box, cropBox } from "#src/imaging/crop.js";
 
 export type LabelMap = Uint8Array | Uint16Array;
@@ -27,19 +28,37 @@ export type ApplyStep<Step> = (state: RefineInput, step: Step, subject: string) 
 
 /** Ones where a voxel holds one of the labels. */
 export function maskOf(labels: LabelMap, wanted: readonly number[]): Uint8Array {
-  const set = new Set(wanted);
   const isWanted = new Uint8Array(65_536);
-  for (const label of set) isWanted[label] = 1;
+  for (const label of wanted) isWanted[label] = 1;
   const mask = new Uint8Array(labels.length);
   for (let i = 0; i < mask.length; i++) mask[i] = isWanted[labels[i] ?? 0] ?? 0;
   return mask;
 }
 
-/** The labels without those voxels of the mask that are not kept. */
-export function clearUnkept(labels: LabelMap, mask: Uint8Array, kept: Uint8Array): LabelMap {
-  const out = labels.slice();
-  for (let i = 0; i < out.length; i++) if (mask[i] !== 0 && kept[i] === 0) out[i] = 0;
-  return out;
+/** Groups of the labels for `componentRuns`: one a label, from 1 in their order, or one of them all. */
+export function labelGroups(labels: readonly number[], scope: "union" | "label"): ValueGroups {
+  const groups = new Uint16Array(65_536);
+  for (const [n, label] of labels.entries()) groups[label] = scope === "union" ? 1 : n + 1;
+  return groups;
+}
+
+/** So that eight voxels of 1/8 cubic millimetre count as one cubic millimetre whatever their rounding. */
+const ROUNDING_VOX = 1e-6;
+
+/**
+ * A volume of an option as voxels, not whole: `atLeast` is lowered and `atMost` raised by what rounding may cost.
+ *
+ * @throws {PipelineError} `InputMismatch` for cubic millimetres without spacing
+ */
+export function volumeVox(
+  state: RefineInput,
+  limit: { readonly mm3: number | undefined; readonly voxels: number | undefined },
+  side: "atLeast" | "atMost",
+  subject: string,
+): number | undefined {
+  if (limit.mm3 === undefined) return limit.voxels;
+  const [x, y, z] = spacingFor(state, subject);
+  return limit.mm3 / (x * y * z) + (side === "atLeast" ? -ROUNDING_VOX : ROUNDING_VOX);
 }
 
 /** The spacing, for a step in millimetres. @throws {PipelineError} `InputMismatch` where it is unknown */
@@ -52,7 +71,8 @@ export function spacingFor(state: RefineInput, subject: string): Vec3 {
  * The probabilities, for a step that needs them; null when there is no label to work on either, as after a network
  * that saw nothing but background.
  *
- * @throws {PipelineError} `ContractViolation` when they are missing, `InferenceFailed` when one is not a number
+ * @throws {PipelineError} `ContractViolation` when they are missing; `InferenceFailed` when one is not a number, lies
+ *   outside 0 to 1 or adds to more than 1 with the others (by more than 0.01)
  */
 export function probabilitiesFor(state: RefineInput, subject: string): RefineProbabilities | null {
   const { probabilities } = state;
@@ -69,16 +89,49 @@ export function probabilitiesFor(state: RefineInput, subject: string): RefinePro
         `label ${label} has ${values.length} probabilities, expected ${expected}`,
       );
     }
-    if (values.some(Number.isNaN)) {
-      throw new PipelineError("InferenceFailed", `probability of label ${label} is not a number, expected 0 to 1`);
+  }
+  checkValues(probabilities);
+  return probabilities;
+}
+
+/** What rounding to 16 bits, or to half precision, may add to a sum of probabilities. */
+const SUM_TOLERANCE = 0.01;
+
+function checkValues({ byLabel }: RefineProbabilities): void {
+  let sums: Float32Array | null = null;
+  for (const [label, values] of byLabel) {
+    sums ??= new Float32Array(values.length);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] ?? 0;
+      if (!(value >= -SUM_TOLERANCE && value <= 1 + SUM_TOLERANCE)) {
+        const found = Number.isNaN(value) ? "is not a number" : `is ${value}`;
+        throw new PipelineError("InferenceFailed", `probability of label ${label} ${found}, expected 0 to 1`);
+      }
+      sums[i] = (sums[i] ?? 0) + value;
     }
   }
-  return probabilities;
+  const most = sums?.reduce((a, b) => Math.max(a, b), 0) ?? 0;
+  if (most <= 1 + SUM_TOLERANCE) return;
+  throw new PipelineError(
+    "InferenceFailed",
+    `probabilities of the labels sum to ${most.toFixed(3)} in a voxel, expected at most 1`,
+  );
+}
+
+/** The probabilities of one label. @throws {PipelineError} `ContractViolation` when they were not handed over */
+export function probabilityOf(probabilities: RefineProbabilities, label: number, subject: string): Float32Array {
+  const values = probabilities.byLabel.get(label);
+  if (values !== undefined) return values;
+  throw new PipelineError("ContractViolation", `${subject} needs the probability of label ${label}, got none`);
+}
+
+/** The image, for a step that needs it. @throws {PipelineError} `ContractViolation` when it is missing */
+export function wholeImageFor(state: RefineInput, subject: string): Float32Array {
+  if (state.image !== null) return state.image;
+  throw new PipelineError("ContractViolation", `${subject} needs the image, got labels alone`);
 }
 
 /** The image inside a box, for a step that needs it. @throws {PipelineError} `ContractViolation` when it is missing */
 export function imageFor(state: RefineInput, box: Box, subject: string): Float32Array {
-  if (state.image === null)
-    throw new PipelineError("ContractViolation", `${subject} needs the image, got labels alone`);
-  return cropBox(state.image, state.size, box);
+  return cropBox(wholeImageFor(state, subject), state.size, box);
 }

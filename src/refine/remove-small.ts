@@ -1,18 +1,15 @@
-import { componentsOfAtLeast } from "#src/imaging/components.js";
+import { componentRuns, componentSizes } from "#src/imaging/component-runs.js";
+import { keepComponents } from "#src/imaging/components.js";
 import type { RefineStep } from "#src/model/refine-steps.js";
-import { type ApplyStep, clearUnkept, maskOf, spacingFor } from "./refine-state.js";
+import { type ApplyStep, labelGroups, volumeVox } from "./refine-state.js";
 
-/** So that eight voxels of 1/8 cubic millimetre count as one cubic millimetre whatever their rounding. */
-const ROUNDING_VOX = 1e-6;
-
-/** Removes the components of each label, on its own, that are smaller than a volume. */
+/** Removes the components that are smaller than a volume, all labels in one walk. */
 export const applyRemoveSmall: ApplyStep<Extract<RefineStep, { kind: "remove-small" }>> = (state, step, subject) => {
-  const [x, y, z] = spacingFor(state, subject);
-  const minVoxels = Math.ceil(step.minMm3 / (x * y * z) - ROUNDING_VOX);
-  let { labels } = state;
-  for (const label of step.labels) {
-    const mask = maskOf(labels, [label]);
-    labels = clearUnkept(labels, mask, componentsOfAtLeast(mask, state.size, step.connectivity, minVoxels));
-  }
-  return { ...state, labels };
+  const { labels, size } = state;
+  const side = step.atLimit === "keep" ? "atLeast" : "atMost";
+  const limit = volumeVox(state, { mm3: step.minMm3, voxels: step.minVoxels }, side, subject) ?? 0;
+  const runs = componentRuns(labels, size, step.connectivity, labelGroups(step.labels, step.scope));
+  const isKept = (voxels: number): boolean => (step.atLimit === "keep" ? voxels >= limit : voxels > limit);
+  const kept = Uint8Array.from(componentSizes(runs), (voxels) => (isKept(voxels) ? 1 : 0));
+  return { ...state, labels: keepComponents(labels, runs, kept) };
 };

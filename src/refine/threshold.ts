@@ -1,21 +1,26 @@
-import { PipelineError } from "#src/core/errors.js";
 import { cropBox, pasteBox } from "#src/imaging/crop.js";
 import type { RefineStep } from "#src/model/refine-steps.js";
-import { type ApplyStep, probabilitiesFor } from "./refine-state.js";
+import { decideInBox } from "./decide-in-box.js";
+import { type ApplyStep, probabilitiesFor, probabilityOf } from "./refine-state.js";
 
-/** Keeps a label only where its own probability reaches the threshold; elsewhere the voxel becomes background. */
+/** Keeps a label where its own probability reaches its threshold, or decides by that alone. */
 export const applyThreshold: ApplyStep<Extract<RefineStep, { kind: "threshold" }>> = (state, step, subject) => {
   const probabilities = probabilitiesFor(state, subject);
   if (probabilities === null) return state;
-
+  const limits = new Map(
+    step.labels.map((label, n) => [label, Array.isArray(step.probability) ? step.probability[n] : step.probability]),
+  );
+  if (step.from === "probabilities") {
+    return decideInBox(state, probabilities, step.labels, subject, (label, values) =>
+      Uint8Array.from(values, (value) => (value >= (limits.get(label) ?? 1) ? 1 : 0)),
+    );
+  }
   const inBox = cropBox(state.labels, state.size, probabilities);
   for (const label of step.labels) {
-    const values = probabilities.byLabel.get(label);
-    if (values === undefined) {
-      throw new PipelineError("ContractViolation", `${subject} needs the probability of label ${label}, got none`);
-    }
+    const values = probabilityOf(probabilities, label, subject);
+    const limit = limits.get(label) ?? 1;
     for (let i = 0; i < inBox.length; i++) {
-      if (inBox[i] === label && !((values[i] ?? 0) >= step.probability)) inBox[i] = 0;
+      if (inBox[i] === label && !((values[i] ?? 0) >= limit)) inBox[i] = 0;
     }
   }
   return { ...state, labels: pasteBox(inBox, probabilities, state.size, 0, state.labels.slice()) };

@@ -1,5 +1,6 @@
 import type { Box } from "#src/imaging/crop.js";
 import type { Grid } from "#src/imaging/volume.js";
+import { needsImage } from "#src/model/refine-steps.js";
 import { applySteps, type RefineInput } from "#src/refine/apply-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
@@ -17,7 +18,7 @@ async function run(work: StageWork): Promise<StageReport> {
     return {};
   }
   const probabilities = await readProbabilities(work, grid);
-  const wantsImage = steps.some((step) => step.kind === "dense-crf" && step.appearance !== undefined);
+  const wantsImage = steps.some(needsImage);
   const image = wantsImage ? readImage(await work.read("preprocess", STAGE_FILES.image)).data : null;
   const refined = applySteps({ labels: data, size: grid.size, spacingMm: grid.spacingMm, probabilities, image }, steps);
   await work.write(STAGE_FILES.labels, labelsFile(refined.labels, grid));

@@ -1,0 +1,30 @@
+import type { Size3 } from "./affine.js";
+import { type Connectivity, componentRuns } from "./component-runs.js";
+import { keepComponents } from "./components.js";
+
+/**
+ * Ones in the components of what is above `low` that hold at least `minVoxels` voxels above `high` (neither counts
+ * when equal). With one voxel, scikit-image's `apply_hysteresis_threshold`, which joins by faces.
+ */
+export function hysteresis(
+  values: Float32Array,
+  size: Size3,
+  low: number,
+  high: number,
+  connectivity: Connectivity,
+  minVoxels = 1,
+): Uint8Array {
+  const mask = new Uint8Array(values.length);
+  for (let i = 0; i < mask.length; i++) mask[i] = values[i] > low ? 1 : 0;
+  const runs = componentRuns(mask, size, connectivity);
+  const above = new Uint32Array(runs.count);
+  for (let run = 0; run < runs.first.length; run++) {
+    const end = runs.first[run] + runs.length[run];
+    for (let i = runs.first[run]; i < end; i++) if (values[i] > high) above[runs.component[run]]++;
+  }
+  return keepComponents(
+    mask,
+    runs,
+    Uint8Array.from(above, (count) => (count >= minVoxels ? 1 : 0)),
+  );
+}
