@@ -9,6 +9,9 @@ export interface ScanWarning {
 export const WARNING_CODES = {
   TrailingBytes: "a file carries bytes after its pixel data",
   DuplicateDropped: "a slice came twice and the copy was left out",
+  SeriesSplit: "a series holds several volumes; this is one of them",
+  SeriesResampled: "a series of variable spacing or tilt was resampled to a regular grid",
+  SpacingAtDetector: "the pixel spacing is that at the detector, not in the patient",
   SpacingTagIgnored: "the spacing in the header disagrees with the slice positions",
   AffineDisagrees: "two ways to place the volume in space disagree",
   PlacementUnknown: "the file does not say where in space the volume lies",

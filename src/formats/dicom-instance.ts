@@ -1,10 +1,22 @@
+import type { DataSet } from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
 import type { Vec3 } from "#src/imaging/affine.js";
 import { type DicomFile, numbersOf, TRANSFER_SYNTAX, textOf } from "./dicom-file.js";
+import { flatSpacing, mustBePlaced } from "./flat-spacing.js";
+import { type FrameHeader, frameHeaders, GROUP, groupOf } from "./frame-header.js";
+import { isMosaic, mosaicPositions, readMosaic } from "./siemens-mosaic.js";
+import { instanceNumber, type SliceTraits, sliceTraits } from "./slice-traits.js";
 
-/** Header of one DICOM image of one frame: what sorting, reading its pixels and naming it need. */
+/**
+ * Header of one DICOM slice: a file of one frame, a frame of a multi-frame object, or a tile of a mosaic. What sorting,
+ * reading its pixels and naming it need.
+ */
 export interface DicomInstance {
   readonly ordinal: number;
+  /** Number of the frame or tile in its file, from 1; null where the file is one slice. */
+  readonly part: number | null;
+  /** Number of the frame as DICOM references count it; null where the file is one frame. */
+  readonly frame: number | null;
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly studyInstanceUid: string;
@@ -12,15 +24,28 @@ export interface DicomInstance {
   readonly frameOfReferenceUid: string;
   readonly modality: string | null;
   readonly bodyPart: string | null;
+  /** "none": a projection or photograph; position and orientation are then those of an image at the origin. */
+  readonly placement: "patient" | "none";
   /** Image Position Patient: centre of the first pixel, in LPS. */
   readonly positionLps: Vec3;
   /** Image Orientation Patient: direction of a row, then of a column, in LPS. */
   readonly orientationLps: readonly number[];
-  /** Distance between rows, then between columns. */
-  readonly pixelSpacingMm: readonly [number, number];
+  /** Distance between rows, then between columns; null only without placement. */
+  readonly pixelSpacingMm: readonly [number, number] | null;
+  /** Whether the spacing is that at the detector, larger than in the patient. */
+  readonly isSpacingAtDetector: boolean;
   readonly sliceThicknessMm: number | null;
   readonly spacingBetweenSlicesMm: number | null;
+  /** Pixels of a row and of a column of the slice. */
+  readonly size: readonly [number, number];
+  /** The stored frame that holds the slice. */
   readonly pixels: PixelFormat;
+  /** Which stored frame that is, from 0. */
+  readonly frameIndex: number;
+  /** First column and row of the slice in its stored frame: not 0 for the tiles of a mosaic. */
+  readonly tileStart: readonly [number, number];
+  readonly traits: SliceTraits;
+  readonly instanceNumber: number | null;
 }
 
 /** How stored values are laid out and turned into real ones. */
@@ -41,14 +66,17 @@ const DERIVED_MODALITIES = new Set(["SEG", "RTDOSE", "PR", "KO", "SR", "RTSTRUCT
 const READABLE: ReadonlySet<string> = new Set(Object.values(TRANSFER_SYNTAX));
 
 /**
- * The header of a DICOM file as an image of one frame; null for objects that are none (directories, reports,
- * segmentations, structures).
+ * The slices of a DICOM image file: one, or one for each frame of a multi-frame object or tile of a mosaic. Null for
+ * objects that are no image (directories, reports, segmentations, structures).
  *
- * @throws {PipelineError} InputUnsupported for images of another kind: compressed, colour, multi-frame, mosaic,
- * without a place in the patient; InputUnreadable for required values that are missing or make no sense
+ * A frame's attributes come from its own functional groups, then the shared ones, then the data set. Its values are
+ * those of its own Pixel Value Transformation; Real World Value Mapping (other units) is not used.
+ *
+ * @throws {PipelineError} InputUnsupported for images of another kind: unknown compression, colour, a cine without
+ * places, a slice without a place in the patient; InputUnreadable for required values that are missing or make no sense
  */
-export function readInstance(file: DicomFile, ordinal: number): DicomInstance | null {
-  const { dataSet, transferSyntaxUid } = file;
+export function readInstances(file: DicomFile, ordinal: number): DicomInstance[] | null {
+  const { dataSet } = file;
   const subject = `entry ${ordinal}`;
   const modality = textOf(dataSet, "x00080060");
   const hasPixels = dataSet.elements.x7fe00010 !== undefined;
@@ -58,31 +86,110 @@ export function readInstance(file: DicomFile, ordinal: number): DicomInstance | 
     throw unsupported(`${subject} has floating-point pixels, expected integers`);
   }
   assertSupported(file, subject);
-  const orientation = numbersOf(dataSet, "x00200037", 6);
-  const position = numbersOf(dataSet, "x00200032", 3);
-  const spacing = numbersOf(dataSet, "x00280030", 2);
-  if (orientation === null || position === null) {
-    throw unsupported(`${subject} has no position and orientation in the patient, expected a slice of a volume`);
+  const frames = Number(textOf(dataSet, "x00280008") ?? 1);
+  const headers = frameHeaders(dataSet);
+  if (headers === null) {
+    if (frames === 1) return isMosaic(dataSet) ? mosaicTiles(file, ordinal, subject) : [single(file, ordinal, subject)];
+    throw unsupported(`${subject} has ${frames} frames that lie nowhere (a cine), expected one image or a volume`);
   }
-  if (spacing === null || !spacing.every((length) => length > 0)) {
-    throw unsupported(`${subject} has no pixel spacing, expected the distance between pixels in millimetres`);
+  if (headers.length !== frames) {
+    throw unreadable(`${subject} says it has ${frames} frames and describes ${headers.length}`);
   }
-  assertOrthonormal(orientation, subject);
+  return headers.map((header, frameIndex) => {
+    const slice = sliceOf(file, header, ordinal, subject);
+    const isOnly = frames === 1;
+    if (!isOnly && slice.placement === "none") {
+      throw unsupported(`${subject} has ${frames} frames that lie nowhere (a cine), expected one image or a volume`);
+    }
+    return isOnly ? slice : { ...slice, part: frameIndex + 1, frame: frameIndex + 1, frameIndex };
+  });
+}
+
+function single(file: DicomFile, ordinal: number, subject: string): DicomInstance {
+  return sliceOf(file, { root: file.dataSet, perFrame: null, shared: null }, ordinal, subject);
+}
+
+function mosaicTiles(file: DicomFile, ordinal: number, subject: string): DicomInstance[] {
+  const whole = single(file, ordinal, subject);
+  const mosaic = readMosaic(file.dataSet, whole.size, subject);
+  const stepMm = whole.spacingBetweenSlicesMm ?? whole.sliceThicknessMm;
+  if (stepMm === null || whole.pixelSpacingMm === null) {
+    throw unreadable(`${subject} is a mosaic without a spacing between slices`);
+  }
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = whole.orientationLps;
+  const [betweenRows, betweenColumns] = whole.pixelSpacingMm;
+  const row: Vec3 = [a * betweenColumns, b * betweenColumns, c * betweenColumns];
+  const column: Vec3 = [d * betweenRows, e * betweenRows, f * betweenRows];
+  return mosaicPositions(mosaic, whole.positionLps, row, column, stepMm, subject).map((positionLps, k) => ({
+    ...whole,
+    part: k + 1,
+    positionLps,
+    size: mosaic.tile,
+    tileStart: [(k % mosaic.tilesAcross) * mosaic.tile[0], Math.floor(k / mosaic.tilesAcross) * mosaic.tile[1]],
+  }));
+}
+
+function sliceOf(file: DicomFile, header: FrameHeader, ordinal: number, subject: string): DicomInstance {
+  const { dataSet } = file;
+  const measures = groupOf(header, GROUP.pixelMeasures);
+  const pixels = pixelFormat(file, groupOf(header, GROUP.pixelValueTransformation), subject);
   return {
     ordinal,
+    part: null,
+    frame: null,
     sopClassUid: required(file, "x00080016", "SOP class UID", subject),
     sopInstanceUid: required(file, "x00080018", "SOP instance UID", subject),
     studyInstanceUid: required(file, "x0020000d", "study instance UID", subject),
     seriesInstanceUid: required(file, "x0020000e", "series instance UID", subject),
     frameOfReferenceUid: textOf(dataSet, "x00200052") ?? "",
-    modality,
+    modality: textOf(dataSet, "x00080060"),
     bodyPart: textOf(dataSet, "x00180015")?.toUpperCase() ?? null,
-    positionLps: position as unknown as Vec3,
+    ...placeOf(header, subject),
+    sliceThicknessMm: positiveOrNull(numbersOf(measures, "x00180050", 1)),
+    spacingBetweenSlicesMm: positiveOrNull(numbersOf(measures, "x00180088", 1)),
+    size: [pixels.columns, pixels.rows],
+    pixels,
+    frameIndex: 0,
+    tileStart: [0, 0],
+    traits: sliceTraits(header),
+    instanceNumber: instanceNumber(dataSet),
+  };
+}
+
+type Place = Pick<
+  DicomInstance,
+  "placement" | "positionLps" | "orientationLps" | "pixelSpacingMm" | "isSpacingAtDetector"
+>;
+
+function placeOf(header: FrameHeader, subject: string): Place {
+  const position = numbersOf(groupOf(header, GROUP.planePosition), "x00200032", 3);
+  const orientation = numbersOf(groupOf(header, GROUP.planeOrientation), "x00200037", 6);
+  const spacing = numbersOf(groupOf(header, GROUP.pixelMeasures), "x00280030", 2);
+  if (position === null || orientation === null) {
+    if (mustBePlaced(header.root)) {
+      throw unsupported(`${subject} has no position and orientation in the patient, expected a slice of a volume`);
+    }
+    const flat = flatSpacing(header.root);
+    return {
+      placement: "none",
+      positionLps: [0, 0, 0],
+      orientationLps: [1, 0, 0, 0, 1, 0],
+      pixelSpacingMm: flat?.mm ?? null,
+      isSpacingAtDetector: flat?.at === "detector",
+    };
+  }
+  const [between = 0, betweenColumns = 0] = spacing ?? [];
+  if (!(between > 0 && betweenColumns > 0)) {
+    throw unsupported(`${subject} has no pixel spacing, expected the distance between pixels in millimetres`);
+  }
+  assertOrthonormal(orientation, subject);
+  const [x = 0, y = 0, z = 0] = position;
+  return {
+    placement: "patient",
+    positionLps: [x, y, z],
     orientationLps: orientation,
-    pixelSpacingMm: spacing as unknown as readonly [number, number],
-    sliceThicknessMm: positiveOrNull(numbersOf(dataSet, "x00180050", 1)),
-    spacingBetweenSlicesMm: positiveOrNull(numbersOf(dataSet, "x00180088", 1)),
-    pixels: pixelFormat({ dataSet, transferSyntaxUid }, subject),
+    pixelSpacingMm: [between, betweenColumns],
+    isSpacingAtDetector: false,
   };
 }
 
@@ -93,18 +200,17 @@ function assertSupported({ dataSet, transferSyntaxUid }: DicomFile, subject: str
     );
   }
   const frames = Number(textOf(dataSet, "x00280008") ?? 1);
-  if (frames !== 1) throw unsupported(`${subject} has ${frames} frames, expected one frame a file`);
+  if (!(Number.isSafeInteger(frames) && frames >= 1)) {
+    throw unreadable(`${subject} does not say how many frames it has, expected a whole number from 1`);
+  }
   const samples = dataSet.uint16("x00280002") ?? 1;
   const photometric = textOf(dataSet, "x00280004") ?? "MONOCHROME2";
   if (samples !== 1 || !photometric.startsWith("MONOCHROME")) {
     throw unsupported(`${subject} is a colour image of ${samples} samples a pixel, expected a grey one`);
   }
-  if (textOf(dataSet, "x00080008")?.split("\\").includes("MOSAIC") === true) {
-    throw unsupported(`${subject} is a mosaic of several slices in one image, expected one slice a file`);
-  }
 }
 
-function pixelFormat({ dataSet }: DicomFile, subject: string): PixelFormat {
+function pixelFormat({ dataSet }: DicomFile, transformation: DataSet, subject: string): PixelFormat {
   const rows = dataSet.uint16("x00280010") ?? 0;
   const columns = dataSet.uint16("x00280011") ?? 0;
   if (rows < 1 || columns < 1)
@@ -120,8 +226,8 @@ function pixelFormat({ dataSet }: DicomFile, subject: string): PixelFormat {
       `${subject} keeps ${bitsStored} bits up to bit ${highBit} in pixels of ${bitsAllocated}, expected them to fit`,
     );
   }
-  const slope = numbersOf(dataSet, "x00281053", 1)?.[0];
-  const intercept = numbersOf(dataSet, "x00281052", 1)?.[0];
+  const slope = numbersOf(transformation, "x00281053", 1)?.[0];
+  const intercept = numbersOf(transformation, "x00281052", 1)?.[0];
   return {
     rows,
     columns,

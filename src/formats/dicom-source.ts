@@ -53,14 +53,14 @@ export function dicomSourceOf(file: DicomFile, slices: readonly DicomInstance[])
     studyInstanceUid: first.studyInstanceUid,
     seriesInstanceUid: first.seriesInstanceUid,
     frameOfReferenceUid: first.frameOfReferenceUid,
-    slices: slices.map(({ sopClassUid, sopInstanceUid, positionLps }) => ({
+    slices: slices.map(({ sopClassUid, sopInstanceUid, frame, positionLps }) => ({
       sopClassUid,
       sopInstanceUid,
-      frame: null,
+      frame,
       positionLps,
     })),
     orientationLps: first.orientationLps,
-    pixelSpacingMm: first.pixelSpacingMm,
+    pixelSpacingMm: first.pixelSpacingMm ?? [1, 1],
     sliceThicknessMm: first.sliceThicknessMm,
   };
 }

@@ -63,7 +63,7 @@ export async function surveyUpload(
         found.push({ first, images: async () => [{ kind: "image", scan }] });
         continue;
       }
-      const file = readSeriesFile(bytes, entry.ordinal, subject);
+      const file = await readSeriesFile(bytes, entry.ordinal, subject);
       if (file === null) {
         ignored.push(entry);
         continue;

@@ -1,51 +1,65 @@
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { ScanWarning } from "#src/core/warnings.js";
-import { parseDicomFile } from "./dicom-file.js";
-import { type DicomInstance, readInstance } from "./dicom-instance.js";
-import { storedPixels } from "./dicom-pixels.js";
+import { parseDicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
+import { type DicomInstance, readInstances } from "./dicom-instance.js";
 import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
-import { seriesGeometry } from "./series-geometry.js";
+import { places, seriesGeometry } from "./series-geometry.js";
+import { splitByNumber, splitByShape, splitByTraits, type VolumePart } from "./split-volumes.js";
+import { storedFrame } from "./stored-frame.js";
 
 /** A DICOM image file of a series, without its pixels. */
 export interface SeriesFile {
   readonly ordinal: number;
   readonly seriesInstanceUid: string;
   readonly transferSyntaxUid: string;
-  readonly instance: DicomInstance;
+  /** One a frame or tile. */
+  readonly slices: readonly DicomInstance[];
   /** SHA-256 of the file. */
   readonly fileDigest: string;
-  /** Digest of the stored pixels and how they are rescaled: what makes two files the same slice. */
-  readonly pixelDigest: string;
   readonly trailingBytes: number;
 }
 
+/** Syntaxes whose pixels can be measured without decoding them. */
+const NATIVE: ReadonlySet<string> = new Set([
+  TRANSFER_SYNTAX.implicitLittle,
+  TRANSFER_SYNTAX.explicitLittle,
+  TRANSFER_SYNTAX.explicitBig,
+  TRANSFER_SYNTAX.deflated,
+]);
+
 /**
- * A file as one of a DICOM series; null where it is no DICOM image.
+ * A file as one of a DICOM series; null where it is no DICOM image. Pixels are not decoded, only checked to be there
+ * where they are not compressed.
  *
  * @throws {PipelineError} InputUnreadable, InputUnsupported
  */
-export function readSeriesFile(bytes: Uint8Array, ordinal: number, subject: string): SeriesFile | null {
+export async function readSeriesFile(bytes: Uint8Array, ordinal: number, subject: string): Promise<SeriesFile | null> {
   const file = parseDicomFile(bytes, subject);
-  const instance = file === null ? null : readInstance(file, ordinal);
-  if (file === null || instance === null) return null;
-  const pixels = storedPixels(file, instance.pixels, subject);
+  const slices = file === null ? null : readInstances(file, ordinal);
+  const last = slices?.at(-1);
+  if (file === null || slices === null || last === undefined) return null;
+  const isNative = NATIVE.has(file.transferSyntaxUid);
+  const pixels = isNative ? await storedFrame(file, last, subject) : null;
   return {
     ordinal,
-    seriesInstanceUid: instance.seriesInstanceUid,
+    seriesInstanceUid: last.seriesInstanceUid,
     transferSyntaxUid: file.transferSyntaxUid,
-    instance,
+    slices,
     fileDigest: sha256(bytes),
-    pixelDigest: sha256(`${sha256(pixels.bytes)} ${JSON.stringify(instance.pixels)} ${pixels.isLittleEndian}`),
-    trailingBytes: pixels.trailingBytes,
+    trailingBytes: pixels?.trailingBytes ?? 0,
   };
 }
 
 /**
- * The images of a series.
+ * The images of a series. Slices of another size, orientation or pixel spacing make an image of their own (a localiser
+ * of three planes: three images), and so does each volume of a time series, an echo or a b-value, told apart by what
+ * `splitByTraits` finds. A slice that came twice with the same pixels is dropped. Images without a place in the
+ * patient are one image each. Each image must be one volume (`seriesGeometry`).
  *
  * @param files of one series, in any order
- * @param entries the upload they are of
+ * @param entries the upload they are of: files are read again where slices may be copies of each other
+ * @returns the largest shape first, its volumes in the order of what told them apart
  * @throws {PipelineError} SeriesInconsistent, SeriesIrregular, SeriesGap
  */
 export async function seriesScans(
@@ -53,53 +67,141 @@ export async function seriesScans(
   entries: readonly UploadEntry[],
   options: FindOptions,
 ): Promise<FoundScan[]> {
-  const subject = `the series of entry ${files[0]?.ordinal}`;
-  const { kept, warnings } = dropCopies(files);
-  const geometry = seriesGeometry(
-    kept.map((file) => file.instance),
-    subject,
-  );
-  const byOrdinal = new Map(kept.map((file) => [file.instance.ordinal, file]));
-  const scan: FoundScan = {
-    format: "dicom",
-    entries: geometry.slices.map((slice) => slice.ordinal),
-    parts: null,
-    instances: geometry.slices.map((slice) => `${slice.sopInstanceUid} ${byOrdinal.get(slice.ordinal)?.fileDigest}`),
-    modality: geometry.slices[0]?.modality ?? null,
-    bodyPart: geometry.slices[0]?.bodyPart ?? null,
-    transferSyntaxUid: kept[0]?.transferSyntaxUid ?? null,
-    irregular: null,
-    grid: geometry.grid,
-    warnings: [...warnings, ...trailingWarnings(kept), ...geometry.warnings],
-  };
-  return [scan];
+  const first = Math.min(...files.map((file) => file.ordinal));
+  const subject = `the series of entry ${first}`;
+  const byOrdinal = new Map(files.map((file) => [file.ordinal, file]));
+  const digests = pixelDigests(entries);
+  const scans: FoundScan[] = [];
+  const unique = dropSameFiles(files);
+  const shapes = splitByShape(unique.kept.flatMap((file) => file.slices));
+  for (const shape of shapes) {
+    const volumes: { readonly part: VolumePart; readonly warnings: readonly ScanWarning[] }[] = [];
+    for (const part of splitByTraits(shape)) {
+      const { kept, dropped } = await dropCopies(part.slices, byOrdinal, digests);
+      const rest = { ...part, slices: kept };
+      const numbered = places(kept).length < kept.length ? splitByNumber(rest) : null;
+      for (const volume of numbered ?? [rest]) volumes.push({ part: volume, warnings: dropped.map(copyWarning) });
+    }
+    for (const [n, { part, warnings }] of volumes.entries()) {
+      const geometry = seriesGeometry(part.slices, subject, options.irregular);
+      const [slice] = geometry.slices;
+      const used = [...new Set(geometry.slices.map((one) => one.ordinal))];
+      const sources = used.flatMap((ordinal) => byOrdinal.get(ordinal) ?? []);
+      scans.push({
+        format: "dicom",
+        entries: geometry.slices.map((one) => one.ordinal),
+        parts: geometry.slices.some((one) => one.part !== null) ? geometry.slices.map((one) => one.part ?? 1) : null,
+        instances: geometry.slices.map((one) => instanceName(one, byOrdinal)),
+        modality: slice?.modality ?? null,
+        bodyPart: slice?.bodyPart ?? null,
+        transferSyntaxUid: sources[0]?.transferSyntaxUid ?? null,
+        irregular: geometry.irregular?.reason ?? null,
+        grid: geometry.grid,
+        warnings: [
+          ...unique.dropped.map(copyWarning),
+          ...warnings,
+          ...trailingWarnings(sources),
+          ...shapeWarnings(shapes, shape),
+          ...volumeWarnings(volumes, n),
+          ...geometry.warnings,
+        ],
+      });
+    }
+  }
+  return scans;
 }
 
-/** One file for each place and picture, the same one whatever the order in which the files came. */
-function dropCopies(files: readonly SeriesFile[]): { kept: SeriesFile[]; warnings: ScanWarning[] } {
-  const rank = ({ instance, fileDigest }: SeriesFile) => `${instance.sopInstanceUid} ${fileDigest}`;
+/** SOP instance, frame where it is one of several, and digest of the file. */
+function instanceName(slice: DicomInstance, files: ReadonlyMap<number, SeriesFile>): string {
+  const part = slice.part === null ? "" : ` ${slice.part}`;
+  return `${slice.sopInstanceUid}${part} ${files.get(slice.ordinal)?.fileDigest}`;
+}
+
+/** Files that are there twice, byte for byte. */
+function dropSameFiles(files: readonly SeriesFile[]): { kept: SeriesFile[]; dropped: number[] } {
   const kept = new Map<string, SeriesFile>();
+  const dropped: number[] = [];
   for (const file of files) {
-    const place = file.instance.positionLps.map((mm) => Math.round(mm * 100)).join(" ");
-    const key = `${place} ${file.pixelDigest}`;
-    const known = kept.get(key);
-    if (known === undefined || rank(file) < rank(known)) kept.set(key, file);
+    if (kept.has(file.fileDigest)) dropped.push(file.ordinal);
+    else kept.set(file.fileDigest, file);
   }
-  const dropped = files.filter((file) => !new Set(kept.values()).has(file));
-  const warnings = dropped.map(
-    ({ instance }): ScanWarning => ({
-      code: "DuplicateDropped",
-      message: `entry ${instance.ordinal} is a copy of another slice and was left out`,
-    }),
-  );
-  return { kept: [...kept.values()], warnings };
+  return { kept: [...kept.values()], dropped };
+}
+
+/** One slice for each place and picture, the same one whatever the order in which the files came. */
+async function dropCopies(
+  slices: readonly DicomInstance[],
+  files: ReadonlyMap<number, SeriesFile>,
+  digestOf: (slice: DicomInstance) => Promise<string>,
+): Promise<{ kept: DicomInstance[]; dropped: number[] }> {
+  const kept: DicomInstance[] = [];
+  const dropped: number[] = [];
+  for (const place of places(slices)) {
+    const [only] = place;
+    if (place.length === 1 && only !== undefined) {
+      kept.push(only);
+      continue;
+    }
+    const pictures = new Set<string>();
+    const ranked = place.toSorted((a, b) => (instanceName(a, files) < instanceName(b, files) ? -1 : 1));
+    for (const slice of ranked) {
+      // Slices shifted sideways lie at one depth and in different places.
+      const picture = `${slice.positionLps.map((mm) => Math.round(mm * 100)).join(" ")} ${await digestOf(slice)}`;
+      if (pictures.has(picture)) dropped.push(slice.ordinal);
+      else kept.push(slice);
+      pictures.add(picture);
+    }
+  }
+  return { kept, dropped };
+}
+
+/** Digest of a slice's stored pixels and how they are rescaled: what makes two slices the same. Files are read once. */
+function pixelDigests(entries: readonly UploadEntry[]): (slice: DicomInstance) => Promise<string> {
+  const known = new Map<number, Promise<readonly string[]>>();
+  async function digestsOf(ordinal: number): Promise<readonly string[]> {
+    const entry = entries.find((candidate) => candidate.ordinal === ordinal);
+    const subject = `entry ${ordinal}`;
+    const file = entry === undefined ? null : parseDicomFile(await entry.read(), subject);
+    const slices = file === null ? null : readInstances(file, ordinal);
+    if (file === null || slices === null)
+      throw new PipelineError("InputUnreadable", `${subject} changed while it was read`);
+    const digests: string[] = [];
+    for (const slice of slices) {
+      const pixels = await storedFrame(file, slice, subject);
+      const format = `${JSON.stringify(slice.pixels)} ${slice.tileStart.join()} ${pixels.isLittleEndian}`;
+      digests.push(sha256(`${sha256(pixels.bytes)} ${format}`));
+    }
+    return digests;
+  }
+  return async (slice) => {
+    const digests = known.get(slice.ordinal) ?? digestsOf(slice.ordinal);
+    known.set(slice.ordinal, digests);
+    return (await digests)[(slice.part ?? 1) - 1] ?? "";
+  };
+}
+
+function copyWarning(ordinal: number): ScanWarning {
+  return { code: "DuplicateDropped", message: `entry ${ordinal} is a copy of another slice and was left out` };
 }
 
 function trailingWarnings(files: readonly SeriesFile[]): ScanWarning[] {
   return files
     .filter((file) => file.trailingBytes > 0)
-    .map(({ instance, trailingBytes }) => ({
+    .map(({ ordinal, trailingBytes }) => ({
       code: "TrailingBytes",
-      message: `entry ${instance.ordinal} carries ${trailingBytes} bytes after its pixels; they were not used`,
+      message: `entry ${ordinal} carries ${trailingBytes} bytes after its pixels; they were not used`,
     }));
+}
+
+function shapeWarnings(shapes: readonly DicomInstance[][], shape: readonly DicomInstance[]): ScanWarning[] {
+  if (shapes.length === 1 || shape[0]?.placement === "none") return [];
+  const message = `the series holds slices of ${shapes.length} orientations, sizes or pixel spacings; this image is ${shape.length} of them`;
+  return [{ code: "SeriesSplit", message }];
+}
+
+function volumeWarnings(volumes: readonly { readonly part: VolumePart }[], n: number): ScanWarning[] {
+  const told = volumes[n]?.part.told ?? [];
+  if (volumes.length === 1 || told.length === 0) return [];
+  const message = `the series holds ${volumes.length} volumes told apart by ${told.join(" and ")}; this image is volume ${n + 1}`;
+  return [{ code: "SeriesSplit", message }];
 }

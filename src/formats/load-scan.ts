@@ -3,6 +3,9 @@ import { loadSeries } from "./load-series.js";
 import { niftiChannel, readNifti } from "./nifti-read.js";
 import type { FoundScan, LoadedScan, UploadEntry } from "./scan.js";
 
+/** What names an image of an upload: a `FoundScan`, or what a task keeps of it. */
+type ScanChoice = Pick<FoundScan, "format" | "entries"> & Partial<Pick<FoundScan, "parts" | "irregular">>;
+
 /**
  * Reads an image that `findScans` found: real values (each file's own rescale applied) as float32. A DICOM series is
  * read slice by slice into the volume, so that at most one file is held beside it.
@@ -11,18 +14,15 @@ import type { FoundScan, LoadedScan, UploadEntry } from "./scan.js";
  * @throws {PipelineError} any input code of the readers
  * @throws {RangeError} when the upload has not the entries named, or a series' entries are not in slice order
  */
-export async function loadScan(
-  found: Pick<FoundScan, "format" | "entries">,
-  entries: readonly UploadEntry[],
-): Promise<LoadedScan> {
-  const files = found.entries.map((ordinal) => {
+export async function loadScan(found: ScanChoice, entries: readonly UploadEntry[]): Promise<LoadedScan> {
+  const files = [...new Set(found.entries)].map((ordinal) => {
     const entry = entries.find((candidate) => candidate.ordinal === ordinal);
     if (entry === undefined) throw new RangeError(`the upload has no entry ${ordinal}`);
     return entry;
   });
   const [first] = files;
   if (first === undefined) throw new RangeError("an image needs at least one entry");
-  return found.format === "nifti" ? loadNifti(first) : loadSeries(files);
+  return found.format === "nifti" ? loadNifti(first) : loadSeries({ parts: null, irregular: null, ...found }, files);
 }
 
 async function loadNifti(entry: UploadEntry): Promise<LoadedScan> {
@@ -36,5 +36,6 @@ async function loadNifti(entry: UploadEntry): Promise<LoadedScan> {
     volume: { ...grid, data: data instanceof Float32Array ? data : Float32Array.from(data) },
     warnings: image.warnings,
     dicom: null,
+    stack: null,
   };
 }

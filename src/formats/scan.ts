@@ -1,4 +1,5 @@
 import type { ScanWarning } from "#src/core/warnings.js";
+import type { SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid, Volume } from "#src/imaging/volume.js";
 
 /** One file of an upload: an object, or an entry of an archive. */
@@ -53,8 +54,10 @@ export interface FoundScan {
 export interface LoadedScan {
   readonly volume: Volume<Float32Array>;
   readonly warnings: readonly ScanWarning[];
-  /** Present for DICOM sources. */
+  /** Present for DICOM sources that have a place in the patient. */
   readonly dicom: DicomSource | null;
+  /** Where the source's own slices lie in the volume, for an irregular series; else they are its planes. */
+  readonly stack: SliceStack | null;
 }
 
 /** What objects derived from a DICOM series must repeat of it. Carries patient data: never logged. */

@@ -1,6 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { affineFromColumns, cross, dot, flipLps, norm, type Vec3 } from "#src/imaging/affine.js";
+import type { SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
 import type { DicomInstance } from "./dicom-instance.js";
 
@@ -9,6 +10,16 @@ export interface SeriesGeometry {
   readonly slices: readonly DicomInstance[];
   readonly grid: Grid;
   readonly warnings: readonly ScanWarning[];
+  /** Null for a regular series: its slices are the grid's planes. */
+  readonly irregular: IrregularSeries | null;
+}
+
+/** Slices that are not the planes of the grid. */
+export interface IrregularSeries {
+  /** What is irregular, in the words in which the series would be refused. */
+  readonly reason: string;
+  /** Where the slices lie in the grid. */
+  readonly stack: SliceStack;
 }
 
 /** Steps that differ less than this from the median, or than 2 % of it, are equal. Positions are often rounded to 0.1 mm. */
@@ -24,25 +35,34 @@ const DRIFT = 0.01;
 const SAME_TOLERANCE = 1e-3;
 
 /**
- * Sorts a series by Image Position Patient along the slice normal (never by name or number) and checks that it is one
- * regular volume. Regular: every step within max(0.02 mm, 2 %) of the median (the lower one of an even number).
+ * Sorts slices by Image Position Patient along the slice normal (never by name or number) and checks that they are one
+ * volume. Regular: every step within max(0.02 mm, 2 %) of the median (the lower one of an even number), and no
+ * sideways drift.
  *
- * The affine's z step is (last position - first position) / (slices - 1); the first pixel of the first slice is the
- * origin. A single slice is as thick as its header says.
+ * Regular slices: the affine's z step is (last position - first position) / (slices - 1), the first pixel of the first
+ * slice is the origin. A single slice is as thick as its header says. Variable spacing and tilt, where allowed: the
+ * grid's planes are at right angles to the normal, evenly spaced from the first slice to the last in steps nearest to
+ * the median, and as large as all the slices together.
  *
- * @param instances of one series, in any order, without copies (`dropCopies`)
+ * @param instances of one volume, in any order
  * @param subject how messages name the series
- * @throws {PipelineError} SeriesInconsistent (size, orientation, pixel spacing, study, several images in one place), SeriesIrregular (tilt, varying spacing), SeriesGap
+ * @param irregular what to do with variable spacing and tilt
+ * @throws {PipelineError} SeriesInconsistent (size, orientation, pixel spacing, study, several images in one place), SeriesIrregular (tilt, varying spacing; unless resampled), SeriesGap
  */
-export function seriesGeometry(instances: readonly DicomInstance[], subject: string): SeriesGeometry {
+export function seriesGeometry(
+  instances: readonly DicomInstance[],
+  subject: string,
+  irregular: "reject" | "resample" = "reject",
+): SeriesGeometry {
   const first = instances[0];
   if (first === undefined) throw new RangeError("a series needs at least one instance");
+  if (first.placement === "none") return flatGeometry(first);
   for (const instance of instances) assertAlike(first, instance, subject);
 
+  const slices = inOrder(instances);
   const normal = normalOf(first);
-  const along = (instance: DicomInstance) => dot(instance.positionLps, normal);
-  const slices = instances.toSorted((a, b) => along(a) - along(b) || (a.sopInstanceUid < b.sopInstanceUid ? -1 : 1));
-  const steps = slices.slice(1).map((slice, i) => along(slice) - along(slices[i] ?? slice));
+  const depths = slices.map((slice) => dot(slice.positionLps, normal));
+  const steps = depths.slice(1).map((depth, i) => depth - (depths[i] ?? depth));
   const repeats = steps.filter((step) => step < DUPLICATE_MM).length;
   if (repeats > 0) {
     throw new PipelineError(
@@ -50,10 +70,103 @@ export function seriesGeometry(instances: readonly DicomInstance[], subject: str
       `${subject} has ${repeats} slices in a place that another one with other pixels takes, expected one volume a series`,
     );
   }
-  assertNoTilt(slices, normal, subject);
-  assertRegular(steps, subject);
-  const { grid, warnings } = gridOf(slices, steps);
-  return { slices, grid, warnings: [...frameOfReferenceWarnings(slices), ...warnings] };
+  assertNoGap(slices, steps, subject);
+  const tilt = tiltOf(slices, normal, subject);
+  const reasons = [tilt, variableSpacing(steps, subject)].filter((reason) => reason !== null);
+  const [reason] = reasons;
+  const common = frameOfReferenceWarnings(slices);
+  if (reason === undefined) {
+    const { grid, warnings } = gridOf(slices, steps);
+    return { slices, grid, warnings: [...common, ...warnings], irregular: null };
+  }
+  if (irregular === "reject") throw new PipelineError("SeriesIrregular", reason);
+  const { grid, stack } = regularGridOf(slices, depths, lowerMedian(steps), tilt !== null);
+  const message = `${reasons.join("; ")}; it was resampled to ${grid.size.join(" x ")} voxels of ${lengths(grid)} mm, and label volumes lie on that grid; DICOM results lie on the series' own slices`;
+  return {
+    slices,
+    grid,
+    warnings: [...common, { code: "SeriesResampled", message }],
+    irregular: { reason: reasons.join("; "), stack },
+  };
+}
+
+/** Slices of one orientation ascending along their normal; those in one place by UID and frame. */
+export function inOrder(instances: readonly DicomInstance[]): DicomInstance[] {
+  const [first] = instances;
+  if (first === undefined) return [];
+  const normal = normalOf(first);
+  const along = new Map(instances.map((instance) => [instance, dot(instance.positionLps, normal)]));
+  return instances.toSorted(
+    (a, b) =>
+      (along.get(a) ?? 0) - (along.get(b) ?? 0) ||
+      (a.sopInstanceUid === b.sopInstanceUid
+        ? (a.part ?? 0) - (b.part ?? 0)
+        : a.sopInstanceUid < b.sopInstanceUid
+          ? -1
+          : 1),
+  );
+}
+
+/** Slices of one orientation, ascending, those in one place together. */
+export function places(instances: readonly DicomInstance[]): DicomInstance[][] {
+  const [first] = instances;
+  if (first === undefined) return [];
+  const normal = normalOf(first);
+  const found: DicomInstance[][] = [];
+  let before = Number.NEGATIVE_INFINITY;
+  for (const slice of inOrder(instances)) {
+    const depth = dot(slice.positionLps, normal);
+    const last = found.at(-1);
+    if (last !== undefined && depth - before < DUPLICATE_MM) last.push(slice);
+    else found.push([slice]);
+    before = depth;
+  }
+  return found;
+}
+
+/** Whether two slices can be of one volume: size, orientation and pixel spacing. */
+export function areAlike(a: DicomInstance, b: DicomInstance): boolean {
+  return (
+    a.placement === b.placement &&
+    a.size[0] === b.size[0] &&
+    a.size[1] === b.size[1] &&
+    hasSameOrientation(a, b) &&
+    hasSameSpacing(a, b)
+  );
+}
+
+function hasSameOrientation(a: DicomInstance, b: DicomInstance): boolean {
+  return a.orientationLps.every((cosine, i) => Math.abs(cosine - (b.orientationLps[i] ?? 0)) <= SAME_TOLERANCE);
+}
+
+function hasSameSpacing(a: DicomInstance, b: DicomInstance): boolean {
+  const other = b.pixelSpacingMm;
+  return (a.pixelSpacingMm ?? []).every((length, i) => Math.abs(length - (other?.[i] ?? 0)) <= SAME_TOLERANCE * length);
+}
+
+/** An image without a place: at the origin, rows to the left, columns to the back; in pixels where spacing is unknown. */
+function flatGeometry(slice: DicomInstance): SeriesGeometry {
+  const warnings: ScanWarning[] = [
+    {
+      code: "PlacementUnknown",
+      message: "the image does not say where in the patient it lies; no DICOM result can refer to it",
+    },
+  ];
+  if (slice.isSpacingAtDetector) {
+    const message = "the pixel spacing is that at the detector; lengths in the patient are smaller";
+    warnings.push({ code: "SpacingAtDetector", message });
+  }
+  if (slice.pixelSpacingMm === null) {
+    warnings.push({ code: "SpacingUnknown", message: "the image does not say how large a pixel is" });
+  }
+  const [betweenRows, betweenColumns] = slice.pixelSpacingMm ?? [1, 1];
+  const affineLps = affineFromColumns([betweenColumns, 0, 0], [0, betweenRows, 0], [0, 0, 1], [0, 0, 0]);
+  const grid: Grid = {
+    size: [slice.size[0], slice.size[1], 1],
+    affineRas: flipLps(affineLps),
+    spacingMm: slice.pixelSpacingMm === null ? null : [betweenColumns, betweenRows, 1],
+  };
+  return { slices: [slice], grid, warnings, irregular: null };
 }
 
 function assertAlike(a: DicomInstance, b: DicomInstance, subject: string): void {
@@ -62,64 +175,115 @@ function assertAlike(a: DicomInstance, b: DicomInstance, subject: string): void 
       "SeriesInconsistent",
       `${subject} has slices of different ${what}: entry ${a.ordinal} ${expected}, entry ${b.ordinal} ${other}`,
     );
-  if (a.pixels.rows !== b.pixels.rows || a.pixels.columns !== b.pixels.columns) {
-    throw found("size", `${a.pixels.columns} x ${a.pixels.rows}`, `${b.pixels.columns} x ${b.pixels.rows}`);
-  }
-  if (a.orientationLps.some((cosine, i) => Math.abs(cosine - (b.orientationLps[i] ?? 0)) > SAME_TOLERANCE)) {
+  if (a.size[0] !== b.size[0] || a.size[1] !== b.size[1]) throw found("size", a.size.join(" x "), b.size.join(" x "));
+  if (!hasSameOrientation(a, b)) {
     throw found("orientation", a.orientationLps.join("\\"), b.orientationLps.join("\\"));
   }
-  if (a.pixelSpacingMm.some((length, i) => Math.abs(length - (b.pixelSpacingMm[i] ?? 0)) > SAME_TOLERANCE * length)) {
-    throw found("pixel spacing", `${a.pixelSpacingMm.join(" x ")} mm`, `${b.pixelSpacingMm.join(" x ")} mm`);
+  if (!hasSameSpacing(a, b)) {
+    throw found("pixel spacing", `${a.pixelSpacingMm?.join(" x ")} mm`, `${b.pixelSpacingMm?.join(" x ")} mm`);
   }
   if (a.studyInstanceUid !== b.studyInstanceUid) throw found("study", "in one", "in another");
 }
 
-function assertNoTilt(slices: readonly DicomInstance[], normal: Vec3, subject: string): void {
+/** What is tilted; null where the slices lie one above the other. */
+function tiltOf(slices: readonly DicomInstance[], normal: Vec3, subject: string): string | null {
   const origin = slices[0]?.positionLps ?? [0, 0, 0];
   for (const { positionLps: p } of slices) {
-    const way: Vec3 = [p[0] - origin[0], p[1] - origin[1], p[2] - origin[2]];
+    const way = minus(p, origin);
     const depth = dot(way, normal);
-    const drift = norm([way[0] - depth * normal[0], way[1] - depth * normal[1], way[2] - depth * normal[2]]);
+    const drift = norm(minus(way, times(normal, depth)));
     if (drift <= Math.max(DRIFT_MM, DRIFT * depth)) continue;
     const degrees = (Math.atan2(drift, depth) * 180) / Math.PI;
-    throw new PipelineError(
-      "SeriesIrregular",
-      `${subject} is tilted: slices shift sideways by ${drift.toFixed(2)} mm over ${depth.toFixed(2)} mm (a gantry tilt of ${degrees.toFixed(1)} degrees), expected them one above the other`,
-    );
+    return `${subject} is tilted: slices shift sideways by ${drift.toFixed(2)} mm over ${depth.toFixed(2)} mm (a gantry tilt of ${degrees.toFixed(1)} degrees), expected them one above the other`;
   }
+  return null;
 }
 
-function assertRegular(steps: readonly number[], subject: string): void {
+/**
+ * Steps of 1.5 times the median or more are missing slices, unless they are common (more than a quarter of all) and
+ * either no whole multiple of the median or bridged by slices as thick as they are: then they are a second spacing.
+ */
+function assertNoGap(slices: readonly DicomInstance[], steps: readonly number[], subject: string): void {
   const median = lowerMedian(steps);
-  const large = steps.filter((step) => step >= GAP_FACTOR * median);
-  const isOff = (step: number) => Math.abs(step - median) > Math.max(STEP_TOLERANCE_MM, STEP_TOLERANCE * median);
-  // Where large steps are common they are a second spacing and not slices that got lost.
-  const isSecondSpacing = large.length > 1 && large.length * 4 > steps.length;
-  if (large.length > 0 && !isSecondSpacing) {
-    const found = Math.max(...large).toFixed(2);
-    const gaps = large.length === 1 ? "a gap" : `${large.length} gaps`;
-    throw new PipelineError(
-      "SeriesGap",
-      `${subject} has ${gaps} in ${steps.length} steps: ${found} mm found, ${median.toFixed(2)} mm expected`,
-      { details: { steps: large.length, expectedMm: median } },
-    );
-  }
-  const off = steps.filter(isOff).length;
-  if (off > 0) {
-    const [low, high] = [Math.min(...steps).toFixed(2), Math.max(...steps).toFixed(2)];
-    throw new PipelineError(
-      "SeriesIrregular",
-      `${subject} has ${off} of ${steps.length} steps off its spacing: ${low} to ${high} mm found, ${median.toFixed(2)} mm expected`,
-    );
-  }
+  const large = steps.flatMap((step, i) => (step >= GAP_FACTOR * median ? [i] : []));
+  const isCommon = large.length > 1 && large.length * 4 > steps.length;
+  const gaps = large.filter((i) => {
+    const step = steps[i] ?? 0;
+    const ratio = step / median;
+    const isMultiple = Math.abs(ratio - Math.round(ratio)) <= STEP_TOLERANCE * ratio;
+    const thickness = Math.max(slices[i]?.sliceThicknessMm ?? 0, slices[i + 1]?.sliceThicknessMm ?? 0);
+    return !isCommon || (isMultiple && step >= GAP_FACTOR * thickness);
+  });
+  if (gaps.length === 0) return;
+  const found = Math.max(...gaps.map((i) => steps[i] ?? 0)).toFixed(2);
+  const count = gaps.length === 1 ? "a gap" : `${gaps.length} gaps`;
+  throw new PipelineError(
+    "SeriesGap",
+    `${subject} has ${count} in ${steps.length} steps: ${found} mm found, ${median.toFixed(2)} mm expected`,
+    { details: { steps: gaps.length, expectedMm: median } },
+  );
 }
 
-function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Omit<SeriesGeometry, "slices"> {
+/** How the steps vary; null where they are equal. */
+function variableSpacing(steps: readonly number[], subject: string): string | null {
+  const median = lowerMedian(steps);
+  const off = steps.filter((step) => Math.abs(step - median) > Math.max(STEP_TOLERANCE_MM, STEP_TOLERANCE * median));
+  if (off.length === 0) return null;
+  const [low, high] = [Math.min(...steps).toFixed(2), Math.max(...steps).toFixed(2)];
+  return `${subject} has ${off.length} of ${steps.length} steps off its spacing: ${low} to ${high} mm found, ${median.toFixed(2)} mm expected`;
+}
+
+/** @param isTilted else sideways drift is rounding, and the slices are taken as one above the other */
+function regularGridOf(
+  slices: readonly DicomInstance[],
+  depths: readonly number[],
+  medianStep: number,
+  isTilted: boolean,
+): { grid: Grid; stack: SliceStack } {
+  const [first] = slices;
+  if (first === undefined) throw new RangeError("a series needs at least one instance");
+  const [row, column] = directions(first);
+  const normal = normalOf(first);
+  const [betweenRows, betweenColumns] = first.pixelSpacingMm ?? [1, 1];
+  const extent = (depths.at(-1) ?? 0) - (depths[0] ?? 0);
+  const planes = Math.max(2, Math.round(extent / medianStep) + 1);
+  const step = extent / (planes - 1);
+  const shifts = slices.map((slice, k): Vec3 => {
+    const way = minus(slice.positionLps, first.positionLps);
+    const z = ((depths[k] ?? 0) - (depths[0] ?? 0)) / step;
+    return isTilted ? [dot(way, row) / betweenColumns, dot(way, column) / betweenRows, z] : [0, 0, z];
+  });
+  // A thousandth of a pixel is rounding of positions and not worth a row.
+  const low = [0, 1].map((axis) => Math.floor(Math.min(...shifts.map((shift) => shift[axis] ?? 0)) + 1e-3));
+  const high = [0, 1].map((axis) => Math.ceil(Math.max(...shifts.map((shift) => shift[axis] ?? 0)) - 1e-3));
+  const [lowX = 0, lowY = 0] = low;
+  const [highX = 0, highY = 0] = high;
+  const origin = plus(first.positionLps, plus(times(row, lowX * betweenColumns), times(column, lowY * betweenRows)));
+  const affineLps = affineFromColumns(
+    times(row, betweenColumns),
+    times(column, betweenRows),
+    times(normal, step),
+    origin,
+  );
+  return {
+    grid: {
+      size: [first.size[0] + highX - lowX, first.size[1] + highY - lowY, planes],
+      affineRas: flipLps(affineLps),
+      spacingMm: [betweenColumns, betweenRows, step],
+    },
+    stack: {
+      size: [first.size[0], first.size[1], slices.length],
+      offsetsVox: shifts.map(([x, y, z]) => [x - lowX, y - lowY, z]),
+    },
+  };
+}
+
+function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Pick<SeriesGeometry, "grid" | "warnings"> {
   const first = slices[0];
   const last = slices.at(-1);
   if (first === undefined || last === undefined) throw new RangeError("a series needs at least one instance");
   const [row, column] = directions(first);
-  const [betweenRows, betweenColumns] = first.pixelSpacingMm;
+  const [betweenRows, betweenColumns] = first.pixelSpacingMm ?? [1, 1];
   const warnings: ScanWarning[] = [];
   let step: Vec3;
   if (slices.length === 1) {
@@ -130,13 +294,12 @@ function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Omi
     }
     step = times(cross(row, column), thickness ?? 1);
   } else {
-    const way = first.positionLps.map((from, axis) => (last.positionLps[axis] ?? 0) - from) as unknown as Vec3;
-    step = times(way, 1 / (slices.length - 1));
+    step = times(minus(last.positionLps, first.positionLps), 1 / (slices.length - 1));
     warnings.push(...spacingTagWarnings(first.spacingBetweenSlicesMm, lowerMedian(steps)));
   }
   const affineLps = affineFromColumns(times(row, betweenColumns), times(column, betweenRows), step, first.positionLps);
   const grid: Grid = {
-    size: [first.pixels.columns, first.pixels.rows, slices.length],
+    size: [first.size[0], first.size[1], slices.length],
     affineRas: flipLps(affineLps),
     spacingMm: [betweenColumns, betweenRows, norm(step)],
   };
@@ -170,6 +333,18 @@ function normalOf(instance: DicomInstance): Vec3 {
 
 function lowerMedian(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
+}
+
+function lengths(grid: Grid): string {
+  return (grid.spacingMm ?? []).map((mm) => mm.toFixed(2)).join(" x ");
+}
+
+function minus(a: Vec3, b: Vec3): Vec3 {
+  return [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+}
+
+function plus(a: Vec3, b: Vec3): Vec3 {
+  return [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
 }
 
 function times(v: Vec3, factor: number): Vec3 {

@@ -1,0 +1,51 @@
+import type { DataSet } from "dicom-parser";
+
+/**
+ * Where one frame's attributes are: the functional groups of an enhanced multi-frame object (PS3.3 C.7.6.16), or the
+ * data set itself. Classic images are the case without groups.
+ */
+export interface FrameHeader {
+  readonly root: DataSet;
+  /** Item of the per-frame functional groups, null in classic images. */
+  readonly perFrame: DataSet | null;
+  readonly shared: DataSet | null;
+}
+
+/** Sequences of the functional groups that are read, by what they hold. */
+export const GROUP = {
+  frameContent: "x00209111",
+  planePosition: "x00209113",
+  planeOrientation: "x00209116",
+  pixelMeasures: "x00289110",
+  pixelValueTransformation: "x00289145",
+  mrImageFrameType: "x00189226",
+  ctImageFrameType: "x00189329",
+  petFrameType: "x00189751",
+  mrEcho: "x00189114",
+  mrDiffusion: "x00189117",
+  mrModifier: "x00189115",
+  cardiacSynchronization: "x00189118",
+  temporalPosition: "x00209310",
+} as const;
+
+/** Items of a sequence; none where it is absent. */
+export function itemsOf(dataSet: DataSet, tag: string): DataSet[] {
+  return (dataSet.elements[tag]?.items ?? []).flatMap((item) => (item.dataSet === undefined ? [] : [item.dataSet]));
+}
+
+/** The headers of all frames of an object with functional groups; null where it has none for each frame. */
+export function frameHeaders(root: DataSet): FrameHeader[] | null {
+  const frames = itemsOf(root, "x52009230");
+  if (frames.length === 0) return null;
+  const shared = itemsOf(root, "x52009229")[0] ?? null;
+  return frames.map((perFrame) => ({ root, perFrame, shared }));
+}
+
+/** The data set that holds a group's attributes for this frame: its own, the shared one, or the root. */
+export function groupOf(header: FrameHeader, group: string): DataSet {
+  for (const scope of [header.perFrame, header.shared]) {
+    const item = scope === null ? undefined : itemsOf(scope, group)[0];
+    if (item !== undefined) return item;
+  }
+  return header.root;
+}
