@@ -62,6 +62,17 @@ function commands(done: (code: number) => void): Command {
     .argument("<out>", "a name ending in .nii or .nii.gz for one image, else a folder")
     .action(async (input, output) => void (await (await import("./convert.js")).convert(input, output)));
   program
+    .command("refine")
+    .description("apply refinement steps to probabilities, or to a label map, from any program")
+    .argument("<probabilities>", "4-D NIfTI (classes last), folder of <label>.nii.gz, nnU-Net .npz, or a label map")
+    .requiredOption("--steps <file>", "JSON array of steps, or a manifest")
+    .requiredOption("-o, --out <file>", "label map to write, .nii or .nii.gz")
+    .option("--image <path>", "the image, for steps that look at it")
+    .option("--labels <file>", "label map to start from (default: the likeliest label)")
+    .option("--regions <values>", "labels that the channels write, of probabilities that overlap: 1,2,3", labelList)
+    .option("--json", "print one JSON document")
+    .action(async (path, flags) => (await import("./refine.js")).refine(path, flags));
+  program
     .command("models")
     .description("list the installed models")
     .option("--models <dir>", "folder of model packages")
@@ -74,6 +85,13 @@ function commands(done: (code: number) => void): Command {
     .option("--models <dir>", "folder of model packages")
     .action(async (flags) => done(await (await import("./demo.js")).demo(flags, signal)));
   return program;
+}
+
+function labelList(text: string): number[] {
+  const values = text.split(",").map(Number);
+  const isLabel = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 65_535;
+  if (!values.every(isLabel)) throw new InvalidArgumentError("expected labels from 1, such as 1,2,3");
+  return values;
 }
 
 function positiveInteger(text: string): number {

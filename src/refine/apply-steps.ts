@@ -6,7 +6,7 @@ import { applyKeepNear } from "./keep-near.js";
 import { applyLargestComponent } from "./largest-component.js";
 import { applyMorphology } from "./morphology.js";
 import { applyOtsu } from "./otsu.js";
-import type { LabelMap, RefineInput } from "./refine-state.js";
+import { assertExclusive, type LabelMap, type RefineInput } from "./refine-state.js";
 import { applyRemoveSmall } from "./remove-small.js";
 import { applyScoreTriplet } from "./score-triplet.js";
 import { applyScreenComponents } from "./screen-components.js";
@@ -62,6 +62,7 @@ function applyStep(state: RefineInput, step: RefineStep, subject: string): Refin
     case "screen-components":
       return applyScreenComponents(state, step, subject);
     case "dense-crf":
+      assertExclusive(state, subject);
       return applyDenseCrf(state, step, subject);
   }
 }

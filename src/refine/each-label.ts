@@ -9,14 +9,15 @@ import type { LabelMap } from "./refine-state.js";
  * background that two ask for: the first.
  *
  * @param marginVox voxels that a label may grow by along x, y, z
- * @param change from the label's mask in a box to its new mask; a voxel of another label is never taken
+ * @param change from the label's mask in a box to its new mask; a voxel of another label is never taken. The box says
+ *   where the mask lies in the volume
  */
 export function changeEachLabel(
   labels: LabelMap,
   size: Size3,
   wanted: readonly number[],
   marginVox: Size3,
-  change: (mask: Uint8Array, size: Size3) => Uint8Array,
+  change: (mask: Uint8Array, size: Size3, box: Box) => Uint8Array,
 ): LabelMap {
   const out = labels.slice();
   const boxes = labelBoxes(labels, size, wanted);
@@ -26,7 +27,7 @@ export function changeEachLabel(
     const box = growBoxBy(found, size, marginVox);
     const before = cropBox(labels, size, box);
     const mask = Uint8Array.from(before, (value) => (value === label ? 1 : 0));
-    write(out, size, box, mask, change(mask, box.size), label);
+    write(out, size, box, mask, change(mask, box.size, box), label);
   }
   return out;
 }

@@ -71,8 +71,8 @@ export function spacingFor(state: RefineInput, subject: string): Vec3 {
  * The probabilities, for a step that needs them; null when there is no label to work on either, as after a network
  * that saw nothing but background.
  *
- * @throws {PipelineError} `ContractViolation` when they are missing; `InferenceFailed` when one is not a number, lies
- *   outside 0 to 1 or adds to more than 1 with the others (by more than 0.01)
+ * @throws {PipelineError} `ContractViolation` when they are missing; `InferenceFailed` when one is not a number or lies
+ *   outside 0 to 1 (by more than 0.01)
  */
 export function probabilitiesFor(state: RefineInput, subject: string): RefineProbabilities | null {
   const { probabilities } = state;
@@ -94,28 +94,36 @@ export function probabilitiesFor(state: RefineInput, subject: string): RefinePro
   return probabilities;
 }
 
-/** What rounding to 16 bits, or to half precision, may add to a sum of probabilities. */
-const SUM_TOLERANCE = 0.01;
+/** What rounding to 16 bits, or to half precision, may add to probabilities. */
+const TOLERANCE = 0.01;
 
 function checkValues({ byLabel }: RefineProbabilities): void {
-  let sums: Float32Array | null = null;
   for (const [label, values] of byLabel) {
-    sums ??= new Float32Array(values.length);
     for (let i = 0; i < values.length; i++) {
       const value = values[i] ?? 0;
-      if (!(value >= -SUM_TOLERANCE && value <= 1 + SUM_TOLERANCE)) {
-        const found = Number.isNaN(value) ? "is not a number" : `is ${value}`;
-        throw new PipelineError("InferenceFailed", `probability of label ${label} ${found}, expected 0 to 1`);
-      }
-      sums[i] = (sums[i] ?? 0) + value;
+      if (value >= -TOLERANCE && value <= 1 + TOLERANCE) continue;
+      const found = Number.isNaN(value) ? "is not a number" : `is ${value}`;
+      throw new PipelineError("InferenceFailed", `probability of label ${label} ${found}, expected 0 to 1`);
     }
   }
-  const most = sums?.reduce((a, b) => Math.max(a, b), 0) ?? 0;
-  if (most <= 1 + SUM_TOLERANCE) return;
-  throw new PipelineError(
-    "InferenceFailed",
-    `probabilities of the labels sum to ${most.toFixed(3)} in a voxel, expected at most 1`,
-  );
+}
+
+/**
+ * For a step to which labels exclude each other and leave the rest to the background. Regions may overlap, so this is
+ * not asked of all.
+ *
+ * @throws {PipelineError} `InferenceFailed` where labels add to more than 1 (by more than 0.01)
+ */
+export function assertExclusive({ probabilities }: RefineInput, subject: string): void {
+  const [first, ...others] = probabilities?.byLabel.values() ?? [];
+  if (first === undefined) return;
+  for (let i = 0; i < first.length; i++) {
+    let sum = first[i] ?? 0;
+    for (const values of others) sum += values[i] ?? 0;
+    if (sum <= 1 + TOLERANCE) continue;
+    const message = `${subject} needs labels that exclude each other, got probabilities that add to ${sum.toFixed(3)} in a voxel`;
+    throw new PipelineError("InferenceFailed", message);
+  }
 }
 
 /** The probabilities of one label. @throws {PipelineError} `ContractViolation` when they were not handed over */

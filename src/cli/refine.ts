@@ -1,0 +1,132 @@
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
+import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
+import { type Grid, voxelCount } from "#src/imaging/volume.js";
+import { labelsOfStep, needsImage, needsProbabilities, type RefineStep } from "#src/model/refine-steps.js";
+import { applySteps, type RefineInput } from "#src/refine/apply-steps.js";
+import {
+  assertSameGrid,
+  type ProbabilityMaps,
+  readLabelMap,
+  readOneImage,
+  readProbabilities,
+} from "./read-probabilities.js";
+import { readSteps } from "./read-steps.js";
+import { table } from "./table.js";
+
+export interface RefineFlags {
+  readonly steps: string;
+  readonly out: string;
+  readonly image?: string;
+  readonly labels?: string;
+  readonly regions?: readonly number[];
+  readonly json?: boolean;
+}
+
+/** `scanlane refine`: a manifest's steps on probabilities (or a label map) from anywhere. */
+export async function refine(path: string, flags: RefineFlags): Promise<void> {
+  const steps = await readSteps(resolve(flags.steps));
+  const maps = await readProbabilities(resolve(path), flags.regions);
+  const start = flags.labels ?? (maps === null ? path : undefined);
+  const given = start === undefined ? null : await readLabelMap(resolve(start), "the label map");
+  const image = flags.image === undefined ? null : await readOneImage(resolve(flags.image));
+  const grid: Grid | null = maps?.grid ?? given ?? image;
+  if (grid === null) {
+    throw new PipelineError("InputMismatch", "a .npz file has no grid, expected --image or --labels beside it");
+  }
+  if (maps !== null) assertSameGrid({ ...grid, size: maps.size }, grid, "the probabilities");
+  if (given !== null) assertSameGrid(given, grid, "the label map");
+  if (image !== null) assertSameGrid(image, grid, "the image");
+
+  const labels = given?.data ?? decide(maps, flags.regions);
+  checkNeeds(steps, maps, image !== null);
+  const refined = await applySteps(
+    { labels, size: grid.size, spacingMm: grid.spacingMm, probabilities: wholeBox(maps), image: image?.data ?? null },
+    steps,
+  );
+  await writeLabels(resolve(flags.out), refined.labels, grid);
+  const counts = countsOf(refined.labels);
+  if (flags.json === true) {
+    const voxels = Object.fromEntries(counts);
+    console.log(JSON.stringify({ steps: refined.steps, voxels }, null, 2));
+    return;
+  }
+  const changes = refined.steps.map(({ kind, changedVoxels }, n) => [String(n + 1), kind, String(changedVoxels)]);
+  console.log(table(["step", "kind", "voxels changed"], changes));
+  console.log(
+    `\n${table(
+      ["label", "voxels"],
+      counts.map(([label, voxels]) => [String(label), String(voxels)]),
+    )}`,
+  );
+}
+
+/** The class of the largest probability (the first of equals); of regions the last above a half. */
+function decide(maps: ProbabilityMaps | null, regions: readonly number[] | undefined): Uint8Array | Uint16Array {
+  if (maps === null) throw new TypeError("a label map or probabilities must be given");
+  const values = [...maps.byLabel.keys()];
+  const voxels = voxelCount(maps.size);
+  const out = Math.max(...values) < 256 ? new Uint8Array(voxels) : new Uint16Array(voxels);
+  if (regions !== undefined) {
+    for (const [label, probability] of maps.byLabel) {
+      for (let i = 0; i < voxels; i++) if ((probability[i] ?? 0) > 0.5) out[i] = label;
+    }
+    return out;
+  }
+  const best = maps.byLabel.get(0)?.slice() ?? backgroundOf(maps);
+  for (const [label, probability] of maps.byLabel) {
+    if (label === 0) continue;
+    for (let i = 0; i < voxels; i++) {
+      if ((probability[i] ?? 0) <= (best[i] ?? 0)) continue;
+      best[i] = probability[i] ?? 0;
+      out[i] = label;
+    }
+  }
+  return out;
+}
+
+function backgroundOf({ byLabel, size }: ProbabilityMaps): Float32Array {
+  const background = new Float32Array(voxelCount(size)).fill(1);
+  for (const values of byLabel.values()) {
+    for (let i = 0; i < background.length; i++) background[i] = (background[i] ?? 0) - (values[i] ?? 0);
+  }
+  return background;
+}
+
+function wholeBox(maps: ProbabilityMaps | null): RefineInput["probabilities"] {
+  if (maps === null) return null;
+  return { start: [0, 0, 0], size: maps.size, byLabel: new Map([...maps.byLabel].filter(([label]) => label !== 0)) };
+}
+
+/** What a step needs is asked for before the first of them starts. */
+function checkNeeds(steps: readonly RefineStep[], maps: ProbabilityMaps | null, hasImage: boolean): void {
+  for (const [n, step] of steps.entries()) {
+    const subject = `step ${n + 1} (${step.kind})`;
+    if (needsImage(step) && !hasImage) {
+      throw new PipelineError("InputMismatch", `${subject} needs the image, expected it by --image`);
+    }
+    if (needsProbabilities(step) && maps === null) {
+      throw new PipelineError("InputMismatch", `${subject} needs probabilities, got a label map`);
+    }
+    const stranger = labelsOfStep(step).find((label) => maps !== null && !maps.byLabel.has(label));
+    if (stranger === undefined) continue;
+    const message = `${subject} names label ${stranger}, which the probabilities do not have`;
+    throw new PipelineError("InputMismatch", message);
+  }
+}
+
+function countsOf(labels: Uint8Array | Uint16Array): [number, number][] {
+  const counts = new Float64Array(65_536);
+  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
+  return [...counts.entries()].filter(([label, voxels]) => label > 0 && voxels > 0);
+}
+
+async function writeLabels(path: string, labels: Uint8Array | Uint16Array, grid: Grid): Promise<void> {
+  const { size, affineRas, spacingMm } = grid;
+  const file = writeNifti({ size, affineRas, spacingMm, data: labels });
+  await mkdir(dirname(path), { recursive: true });
+  const partial = join(dirname(path), `.${basename(path)}.partial`);
+  await writeFile(partial, path.endsWith(".gz") ? gzipDeterministic(file) : file);
+  await rename(partial, path);
+}
