@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
 import { EXIT } from "./exit-codes.js";
 
@@ -41,6 +41,12 @@ function commands(done: (code: number) => void): Command {
       .option("--work <dir>", "folder for intermediate files (default: <out>/.work)")
       .option("--models <dir>", "folder of model packages (default: those of this installation)")
       .option("--no-refine", "leave out the model's steps after the network")
+      .addOption(
+        new Option(
+          "--irregular <rule>",
+          "series with variable slice spacing or tilt (default: by models/routes.json)",
+        ).choices(["reject", "resample"] as const),
+      )
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(

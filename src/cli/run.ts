@@ -13,6 +13,7 @@ export interface RunFlags {
   readonly work?: string;
   readonly models?: string;
   readonly refine: boolean;
+  readonly irregular?: "reject" | "resample";
   readonly json?: boolean;
 }
 
@@ -20,7 +21,11 @@ export interface RunFlags {
 export function placesOf(flags: RunFlags): { places: RunOptions["places"]; request: RunRequest } {
   const out = resolve(flags.out);
   const work = flags.work === undefined ? join(out, ".work") : resolve(flags.work);
-  const request = RunRequest.parse({ model: flags.model, refine: flags.refine ? "on" : "off" });
+  const request = RunRequest.parse({
+    model: flags.model,
+    refine: flags.refine ? "on" : "off",
+    irregular: flags.irregular,
+  });
   return { places: { work, results: out, models: modelsFolder(flags.models) }, request };
 }
 

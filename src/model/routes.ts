@@ -2,16 +2,21 @@ import { z } from "zod";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 
 /** One rule: the first whose conditions all hold names the model. */
-const Route = z.strictObject({
+const RouteRule = z.strictObject({
   modality: z.string().optional(),
   bodyPart: z.string().optional(),
   format: z.enum(["dicom", "nifti"]).optional(),
   dimensions: z.literal([2, 3]).optional(),
   model: z.string(),
+  /**
+   * What becomes of a series with variable slice spacing or tilt: "resample" brings it to a regular grid for the
+   * network and the result back to the series' own slices. A gap is refused in any case.
+   */
+  irregular: z.enum(["reject", "resample"]).default("reject"),
 });
 
 /** `models/routes.json`: which model an image goes to when nobody named one. */
-export const Routes = z.strictObject({ schemaVersion: z.literal(SCHEMA_VERSION), routes: z.array(Route) });
+export const Routes = z.strictObject({ schemaVersion: z.literal(SCHEMA_VERSION), routes: z.array(RouteRule) });
 export type Routes = z.infer<typeof Routes>;
 
 /** What a rule can ask of an image. */
@@ -22,8 +27,11 @@ export interface RouteFacts {
   readonly dimensions: 2 | 3;
 }
 
-/** The model that the routes give an image, or null when no rule fits. */
-export function routeOf(facts: RouteFacts, routes: Routes): string | null {
+/** What a rule says about an image. */
+export type Route = Pick<z.infer<typeof RouteRule>, "model" | "irregular">;
+
+/** The first rule that fits an image, or null when none does. */
+export function routeOf(facts: RouteFacts, routes: Routes): Route | null {
   const fits = routes.routes.find(
     (route) =>
       (route.modality === undefined || route.modality === facts.modality) &&
@@ -31,5 +39,5 @@ export function routeOf(facts: RouteFacts, routes: Routes): string | null {
       (route.format === undefined || route.format === facts.format) &&
       (route.dimensions === undefined || route.dimensions === facts.dimensions),
   );
-  return fits?.model ?? null;
+  return fits === undefined ? null : { model: fits.model, irregular: fits.irregular };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { Affine } from "#src/imaging/affine.js";
+import type { SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { type NetworkGrid, planNetworkGrid } from "#src/inference/network-grid.js";
 import type { ModelManifest } from "#src/model/manifest.js";
@@ -20,16 +21,23 @@ export const GridDocument = z.strictObject({
   /** In the reoriented volume. */
   box: z.strictObject({ start: z.tuple([index, index, index]), size }),
   networkSize: size,
+  /** Where the slices of an irregular series lie in `source`; null where they are its planes. */
+  slices: z.strictObject({ size, offsetsVox: z.array(z.tuple([z.number(), z.number(), z.number()])) }).nullable(),
 });
 export type GridDocument = z.infer<typeof GridDocument>;
 
-export function gridDocument(grid: Pick<NetworkGrid, "source" | "box" | "size">): GridDocument {
+/** @param stack of an irregular series */
+export function gridDocument(
+  grid: Pick<NetworkGrid, "source" | "box" | "size">,
+  stack: SliceStack | null,
+): GridDocument {
   const { size, affineRas, spacingMm } = grid.source;
   return {
     schemaVersion: SCHEMA_VERSION,
     source: { size: [...size], affineRas: [...affineRas], spacingMm: spacingMm && [...spacingMm] },
     box: { start: [...grid.box.start], size: [...grid.box.size] },
     networkSize: [...grid.size],
+    slices: stack && { size: [...stack.size], offsetsVox: stack.offsetsVox.map(([x, y, z]) => [x, y, z]) },
   };
 }
 

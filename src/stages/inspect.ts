@@ -26,11 +26,13 @@ const LAMBDA_MEMORY_MIB = 9_000;
 export async function inspect(input: InspectInput, deps: StageDeps): Promise<InspectOutput> {
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
-  const { scans, warnings } = await findScans(entries);
+  const { scans, warnings } = await findScans(entries, { irregular: "resample" });
+  assertCount(scans.length);
 
   const tasks: TaskRef[] = [];
   for (const [n, scan] of scans.entries()) {
-    const model = await chooseModel(scan, source.request, deps);
+    const { model, irregular } = await chooseModel(scan, source.request, deps);
+    if (scan.irregular !== null && irregular === "reject") throw new PipelineError("SeriesIrregular", scan.irregular);
     const task = taskOf(`t${n}`, scan, model, source.request, input, deps.provider);
     const document: TaskDocument = {
       ...task,
@@ -55,23 +57,38 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   return { scanId, attempt, tasks };
 }
 
-async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps): Promise<ModelPackage> {
-  if (request.model !== undefined) return checked(await deps.models.open(request.model));
+/** The model of an image, and what becomes of an irregular series: by request, else by route, else refused. */
+async function chooseModel(
+  scan: FoundScan,
+  request: RunRequest,
+  deps: StageDeps,
+): Promise<{ model: ModelPackage; irregular: "reject" | "resample" }> {
+  if (request.model !== undefined) {
+    return { model: checked(await deps.models.open(request.model)), irregular: request.irregular ?? "reject" };
+  }
   const facts: RouteFacts = {
     modality: scan.modality,
     bodyPart: scan.bodyPart,
     format: scan.format,
     dimensions: scan.grid.size[2] === 1 ? 2 : 3,
   };
-  const id = routeOf(facts, await deps.models.routes());
-  if (id === null) {
+  const route = routeOf(facts, await deps.models.routes());
+  if (route === null) {
     const found = `${facts.format}, modality ${facts.modality ?? "unknown"}, ${facts.dimensions}-D`;
     throw new PipelineError(
       "NoRoute",
       `no rule fits this image (${found}), expected a model by name or by routes.json`,
     );
   }
-  return checked(await deps.models.open(id));
+  return { model: checked(await deps.models.open(route.model)), irregular: request.irregular ?? route.irregular };
+}
+
+/** Images that one upload may hold: the workflow's map takes no more tasks. */
+const MAX_IMAGES = 1000;
+
+function assertCount(images: number): void {
+  if (images <= MAX_IMAGES) return;
+  throw new PipelineError("InputUnsupported", `the upload holds ${images} images, expected at most ${MAX_IMAGES}`);
 }
 
 function checked(model: ModelPackage): ModelPackage {
@@ -100,7 +117,8 @@ function taskOf(
     identity: resultIdOf({
       instances: scan.instances,
       modelDigests: [model.digest],
-      settings: { refine: request.refine },
+      // A regular series gives the same result whatever is said about irregular ones.
+      settings: { refine: request.refine, ...(scan.irregular === null ? {} : { irregular: "resample" }) },
       resultVersion: RESULT_VERSION,
       provider,
     }),
@@ -108,7 +126,14 @@ function taskOf(
     refine: request.refine,
     share: request.share,
     channels: [
-      { format: scan.format, entries: [...scan.entries], instances: [...scan.instances], modality: scan.modality },
+      {
+        format: scan.format,
+        entries: [...scan.entries],
+        parts: scan.parts && [...scan.parts],
+        irregular: scan.irregular,
+        instances: [...scan.instances],
+        modality: scan.modality,
+      },
     ],
     warnings: [],
     estimate: { voxels, memoryMiB: Math.ceil((voxels * PREPROCESS_BYTES_A_VOXEL) / 2 ** 20) },

@@ -5,6 +5,7 @@ import { writeSeg } from "#src/formats/seg-write.js";
 import { affineDeterminant } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
 import { orientationOf } from "#src/imaging/orient.js";
+import type { SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
 import { renderPictures } from "#src/report/pictures.js";
@@ -19,6 +20,7 @@ import { GridDocument, sourceOfDocument } from "./grid-document.js";
 import { parseDicomSource } from "./parse-dicom-source.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
+import { labelsOnSourceSlices } from "./source-slices.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 import { labelsFile, readImage, readLabels } from "./volume-files.js";
@@ -49,11 +51,12 @@ async function run(work: StageWork): Promise<StageReport> {
   const { task, model } = work;
   const { manifest } = model;
   const text = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
-  const grid = sourceOfDocument(GridDocument.parse(JSON.parse(text)));
+  const document = GridDocument.parse(JSON.parse(text));
+  const grid = sourceOfDocument(document);
   const labels = readLabels(await work.read("postprocess", STAGE_FILES.labels)).data;
   const moments = labelMoments(labels, grid.size, grid.affineRas, largestLabelOf(manifest));
 
-  const files = await imageFiles(work, labels, moments, grid);
+  const files = await imageFiles(work, labels, moments, grid, document.slices);
   const warnings = distinctWarnings([
     ...task.warnings,
     ...work.earlier.flatMap((record) => record.warnings),
@@ -113,6 +116,7 @@ async function imageFiles(
   labels: Uint8Array | Uint16Array,
   moments: readonly LabelMoments[],
   grid: Grid,
+  stack: SliceStack | null,
 ): Promise<Made[]> {
   const { manifest } = work.model;
   const map = labelsFile(labels, grid);
@@ -121,8 +125,13 @@ async function imageFiles(
   if (!work.has("preprocess", STAGE_FILES.dicomSource)) return made;
 
   const source = parseDicomSource(await work.read("preprocess", STAGE_FILES.dicomSource));
+  // DICOM results lie on the series' own slices, which are the grid's planes unless the series is irregular.
+  const own =
+    stack === null
+      ? { size: grid.size, data: labels, moments }
+      : labelsOnSourceSlices(labels, grid.size, stack, source, largestLabelOf(manifest));
   const seg = writeSeg({
-    labels: { ...grid, data: labels },
+    labels: { ...grid, size: own.size, data: own.data },
     source,
     segments: manifest.labels,
     algorithm: { name: manifest.id, version: manifest.version },
@@ -131,8 +140,9 @@ async function imageFiles(
   proveSeg(
     seg,
     manifest.labels.map((label) => label.value),
-    moments,
+    own.moments,
     grid,
+    { hasVolumes: stack === null },
   );
   return [...made, { name: RESULT_FILES.seg, bytes: seg, contentType: "application/dicom" }];
 }

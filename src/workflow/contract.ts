@@ -95,6 +95,8 @@ export const RunRequest = z.strictObject({
   model: modelId.optional(),
   /** "off": the manifest's postprocess steps are left out. */
   refine: z.enum(["on", "off"]).default("on"),
+  /** Series with variable spacing or tilt; what is said here goes before the route's rule, which goes before "reject". */
+  irregular: z.enum(["reject", "resample"]).optional(),
   share: share.default("stat"),
 });
 export type RunRequest = z.infer<typeof RunRequest>;
@@ -127,6 +129,8 @@ export const TaskDocument = z.strictObject({
       z.strictObject({
         format: z.enum(["dicom", "nifti"]),
         entries: z.array(z.int().min(0)).min(1),
+        parts: z.array(z.int().min(1)).nullable(),
+        irregular: z.string().nullable(),
         instances: z.array(z.string()).min(1),
         modality: z.string().nullable(),
       }),

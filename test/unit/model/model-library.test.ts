@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { folderModels } from "#src/model/model-library.js";
-import { routeOf } from "#src/model/routes.js";
+import { Routes, routeOf } from "#src/model/routes.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const network = brightNetwork();
@@ -57,19 +57,24 @@ describe("folderModels", () => {
 
 describe("routeOf", () => {
   const facts = { modality: "MR", bodyPart: "HEAD", format: "dicom", dimensions: 3 } as const;
-  const routes = {
-    schemaVersion: 1 as const,
+  const routes = Routes.parse({
+    schemaVersion: 1,
     routes: [
-      { modality: "MR", bodyPart: "KNEE", model: "knee" },
-      { modality: "MR", dimensions: 3 as const, model: "any-mr" },
-      { format: "nifti" as const, model: "any-nifti" },
+      { modality: "MR", bodyPart: "KNEE", model: "knee", irregular: "resample" },
+      { modality: "MR", dimensions: 3, model: "any-mr" },
+      { format: "nifti", model: "any-nifti" },
     ],
-  };
+  });
 
   it("takes the first rule whose conditions all hold", () => {
-    expect(routeOf(facts, routes)).toBe("any-mr");
-    expect(routeOf({ ...facts, bodyPart: "KNEE" }, routes)).toBe("knee");
-    expect(routeOf({ ...facts, format: "nifti", modality: null }, routes)).toBe("any-nifti");
+    expect(routeOf(facts, routes)?.model).toBe("any-mr");
+    expect(routeOf({ ...facts, bodyPart: "KNEE" }, routes)?.model).toBe("knee");
+    expect(routeOf({ ...facts, format: "nifti", modality: null }, routes)?.model).toBe("any-nifti");
+  });
+
+  it("refuses irregular series unless the rule says otherwise", () => {
+    expect(routeOf(facts, routes)?.irregular).toBe("reject");
+    expect(routeOf({ ...facts, bodyPart: "KNEE" }, routes)?.irregular).toBe("resample");
   });
 
   it("gives nothing when no rule fits", () => {
