@@ -20,7 +20,8 @@ const FIELDS = 16;
 
 /**
  * Elongation, sphericity and extent of every component, in one walk over its runs. A voxel counts as a box, not a
- * point (each moment gets spacing2 / 12, as in ITK's label shapes), so that one voxel has a form as well.
+ * point (each moment gets spacing2 / 12, as in MATLAB's regionprops; ITK and
+ * scikit-image leave that out), so that one voxel has a form as well.
  *
  * @param flat components of slices: the third axis is left out
  */

@@ -14,13 +14,15 @@ export function hysteresis(
   connectivity: Connectivity,
   minVoxels = 1,
 ): Uint8Array {
+  // As numpy compares: a threshold of 0.7 is the float32 nearest to 0.7, as the values are.
+  const [bottom, top] = [Math.fround(low), Math.fround(high)];
   const mask = new Uint8Array(values.length);
-  for (let i = 0; i < mask.length; i++) mask[i] = values[i] > low ? 1 : 0;
+  for (let i = 0; i < mask.length; i++) mask[i] = values[i] > bottom ? 1 : 0;
   const runs = componentRuns(mask, size, connectivity);
   const above = new Uint32Array(runs.count);
   for (let run = 0; run < runs.first.length; run++) {
     const end = runs.first[run] + runs.length[run];
-    for (let i = runs.first[run]; i < end; i++) if (values[i] > high) above[runs.component[run]]++;
+    for (let i = runs.first[run]; i < end; i++) if (values[i] > top) above[runs.component[run]]++;
   }
   return keepComponents(
     mask,

@@ -18,12 +18,13 @@ export const applyScoreTriplet: ApplyStep<ScoreTripletStep> = (state, step, subj
 };
 
 function judgeParts(values: Float32Array, part: number, step: ScoreTripletStep, least: number): Uint8Array {
+  const [top, bottom] = [Math.fround(step.topScore), Math.fround(step.bottomScore)];
   const mask = new Uint8Array(values.length);
   for (let from = 0; from < values.length; from += part) {
     let above = 0;
-    for (let i = from; i < from + part; i++) if ((values[i] ?? 0) > step.topScore) above++;
+    for (let i = from; i < from + part; i++) if ((values[i] ?? 0) > top) above++;
     if (above < least) continue;
-    for (let i = from; i < from + part; i++) mask[i] = (values[i] ?? 0) > step.bottomScore ? 1 : 0;
+    for (let i = from; i < from + part; i++) mask[i] = (values[i] ?? 0) > bottom ? 1 : 0;
   }
   return mask;
 }

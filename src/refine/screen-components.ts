@@ -97,6 +97,6 @@ const byScore: Screen = (state, runs, { score, labels }, subject, kept) => {
   }
   for (const [c, voxels] of componentSizes(runs).entries()) {
     const value = score.statistic === "max" ? (most[c] ?? 0) : (sums[c] ?? 0) / voxels;
-    if (!(value >= score.min)) kept[c] = 0;
+    if (!(value >= Math.fround(score.min))) kept[c] = 0;
   }
 };

@@ -3,13 +3,13 @@ import type { RefineStep } from "#src/model/refine-steps.js";
 import { decideInBox } from "./decide-in-box.js";
 import { type ApplyStep, probabilitiesFor, probabilityOf } from "./refine-state.js";
 
+type ThresholdStep = Extract<RefineStep, { kind: "threshold" }>;
+
 /** Keeps a label where its own probability reaches its threshold, or decides by that alone. */
-export const applyThreshold: ApplyStep<Extract<RefineStep, { kind: "threshold" }>> = (state, step, subject) => {
+export const applyThreshold: ApplyStep<ThresholdStep> = (state, step, subject) => {
   const probabilities = probabilitiesFor(state, subject);
   if (probabilities === null) return state;
-  const limits = new Map(
-    step.labels.map((label, n) => [label, Array.isArray(step.probability) ? step.probability[n] : step.probability]),
-  );
+  const limits = new Map(step.labels.map((label, n) => [label, limitOf(step, n)]));
   if (step.from === "probabilities") {
     return decideInBox(state, probabilities, step.labels, subject, (label, values) =>
       Uint8Array.from(values, (value) => (value >= (limits.get(label) ?? 1) ? 1 : 0)),
@@ -25,3 +25,8 @@ export const applyThreshold: ApplyStep<Extract<RefineStep, { kind: "threshold" }
   }
   return { ...state, labels: pasteBox(inBox, probabilities, state.size, 0, state.labels.slice()) };
 };
+
+/** The float32 nearest to the threshold, so that a stored 0.7 reaches a threshold of 0.7. */
+function limitOf({ probability }: ThresholdStep, n: number): number {
+  return Math.fround(Array.isArray(probability) ? (probability[n] ?? 1) : probability);
+}
