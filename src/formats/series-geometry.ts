@@ -42,7 +42,8 @@ const SAME_TOLERANCE = 1e-3;
  * Regular slices: the affine's z step is (last position - first position) / (slices - 1), the first pixel of the first
  * slice is the origin. A single slice is as thick as its header says. Variable spacing and tilt, where allowed: the
  * grid's planes are at right angles to the normal, evenly spaced from the first slice to the last in steps nearest to
- * the median, and as large as all the slices together.
+ * the lower quartile of the series' own (of two spacings the finer one, but not a single short step), and as large as
+ * all the slices together.
  *
  * @param instances of one volume, in any order
  * @param subject how messages name the series
@@ -80,7 +81,7 @@ export function seriesGeometry(
     return { slices, grid, warnings: [...common, ...warnings], irregular: null };
   }
   if (irregular === "reject") throw new PipelineError("SeriesIrregular", reason);
-  const { grid, stack } = regularGridOf(slices, depths, lowerMedian(steps), tilt !== null);
+  const { grid, stack } = regularGridOf(slices, depths, lowerQuartile(steps), tilt !== null);
   const message = `${reasons.join("; ")}; it was resampled to ${grid.size.join(" x ")} voxels of ${lengths(grid)} mm, and label volumes lie on that grid; DICOM results lie on the series' own slices`;
   return {
     slices,
@@ -237,7 +238,7 @@ function variableSpacing(steps: readonly number[], subject: string): string | nu
 function regularGridOf(
   slices: readonly DicomInstance[],
   depths: readonly number[],
-  medianStep: number,
+  wantedStep: number,
   isTilted: boolean,
 ): { grid: Grid; stack: SliceStack } {
   const [first] = slices;
@@ -246,7 +247,7 @@ function regularGridOf(
   const normal = normalOf(first);
   const [betweenRows, betweenColumns] = first.pixelSpacingMm ?? [1, 1];
   const extent = (depths.at(-1) ?? 0) - (depths[0] ?? 0);
-  const planes = Math.max(2, Math.round(extent / medianStep) + 1);
+  const planes = Math.max(2, Math.round(extent / wantedStep) + 1);
   const step = extent / (planes - 1);
   const shifts = slices.map((slice, k): Vec3 => {
     const way = minus(slice.positionLps, first.positionLps);
@@ -333,6 +334,10 @@ function normalOf(instance: DicomInstance): Vec3 {
 
 function lowerMedian(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
+}
+
+function lowerQuartile(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 2] ?? 0;
 }
 
 function lengths(grid: Grid): string {
