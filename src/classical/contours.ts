@@ -3,7 +3,7 @@ import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import { chanVese } from "#src/imaging/classical/chan-vese.js";
 import { volumeOrSlices } from "#src/imaging/classical/each-slice.js";
 import { geodesicContour, inverseGaussianGradient } from "#src/imaging/classical/geodesic-contour.js";
-import { otsuThreshold } from "#src/imaging/classical/otsu.js";
+import { otsuThreshold } from "#src/imaging/otsu.js";
 import type { MethodOf } from "#src/model/classical-method.js";
 import { firstChannel, standardised } from "./first-channel.js";
 import type { ClassicalInput } from "./segment-classical.js";

@@ -1,9 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
 import { applyAffine, invertAffine } from "#src/imaging/affine.js";
 import { volumeOrSlices } from "#src/imaging/classical/each-slice.js";
-import { otsuThreshold } from "#src/imaging/classical/otsu.js";
 import { growByConfidence, growRegion } from "#src/imaging/classical/region-growing.js";
 import { percentile } from "#src/imaging/normalise.js";
+import { otsuThreshold } from "#src/imaging/otsu.js";
 import type { MethodOf } from "#src/model/classical-method.js";
 import { firstChannel } from "./first-channel.js";
 import type { ClassicalInput } from "./segment-classical.js";

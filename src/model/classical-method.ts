@@ -90,6 +90,7 @@ export const RegionGrowingMethod = z.strictObject({
 const start = z.enum(["above-otsu", "below-otsu", "checkerboard"]).default("above-otsu");
 
 export const chanVeseOptions = {
+  /** 2: each slice along z on its own. 3: the volume at once. */
   dimensions,
   iterations: iterations(1000).default(20),
   /** Curvature smoothings an iteration. */

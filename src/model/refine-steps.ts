@@ -1,5 +1,12 @@
 import { z } from "zod";
 import {
+  ChanVeseStep,
+  GeodesicContourStep,
+  RegionGrowStep,
+  SuperpixelVoteStep,
+  WatershedStep,
+} from "./classical-steps.js";
+import {
   FillHolesStep,
   KeepNearStep,
   LargestComponentStep,
@@ -44,6 +51,11 @@ export const RefineStep = z.discriminatedUnion("kind", [
   MorphologyStep,
   KeepNearStep,
   ScreenComponentsStep,
+  SuperpixelVoteStep,
+  ChanVeseStep,
+  GeodesicContourStep,
+  RegionGrowStep,
+  WatershedStep,
   DenseCrfStep,
 ]);
 export type RefineStep = z.infer<typeof RefineStep>;
@@ -80,14 +92,25 @@ export function needsProbabilities(step: RefineStep): boolean {
       return step.source === "probability";
     case "screen-components":
       return step.score !== undefined;
+    case "superpixel-vote":
+      return step.use === "probabilities";
     default:
       return false;
   }
 }
 
+const READ_IMAGE: ReadonlySet<RefineStep["kind"]> = new Set([
+  "superpixel-vote",
+  "chan-vese",
+  "geodesic-contour",
+  "region-grow",
+  "watershed",
+]);
+
 /** Steps that read the image's intensities. */
 export function needsImage(step: RefineStep): boolean {
   if (step.kind === "otsu") return step.source === "image";
+  if (READ_IMAGE.has(step.kind)) return true;
   return step.kind === "dense-crf" && step.appearance !== undefined;
 }
 
@@ -109,6 +132,8 @@ function decidesAnew(step: RefineStep): boolean {
     case "score-triplet":
     case "dense-crf":
       return true;
+    case "superpixel-vote":
+      return step.use === "probabilities";
     default:
       return false;
   }
@@ -125,8 +150,14 @@ function edits(step: RefineStep): boolean {
     case "fill-holes":
     case "morphology":
     case "keep-near":
+    case "chan-vese":
+    case "geodesic-contour":
+    case "region-grow":
+    case "watershed":
     case "screen-components":
       return true;
+    case "superpixel-vote":
+      return step.use === "labels";
     default:
       return false;
   }

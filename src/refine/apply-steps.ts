@@ -1,4 +1,5 @@
 import type { RefineStep } from "#src/model/refine-steps.js";
+import { applyChanVese, applyGeodesicContour } from "./contours.js";
 import { applyDenseCrf } from "./dense-crf.js";
 import { applyFillHoles } from "./fill-holes.js";
 import { applyHysteresis } from "./hysteresis.js";
@@ -7,10 +8,13 @@ import { applyLargestComponent } from "./largest-component.js";
 import { applyMorphology } from "./morphology.js";
 import { applyOtsu } from "./otsu.js";
 import { assertExclusive, type LabelMap, type RefineInput } from "./refine-state.js";
+import { applyRegionGrow } from "./region-grow.js";
 import { applyRemoveSmall } from "./remove-small.js";
 import { applyScoreTriplet } from "./score-triplet.js";
 import { applyScreenComponents } from "./screen-components.js";
+import { applySuperpixelVote } from "./superpixel-vote.js";
 import { applyThreshold } from "./threshold.js";
+import { applyWatershed } from "./watershed.js";
 
 export type { RefineInput } from "./refine-state.js";
 
@@ -61,6 +65,16 @@ function applyStep(state: RefineInput, step: RefineStep, subject: string): Refin
       return applyKeepNear(state, step, subject);
     case "screen-components":
       return applyScreenComponents(state, step, subject);
+    case "superpixel-vote":
+      return applySuperpixelVote(state, step, subject);
+    case "chan-vese":
+      return applyChanVese(state, step, subject);
+    case "geodesic-contour":
+      return applyGeodesicContour(state, step, subject);
+    case "region-grow":
+      return applyRegionGrow(state, step, subject);
+    case "watershed":
+      return applyWatershed(state, step, subject);
     case "dense-crf":
       assertExclusive(state, subject);
       return applyDenseCrf(state, step, subject);

@@ -12,9 +12,6 @@ export interface ChanVeseOptions {
   readonly lambdaOutside: number;
 }
 
-/** Keeps the mean of an empty side finite. */
-const EMPTY_SIDE = 1e-8;
-
 /**
  * Active contour without edges, by morphology (MorphACWE; scikit-image's `morphological_chan_vese`, voxel for voxel):
  * each voxel on the outline goes to the side whose mean is closer, then the outline is smoothed.
@@ -52,16 +49,25 @@ export function chanVese(image: Float32Array, size: Size3, start: Uint8Array, op
   return front.result();
 }
 
+/**
+ * Means outside and inside; 0 for an empty side, as the reference has it. Sums are of differences to one voxel, so that
+ * both sides of a constant image have the very same mean.
+ */
 function means(image: Float32Array, inside: Uint8Array): readonly [number, number] {
+  const [base = 0] = image;
   let sum = 0;
   let sumInside = 0;
   let countInside = 0;
   for (let i = 0; i < image.length; i++) {
-    sum += image[i];
+    const difference = image[i] - base;
+    sum += difference;
     if (inside[i] === 0) continue;
-    sumInside += image[i];
+    sumInside += difference;
     countInside++;
   }
   const countOutside = image.length - countInside;
-  return [(sum - sumInside) / (countOutside + EMPTY_SIDE), sumInside / (countInside + EMPTY_SIDE)];
+  return [
+    countOutside === 0 ? 0 : base + (sum - sumInside) / countOutside,
+    countInside === 0 ? 0 : base + sumInside / countInside,
+  ];
 }

@@ -1,6 +1,9 @@
 import type { Features } from "./clusters.js";
 
-/** A Gaussian membership function exp(-(x - centre)^2 / (2 width^2)). */
+/**
+ * A Gaussian membership function exp(-(x - centre)^2 / (2 width^2)). The functions of a feature ascend; the first stays
+ * 1 below its centre and the last above, so that the darkest and the brightest voxels stay "low" and "high".
+ */
 export interface MembershipFunction {
   readonly centre: number;
   readonly width: number;
@@ -73,9 +76,12 @@ export function fuzzify(
   let to = 0;
   for (let f = 0; f < memberships.length; f++) {
     const value = features[f][sample];
-    for (const { centre, width } of memberships[f]) {
+    const functions = memberships[f];
+    for (let n = 0; n < functions.length; n++) {
+      const { centre, width } = functions[n];
+      const isShoulder = (n === 0 && value < centre) || (n === functions.length - 1 && value > centre);
       const d = (value - centre) / width;
-      out[to++] = Math.exp(-0.5 * d * d);
+      out[to++] = isShoulder ? 1 : Math.exp(-0.5 * d * d);
     }
   }
 }

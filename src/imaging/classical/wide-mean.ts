@@ -1,6 +1,6 @@
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
 
-/** Boxes one after the other: three are within a few per cent of a Gaussian of the same variance (Wells 1986). */
+/** Boxes one after the other: three are within a tenth of the peak of a Gaussian of the same variance (Wells 1986). */
 const PASSES = 3;
 
 /**
