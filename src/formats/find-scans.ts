@@ -1,9 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
-import { sha256 } from "#src/core/ids.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { readSeriesFile, type SeriesFile, seriesScans } from "./find-series.js";
-import { inspectNifti, isNifti, readNifti } from "./nifti-read.js";
+import { readNifti } from "./nifti-read.js";
 import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
+import { isDetachedHeader, volumeScans } from "./volume-scans.js";
 
 /** What an upload holds, and what was odd about the upload as a whole. */
 export interface FoundScans {
@@ -53,14 +53,18 @@ export async function surveyUpload(
     if (isStrict || !(error instanceof PipelineError)) throw error;
     return { kind: "failed", entries: ordinals, error };
   };
-  for (const entry of entries) {
+  // Data files that a header names are no images themselves: headers come first.
+  const claimed = new Set<number>();
+  for (const entry of entries.toSorted((a, b) => Number(isDetachedHeader(b)) - Number(isDetachedHeader(a)))) {
     const first = entry.ordinal;
+    if (claimed.has(first)) continue;
     try {
       const bytes = await entry.read();
       const subject = `entry ${entry.ordinal}`;
-      if (isNifti(bytes)) {
-        const scan = niftiScan(bytes, entry.ordinal, subject);
-        found.push({ first, images: async () => [{ kind: "image", scan }] });
+      const volumes = await volumeScans(bytes, entry, entries);
+      if (volumes !== null) {
+        for (const ordinal of volumes.flatMap((scan) => scan.entries)) claimed.add(ordinal);
+        found.push({ first, images: async () => volumes.map((scan) => ({ kind: "image", scan })) });
         continue;
       }
       const file = await readSeriesFile(bytes, entry.ordinal, subject);
@@ -95,25 +99,6 @@ export async function surveyUpload(
   const images: SurveyedImage[] = [];
   for (const item of found.toSorted((a, b) => a.first - b.first)) images.push(...(await item.images()));
   return { images, ignored };
-}
-
-function niftiScan(bytes: Uint8Array, ordinal: number, subject: string): FoundScan {
-  const { size, affineRas, spacingMm, channels, warnings } = inspectNifti(bytes, { subject });
-  if (channels !== 1) {
-    throw new PipelineError("InputUnsupported", `${subject} holds ${channels} volumes, expected one`);
-  }
-  return {
-    format: "nifti",
-    entries: [ordinal],
-    instances: [sha256(bytes)],
-    modality: null,
-    bodyPart: null,
-    transferSyntaxUid: null,
-    parts: null,
-    irregular: null,
-    grid: { size, affineRas, spacingMm },
-    warnings,
-  };
 }
 
 function ignoredWarnings(ignored: readonly UploadEntry[]): ScanWarning[] {

@@ -1,7 +1,6 @@
-import { PipelineError } from "#src/core/errors.js";
 import { loadSeries } from "./load-series.js";
-import { niftiChannel, readNifti } from "./nifti-read.js";
 import type { FoundScan, LoadedScan, UploadEntry } from "./scan.js";
+import { loadVolume } from "./volume-scans.js";
 
 /** What names an image of an upload: a `FoundScan`, or what a task keeps of it. */
 type ScanChoice = Pick<FoundScan, "format" | "entries"> & Partial<Pick<FoundScan, "parts" | "irregular">>;
@@ -22,20 +21,6 @@ export async function loadScan(found: ScanChoice, entries: readonly UploadEntry[
   });
   const [first] = files;
   if (first === undefined) throw new RangeError("an image needs at least one entry");
-  return found.format === "nifti" ? loadNifti(first) : loadSeries({ parts: null, irregular: null, ...found }, files);
-}
-
-async function loadNifti(entry: UploadEntry): Promise<LoadedScan> {
-  const image = readNifti(await entry.read(), { subject: `entry ${entry.ordinal}` });
-  if (image.channels !== 1) {
-    const message = `entry ${entry.ordinal} holds ${image.channels} volumes, expected one`;
-    throw new PipelineError("InputUnsupported", message);
-  }
-  const { data, ...grid } = niftiChannel(image, 0);
-  return {
-    volume: { ...grid, data: data instanceof Float32Array ? data : Float32Array.from(data) },
-    warnings: image.warnings,
-    dicom: null,
-    stack: null,
-  };
+  if (found.format !== "dicom") return loadVolume(found, first, entries);
+  return loadSeries({ parts: null, irregular: null, ...found }, files);
 }

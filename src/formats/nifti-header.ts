@@ -3,16 +3,23 @@ import type { ScanWarning } from "#src/core/warnings.js";
 import type { Affine, Size3, Vec3 } from "#src/imaging/affine.js";
 import { affineDeterminant, spacingOfAffine } from "#src/imaging/affine.js";
 import { affineOfQuaternion, cornerDistance, withSliceAxis } from "./nifti-affine.js";
-import { NIFTI_NUMBERS, NIFTI_OTHER_TYPES, type NiftiNumber } from "./nifti-datatypes.js";
+import { NIFTI_DATATYPES, NIFTI_OTHER_TYPES, type NiftiDatatype } from "./nifti-datatypes.js";
+import { VOXEL_KINDS, type VoxelKind } from "./voxel-bytes.js";
 
 /** What a NIfTI header says, checked against itself. */
 export interface NiftiHeader {
   readonly size: Size3;
   /** Product of the dimensions beyond the third. */
   readonly channels: number;
+  /** Product of the dimensions beyond the fourth: numbers of a vector or a parameter at each voxel. */
+  readonly vectorLength: number;
+  /** Whether the voxels are in another file (.hdr and .img). */
+  readonly isPair: boolean;
   readonly affineRas: Affine;
   readonly spacingMm: Vec3 | null;
-  readonly kind: NiftiNumber;
+  readonly kind: VoxelKind;
+  /** Numbers a voxel: 3 for red, green, blue; 4 with alpha. */
+  readonly components: 1 | 3 | 4;
   /** Bytes of one voxel. */
   readonly voxelBytes: number;
   readonly littleEndian: boolean;
@@ -56,28 +63,26 @@ export function parseNiftiHeader(bytes: Uint8Array, subject: string): NiftiHeade
   if (bytes.length < HEADER_BYTES[version]) {
     throw unreadable(`${subject} is ${bytes.length} bytes, too short for a NIfTI-2 header (540)`);
   }
-  if (ascii(bytes, version === 1 ? 344 : 4, 2) === "ni") {
-    throw new PipelineError(
-      "InputUnsupported",
-      `${subject} is the header of a two-file NIfTI pair, expected one file with header and voxels`,
-    );
-  }
+  const isPair = ascii(bytes, version === 1 ? 344 : 4, 2) === "ni";
   const raw = version === 1 ? rawHeader1(bytes, littleEndian) : rawHeader2(bytes, littleEndian);
 
-  const { size, channels } = dimensions(raw, subject);
-  const { kind, bytes: voxelBytes } = datatype(raw, subject);
-  const smallest = HEADER_BYTES[version] + 4;
+  const { size, channels, vectorLength } = dimensions(raw, subject);
+  const { kind, components } = datatype(raw, subject);
+  const smallest = isPair ? 0 : HEADER_BYTES[version] + 4;
   const dataOffset = raw.voxOffset === 0 ? smallest : raw.voxOffset;
-  if (!Number.isSafeInteger(dataOffset) || dataOffset < HEADER_BYTES[version]) {
+  if (!Number.isSafeInteger(dataOffset) || dataOffset < (isPair ? 0 : HEADER_BYTES[version])) {
     throw unreadable(`${subject} has its voxels at byte ${raw.voxOffset}, expected ${smallest} or more`);
   }
   const hasSlope = Number.isFinite(raw.slope) && raw.slope !== 0;
   return {
     size,
     channels,
+    vectorLength,
+    isPair,
     ...placement(raw, size),
     kind,
-    voxelBytes,
+    components,
+    voxelBytes: VOXEL_KINDS[kind] * components,
     littleEndian,
     dataOffset,
     slope: hasSlope ? raw.slope : 1,
@@ -141,7 +146,7 @@ function rawHeader2(bytes: Uint8Array, little: boolean): RawHeader {
   };
 }
 
-function dimensions(raw: RawHeader, subject: string): { size: Size3; channels: number } {
+function dimensions(raw: RawHeader, subject: string): Pick<NiftiHeader, "size" | "channels" | "vectorLength"> {
   const [count = 0, ...lengths] = raw.dim;
   if (count < 1 || count > 7) throw unreadable(`${subject} has ${count} dimensions, expected 1 to 7`);
   const used = lengths.slice(0, count);
@@ -153,19 +158,20 @@ function dimensions(raw: RawHeader, subject: string): { size: Size3; channels: n
   if (!Number.isSafeInteger(x * y * z * channels * 8)) {
     throw unreadable(`${subject} has dimensions ${used.join(" x ")}, more voxels than any file can hold`);
   }
-  return { size: [x, y, z], channels };
+  return { size: [x, y, z], channels, vectorLength: rest.slice(1).reduce((product, length) => product * length, 1) };
 }
 
-function datatype(raw: RawHeader, subject: string): { kind: NiftiNumber; bytes: number } {
-  const found = NIFTI_NUMBERS.get(raw.datatype);
+function datatype(raw: RawHeader, subject: string): NiftiDatatype {
+  const found = NIFTI_DATATYPES.get(raw.datatype);
   if (found === undefined) {
     const name = NIFTI_OTHER_TYPES.get(raw.datatype);
     if (name === undefined) throw unreadable(`${subject} has data type ${raw.datatype}, which NIfTI does not define`);
     throw new PipelineError("InputUnsupported", `${subject} has ${name} voxels, expected integers or real numbers`);
   }
-  if (raw.bitsPerVoxel !== 0 && raw.bitsPerVoxel !== found.bytes * 8) {
+  const bits = VOXEL_KINDS[found.kind] * found.components * 8;
+  if (raw.bitsPerVoxel !== 0 && raw.bitsPerVoxel !== bits) {
     throw unreadable(
-      `${subject} says ${raw.bitsPerVoxel} bits a voxel, expected ${found.bytes * 8} for data type ${raw.datatype}`,
+      `${subject} says ${raw.bitsPerVoxel} bits a voxel, expected ${bits} for data type ${raw.datatype}`,
     );
   }
   return found;

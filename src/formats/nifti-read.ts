@@ -3,6 +3,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { type Volume, type VoxelArray, voxelCount } from "#src/imaging/volume.js";
 import { type NiftiHeader, niftiVersion, parseNiftiHeader } from "./nifti-header.js";
+import { decodeVoxels, nonFiniteWarnings } from "./voxel-bytes.js";
 
 /**
  * A NIfTI file's image. A 3-D file is a `Volume` as it stands; of more dimensions, the fourth to seventh are folded
@@ -32,28 +33,13 @@ const DEFAULT_MAX_UNPACKED = 4 * 1024 ** 3 - 1;
  * @throws {PipelineError} InputUnreadable, InputUnsupported; InputUnsafe for a gzip file beyond its limit
  */
 export function readNifti(bytes: Uint8Array, options: NiftiReadOptions = {}): NiftiImage {
-  const { header, file, owned } = open(bytes, options);
+  const { header, file, owned } = openPlain(bytes, options);
   const voxels = voxelCount(header.size) * header.channels;
   const stored = file.subarray(header.dataOffset, header.dataOffset + voxels * header.voxelBytes);
   const { data, nonFinite } = decode(stored, header, owned);
-  const warnings = [...header.warnings, ...trailing(header, file.length)];
-  if (nonFinite > 0) {
-    const message = `${nonFinite} of ${voxels} voxels were not finite numbers and were set to 0`;
-    warnings.push({ code: "NonFiniteVoxels", message });
-  }
+  const warnings = [...header.warnings, ...trailing(header, file.length), ...nonFiniteWarnings(nonFinite, voxels)];
   const { size, affineRas, spacingMm, channels } = header;
   return { size, affineRas, spacingMm, channels, data, warnings };
-}
-
-/**
- * What `readNifti` would say of the file, without its voxels: checks the header and that the voxels are all there.
- *
- * @throws {PipelineError} as `readNifti`
- */
-export function inspectNifti(bytes: Uint8Array, options: NiftiReadOptions = {}): Omit<NiftiImage, "data"> {
-  const { header, file } = open(bytes, options);
-  const { size, affineRas, spacingMm, channels } = header;
-  return { size, affineRas, spacingMm, channels, warnings: [...header.warnings, ...trailing(header, file.length)] };
 }
 
 /**
@@ -82,22 +68,54 @@ export function isNifti(bytes: Uint8Array): boolean {
   return start !== null && niftiVersion(start) !== null;
 }
 
-interface OpenFile {
+/** A NIfTI file with its voxels unpacked. */
+export interface OpenNifti {
   readonly header: NiftiHeader;
+  /** What `header.dataOffset` counts in. */
   readonly file: Uint8Array;
   /** Whether `file` is our own copy, which voxels may be a view of. */
   readonly owned: boolean;
 }
 
-function open(bytes: Uint8Array, options: NiftiReadOptions): OpenFile {
+function openPlain(bytes: Uint8Array, options: NiftiReadOptions): OpenNifti {
   const subject = options.subject ?? "the NIfTI file";
+  const header = niftiHeaderOf(bytes, subject);
+  if (header.isPair) {
+    const message = `${subject} is the header of a two-file NIfTI pair, expected one file with header and voxels`;
+    throw new PipelineError("InputUnsupported", message);
+  }
+  if (header.components !== 1) {
+    throw new PipelineError("InputUnsupported", `${subject} has colour voxels, expected integers or real numbers`);
+  }
+  return openNifti(bytes, header, subject, options.maxUnpackedBytes);
+}
+
+/**
+ * The header of a NIfTI file, plain or gzip'd. Nothing but the first bytes is unpacked: a gzip'd text costs nothing.
+ *
+ * @throws {PipelineError} InputUnreadable, InputUnsupported
+ */
+export function niftiHeaderOf(bytes: Uint8Array, subject: string): NiftiHeader {
   const zipped = isGzip(bytes);
-  // The header is checked before anything else is unpacked: a gzip'd text file costs nothing.
   const start = zipped ? peek(bytes) : bytes;
   if (start === null) throw new PipelineError("InputUnreadable", `${subject} is a damaged gzip stream`);
-  const header = parseNiftiHeader(start, zipped ? `${subject}, unpacked,` : subject);
-  const needed = header.dataOffset + voxelCount(header.size) * header.channels * header.voxelBytes;
-  const file = zipped ? unpack(bytes, needed, subject, options.maxUnpackedBytes ?? DEFAULT_MAX_UNPACKED) : bytes;
+  return parseNiftiHeader(start, zipped ? `${subject}, unpacked,` : subject);
+}
+
+/**
+ * Unpacks a NIfTI file (of a pair, the file with the voxels) and checks that all voxels are there.
+ *
+ * @throws {PipelineError} InputUnreadable; InputUnsafe for a gzip file beyond its limit
+ */
+export function openNifti(
+  bytes: Uint8Array,
+  header: NiftiHeader,
+  subject: string,
+  maxUnpackedBytes: number = DEFAULT_MAX_UNPACKED,
+): OpenNifti {
+  const zipped = isGzip(bytes);
+  const needed = endOfVoxels(header);
+  const file = zipped ? unpack(bytes, needed, subject, maxUnpackedBytes) : bytes;
   if (file.length < needed) {
     throw new PipelineError(
       "InputUnreadable",
@@ -105,6 +123,10 @@ function open(bytes: Uint8Array, options: NiftiReadOptions): OpenFile {
     );
   }
   return { header, file, owned: zipped };
+}
+
+function endOfVoxels(header: NiftiHeader): number {
+  return header.dataOffset + voxelCount(header.size) * header.channels * header.voxelBytes;
 }
 
 /** The first unpacked bytes of a gzip stream; null when not even those can be had. */
@@ -132,15 +154,16 @@ function unpack(bytes: Uint8Array, needed: number, subject: string, limit: numbe
   }
 }
 
-function trailing(header: NiftiHeader, length: number): ScanWarning[] {
-  const end = header.dataOffset + voxelCount(header.size) * header.channels * header.voxelBytes;
+/** The warning of bytes after the voxels of an opened file. */
+export function trailing(header: NiftiHeader, length: number): ScanWarning[] {
+  const end = endOfVoxels(header);
   if (length === end) return [];
   return [{ code: "TrailingBytes", message: `the NIfTI file carries ${length - end} bytes after its voxels` }];
 }
 
 function decode(stored: Uint8Array, header: NiftiHeader, owned: boolean): { data: VoxelArray; nonFinite: number } {
   const { slope, intercept } = header;
-  const raw = typed(stored, header, owned);
+  const raw = decodeVoxels(stored, header.kind, header.littleEndian, owned);
   const isFloat = raw instanceof Float32Array || raw instanceof Float64Array;
   const isScaled = slope !== 1 || intercept !== 0;
   if (!isFloat && !isScaled) return { data: raw, nonFinite: 0 };
@@ -156,51 +179,4 @@ function decode(stored: Uint8Array, header: NiftiHeader, owned: boolean): { data
     nonFinite++;
   }
   return { data, nonFinite };
-}
-
-/** The stored numbers as an array of this machine's byte order that the caller may write to. */
-function typed(stored: Uint8Array, header: NiftiHeader, owned: boolean): VoxelArray {
-  const { voxelBytes: width } = header;
-  const isSwapped = width > 1 && header.littleEndian !== HOST_LITTLE_ENDIAN;
-  const bytes = owned && stored.byteOffset % width === 0 ? stored : stored.slice();
-  if (isSwapped) swap(bytes, width);
-  const { buffer, byteOffset } = bytes;
-  const count = bytes.length / width;
-  switch (header.kind) {
-    case "int8":
-      return new Int8Array(buffer, byteOffset, count);
-    case "uint8":
-      return new Uint8Array(buffer, byteOffset, count);
-    case "int16":
-      return new Int16Array(buffer, byteOffset, count);
-    case "uint16":
-      return new Uint16Array(buffer, byteOffset, count);
-    case "int32":
-      return new Int32Array(buffer, byteOffset, count);
-    case "uint32":
-      return new Uint32Array(buffer, byteOffset, count);
-    case "float32":
-      return new Float32Array(buffer, byteOffset, count);
-    case "float64":
-      return new Float64Array(buffer, byteOffset, count);
-    case "int64":
-      return fromBigInts(new BigInt64Array(buffer, byteOffset, count));
-    case "uint64":
-      return fromBigInts(new BigUint64Array(buffer, byteOffset, count));
-  }
-}
-
-const HOST_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-
-function swap(bytes: Uint8Array, width: number): void {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (width === 2) buffer.swap16();
-  else if (width === 4) buffer.swap32();
-  else buffer.swap64();
-}
-
-function fromBigInts(values: BigInt64Array | BigUint64Array): Float64Array {
-  const out = new Float64Array(values.length);
-  for (let i = 0; i < out.length; i++) out[i] = Number(values[i]);
-  return out;
 }

@@ -1,3 +1,4 @@
+import type { ImageFormat } from "#src/core/image-formats.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid, Volume } from "#src/imaging/volume.js";
@@ -28,13 +29,16 @@ export interface FindOptions {
 
 /** One image found in an upload: a DICOM series, or a volume file. */
 export interface FoundScan {
-  readonly format: "dicom" | "nifti";
+  readonly format: ImageFormat;
   /**
    * Ordinals of the entries it is made of. DICOM: that of each slice, ascending along the slice normal, so that an
-   * entry of several frames is named several times.
+   * entry of several frames is named several times. A volume file: its own, then those of its detached data files.
    */
   readonly entries: readonly number[];
-  /** Number of each slice's frame or mosaic tile in its entry, from 1; null where every entry is one slice. */
+  /**
+   * Number of each slice's frame or mosaic tile in its entry, from 1; null where every entry is one slice. Of a volume
+   * file that holds several volumes: the number of this one, from 1.
+   */
   readonly parts: readonly number[] | null;
   /** Digests of its instances: SOP instance UID and SHA-256 of the file, or the SHA-256 alone. */
   readonly instances: readonly string[];
@@ -52,7 +56,10 @@ export interface FoundScan {
 
 /** An image with its voxels: stored values after rescaling, float32. */
 export interface LoadedScan {
+  /** Of a colour image its luminance (ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B). */
   readonly volume: Volume<Float32Array>;
+  /** Red, green and blue of a colour image, on the grid of `volume`. */
+  readonly colours?: readonly Float32Array[];
   readonly warnings: readonly ScanWarning[];
   /** Present for DICOM sources that have a place in the patient. */
   readonly dicom: DicomSource | null;

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { IMAGE_FORMAT_NAMES, type ImageFormat } from "#src/core/image-formats.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 
 /** One rule: the first whose conditions all hold names the model. */
 const RouteRule = z.strictObject({
   modality: z.string().optional(),
   bodyPart: z.string().optional(),
-  format: z.enum(["dicom", "nifti"]).optional(),
+  format: z.enum(IMAGE_FORMAT_NAMES).optional(),
   dimensions: z.literal([2, 3]).optional(),
   model: z.string(),
   /**
@@ -23,7 +24,7 @@ export type Routes = z.infer<typeof Routes>;
 export interface RouteFacts {
   readonly modality: string | null;
   readonly bodyPart: string | null;
-  readonly format: "dicom" | "nifti";
+  readonly format: ImageFormat;
   readonly dimensions: 2 | 3;
 }
 

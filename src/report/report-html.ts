@@ -1,3 +1,4 @@
+import { IMAGE_FORMATS } from "#src/core/image-formats.js";
 import { type Html, html } from "./html.js";
 import { type ReportFacts, reportFacts } from "./report-facts.js";
 import type { ReportInput, ReportPicture, StageTiming } from "./report-input.js";
@@ -130,7 +131,7 @@ function sourceSection({ source }: ReportFacts): Html {
     "source",
     "Source image",
     html`<div class="scroll"><table class="facts">
-<tr><th scope="row">Format</th><td>${format === "dicom" ? "DICOM series" : "NIfTI"}</td></tr>
+<tr><th scope="row">Format</th><td>${IMAGE_FORMATS[format]}</td></tr>
 <tr><th scope="row">Modality</th><td>${modality ?? "not given"}</td></tr>
 <tr><th scope="row">Voxels along x, y, z</th><td>${size.join(" × ")}</td></tr>
 <tr><th scope="row">Spacing, mm</th><td>${spacingMm?.map((mm) => String(Number(mm.toFixed(3)))).join(" × ") ?? "not given"}</td></tr>

@@ -1,4 +1,5 @@
 import type { ResultId } from "#src/core/ids.js";
+import type { ImageFormat } from "#src/core/image-formats.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import type { PackageManifest } from "#src/model/classical-manifest.js";
 import type { ResultDocument } from "#src/workflow/contract.js";
@@ -25,7 +26,7 @@ export interface ReportInput {
 
 /** The image, without anything that names it. */
 export interface ReportSource {
-  readonly format: "dicom" | "nifti";
+  readonly format: ImageFormat;
   /** DICOM modality; null where the format has none. */
   readonly modality: string | null;
   readonly size: Size3;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { IMAGE_FORMAT_NAMES } from "#src/core/image-formats.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { STAGES } from "#src/storage/keys.js";
 
@@ -127,7 +128,7 @@ export const TaskDocument = z.strictObject({
   channels: z
     .array(
       z.strictObject({
-        format: z.enum(["dicom", "nifti"]),
+        format: z.enum(IMAGE_FORMAT_NAMES),
         entries: z.array(z.int().min(0)).min(1),
         parts: z.array(z.int().min(1)).nullable(),
         irregular: z.string().nullable(),

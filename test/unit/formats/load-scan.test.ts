@@ -146,22 +146,6 @@ describe("loadScan of a NIfTI file", () => {
     expect(loaded.volume.data).toEqual(Float32Array.of(1, 3, 5, 7, 9, 11, 13, 15));
     expect(loaded.dicom).toBeNull();
   });
-
-  it("refuses a file of several volumes", async () => {
-    const affineRas = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] as const;
-    const bytes = writeNifti({
-      size: [1, 1, 1],
-      affineRas,
-      spacingMm: [1, 1, 1],
-      data: new Uint8Array(3),
-      channels: 3,
-    });
-    const entries = uploadOf([{ name: "a.nii", bytes }]);
-    await expect(findScans(entries)).rejects.toMatchObject({ code: "InputUnsupported" });
-    await expect(loadScan({ format: "nifti", entries: [0] }, entries)).rejects.toMatchObject({
-      code: "InputUnsupported",
-    });
-  });
 });
 
 function oneSlice(pixel: { allocated?: number; stored: number; high: number; signed: boolean; bytes: Uint8Array }) {

@@ -1,0 +1,59 @@
+import type { ImageFormat } from "#src/core/image-formats.js";
+import type { ScanWarning } from "#src/core/warnings.js";
+import type { Grid } from "#src/imaging/volume.js";
+
+/** A file that an image is read from, and the upload around it. */
+export interface VolumeFile {
+  readonly bytes: Uint8Array;
+  /** How messages name the file: "entry 3". */
+  readonly subject: string;
+  /** The file's own name, from which that of a detached data file follows. Never in a message. */
+  readonly name: string;
+  /**
+   * Another file of the upload by its own name, without folders.
+   *
+   * @throws {PipelineError} InputUnreadable when it is not there, InputUnsupported when several have that name
+   */
+  readonly sibling: (name: string) => Promise<SiblingFile>;
+}
+
+/** A data file that a header names. */
+export interface SiblingFile {
+  readonly ordinal: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What a file holds, without its voxels. */
+export interface VolumeFacts {
+  /** That of each of its volumes. */
+  readonly grid: Grid;
+  /** Volumes in the file, each an image of its own: time points, or pages that are no slices. */
+  readonly volumes: number;
+  /** Colour components of a voxel: 1, or 3 (red, green, blue). */
+  readonly channels: 1 | 3;
+  /** Ordinals of detached data files, in the order in which they are read. */
+  readonly dataOrdinals: readonly number[];
+  readonly warnings: readonly ScanWarning[];
+}
+
+/** One volume of a file: real values, x fastest. */
+export interface VolumeVoxels {
+  readonly grid: Grid;
+  /** One array, or red, green and blue. Arrays are the caller's own. */
+  readonly channels: readonly Float32Array[];
+  readonly warnings: readonly ScanWarning[];
+}
+
+/**
+ * A format of which one file (or a header with its data files) is one image or several. Each is told by content.
+ * `inspect` and `read` throw PipelineError InputUnreadable, InputUnsupported or InputUnsafe, and use memory bounded by
+ * the file's size and a stated limit.
+ */
+export interface VolumeFormat {
+  readonly format: ImageFormat;
+  /** Whether a file is of this format. May be given the whole file, and at least its first 64 KiB. */
+  matches(head: Uint8Array): boolean;
+  inspect(file: VolumeFile): Promise<VolumeFacts>;
+  /** @param volume which of the file's volumes, from 0 */
+  read(file: VolumeFile, volume: number): Promise<VolumeVoxels>;
+}

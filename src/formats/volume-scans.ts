@@ -1,0 +1,100 @@
+import { PipelineError } from "#src/core/errors.js";
+import { sha256 } from "#src/core/ids.js";
+import type { FoundScan, LoadedScan, UploadEntry } from "./scan.js";
+import type { VolumeFile } from "./volume-file.js";
+import { volumeFormatNamed, volumeFormatOf } from "./volume-formats.js";
+
+/** Images that one file may hold: the workflow takes no more tasks from one upload. */
+const MAX_VOLUMES = 1000;
+
+/** Whether a file is by its name one that says where its voxels are, rather than holding them. */
+export function isDetachedHeader(entry: UploadEntry): boolean {
+  return /\.(hdr|nhdr|mhd)(\.gz)?$/i.test(entry.name);
+}
+
+/**
+ * The images of a volume file, each volume of several one of its own; null when the file is of no volume format.
+ *
+ * @param bytes those of `entry`
+ * @throws {PipelineError} any code of the readers
+ */
+export async function volumeScans(
+  bytes: Uint8Array,
+  entry: UploadEntry,
+  entries: readonly UploadEntry[],
+): Promise<FoundScan[] | null> {
+  const format = volumeFormatOf(bytes);
+  if (format === null) return null;
+  const file = volumeFile(bytes, entry, entries);
+  const { grid, volumes, dataOrdinals, warnings } = await format.inspect(file);
+  if (volumes > MAX_VOLUMES) {
+    const message = `${file.subject} holds ${volumes} volumes, expected at most ${MAX_VOLUMES}`;
+    throw new PipelineError("InputUnsupported", message);
+  }
+  const digests = [sha256(bytes)];
+  for (const ordinal of dataOrdinals) {
+    const data = entries.find((candidate) => candidate.ordinal === ordinal);
+    if (data !== undefined) digests.push(sha256(await data.read()));
+  }
+  const used = [entry.ordinal, ...dataOrdinals];
+  return Array.from({ length: volumes }, (_, volume) => ({
+    format: format.format,
+    entries: used,
+    instances: volumes === 1 ? digests : [...digests, `volume ${volume + 1}`],
+    modality: null,
+    bodyPart: null,
+    transferSyntaxUid: null,
+    parts: volumes === 1 ? null : used.map(() => volume + 1),
+    irregular: null,
+    grid,
+    warnings,
+  }));
+}
+
+/**
+ * Reads an image that `volumeScans` found. The warnings are those of its voxels and of its header.
+ *
+ * @param found the format, and `parts` with the number of the volume
+ * @throws {PipelineError} any code of the readers
+ */
+export async function loadVolume(
+  found: Pick<FoundScan, "format"> & Partial<Pick<FoundScan, "parts">>,
+  entry: UploadEntry,
+  entries: readonly UploadEntry[],
+): Promise<LoadedScan> {
+  const format = volumeFormatNamed(found.format);
+  if (format === null) throw new RangeError(`format must be one of a volume file, got ${found.format}`);
+  const file = volumeFile(await entry.read(), entry, entries);
+  const { grid, channels, warnings } = await format.read(file, (found.parts?.[0] ?? 1) - 1);
+  const [red, green, blue] = channels;
+  if (red === undefined) throw new RangeError("a volume needs at least one channel");
+  const common = { warnings, dicom: null, stack: null };
+  if (green === undefined || blue === undefined) return { ...common, volume: { ...grid, data: red } };
+  return { ...common, volume: { ...grid, data: luminance(red, green, blue) }, colours: channels };
+}
+
+/** ITU-R BT.601 luma, rounded to nothing: the weights that Pillow's "L" and OpenCV use too. */
+function luminance(red: Float32Array, green: Float32Array, blue: Float32Array): Float32Array {
+  const grey = new Float32Array(red.length);
+  for (let i = 0; i < grey.length; i++) {
+    grey[i] = 0.299 * (red[i] ?? 0) + 0.587 * (green[i] ?? 0) + 0.114 * (blue[i] ?? 0);
+  }
+  return grey;
+}
+
+function volumeFile(bytes: Uint8Array, entry: UploadEntry, entries: readonly UploadEntry[]): VolumeFile {
+  const subject = `entry ${entry.ordinal}`;
+  const sibling: VolumeFile["sibling"] = async (name) => {
+    const found = entries.filter((candidate) => candidate.name === name);
+    const [first] = found;
+    if (first === undefined) {
+      throw new PipelineError("InputUnreadable", `${subject} names a data file that the upload does not hold`);
+    }
+    if (found.length > 1) {
+      const message = `${subject} names a data file of which the upload holds ${found.length}, expected one`;
+      throw new PipelineError("InputUnsupported", message);
+    }
+    return { ordinal: first.ordinal, bytes: await first.read() };
+  };
+  return { bytes, subject, name: entry.name, sibling };
+}
