@@ -1,9 +1,10 @@
-import type { DataSet } from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
 import type { Vec3 } from "#src/imaging/affine.js";
-import { type DicomFile, numbersOf, TRANSFER_SYNTAX, textOf } from "./dicom-file.js";
+import { type DicomFile, numbersOf, textOf } from "./dicom-file.js";
+import { READABLE_SYNTAXES } from "./dicom-pixels.js";
 import { flatSpacing, mustBePlaced } from "./flat-spacing.js";
-import { type FrameHeader, frameHeaders, GROUP, groupOf } from "./frame-header.js";
+import { classicHeader, type FrameHeader, frameHeaders, GROUP, groupOf } from "./frame-header.js";
+import { type PixelFormat, readPixelFormat } from "./pixel-format.js";
 import { isMosaic, mosaicPositions, readMosaic } from "./siemens-mosaic.js";
 import { instanceNumber, type SliceTraits, sliceTraits } from "./slice-traits.js";
 
@@ -40,30 +41,20 @@ export interface DicomInstance {
   readonly size: readonly [number, number];
   /** The stored frame that holds the slice. */
   readonly pixels: PixelFormat;
-  /** Which stored frame that is, from 0. */
+  /** Which stored frame that is, from 0, of how many. */
   readonly frameIndex: number;
+  readonly frames: number;
   /** First column and row of the slice in its stored frame: not 0 for the tiles of a mosaic. */
   readonly tileStart: readonly [number, number];
   readonly traits: SliceTraits;
   readonly instanceNumber: number | null;
 }
 
-/** How stored values are laid out and turned into real ones. */
-export interface PixelFormat {
-  readonly rows: number;
-  readonly columns: number;
-  readonly bitsAllocated: 8 | 16 | 32;
-  readonly bitsStored: number;
-  readonly highBit: number;
-  readonly isSigned: boolean;
-  readonly slope: number;
-  readonly intercept: number;
-}
+/** Pixels as integers, and as floating-point numbers of 32 and 64 bits. */
+const PIXELS = ["x7fe00010", "x7fe00008", "x7fe00009"] as const;
 
 /** Modalities of objects that carry pixels and are no source image. */
 const DERIVED_MODALITIES = new Set(["SEG", "RTDOSE", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN"]);
-
-const READABLE: ReadonlySet<string> = new Set(Object.values(TRANSFER_SYNTAX));
 
 /**
  * The slices of a DICOM image file: one, or one for each frame of a multi-frame object or tile of a mosaic. Null for
@@ -72,19 +63,15 @@ const READABLE: ReadonlySet<string> = new Set(Object.values(TRANSFER_SYNTAX));
  * A frame's attributes come from its own functional groups, then the shared ones, then the data set. Its values are
  * those of its own Pixel Value Transformation; Real World Value Mapping (other units) is not used.
  *
- * @throws {PipelineError} InputUnsupported for images of another kind: unknown compression, colour, a cine without
+ * @throws {PipelineError} InputUnsupported for images of another kind: unknown compression, a cine without
  * places, a slice without a place in the patient; InputUnreadable for required values that are missing or make no sense
  */
 export function readInstances(file: DicomFile, ordinal: number): DicomInstance[] | null {
   const { dataSet } = file;
   const subject = `entry ${ordinal}`;
   const modality = textOf(dataSet, "x00080060");
-  const hasPixels = dataSet.elements.x7fe00010 !== undefined;
   if (dataSet.elements.x00280010 === undefined || (modality !== null && DERIVED_MODALITIES.has(modality))) return null;
-  if (!hasPixels) {
-    if (dataSet.elements.x7fe00008 === undefined && dataSet.elements.x7fe00009 === undefined) return null;
-    throw unsupported(`${subject} has floating-point pixels, expected integers`);
-  }
+  if (PIXELS.every((tag) => dataSet.elements[tag] === undefined)) return null;
   assertSupported(file, subject);
   const frames = Number(textOf(dataSet, "x00280008") ?? 1);
   const headers = frameHeaders(dataSet);
@@ -101,12 +88,12 @@ export function readInstances(file: DicomFile, ordinal: number): DicomInstance[]
     if (!isOnly && slice.placement === "none") {
       throw unsupported(`${subject} has ${frames} frames that lie nowhere (a cine), expected one image or a volume`);
     }
-    return isOnly ? slice : { ...slice, part: frameIndex + 1, frame: frameIndex + 1, frameIndex };
+    return isOnly ? slice : { ...slice, part: frameIndex + 1, frame: frameIndex + 1, frameIndex, frames };
   });
 }
 
 function single(file: DicomFile, ordinal: number, subject: string): DicomInstance {
-  return sliceOf(file, { root: file.dataSet, perFrame: null, shared: null }, ordinal, subject);
+  return sliceOf(file, classicHeader(file.dataSet), ordinal, subject);
 }
 
 function mosaicTiles(file: DicomFile, ordinal: number, subject: string): DicomInstance[] {
@@ -132,24 +119,25 @@ function mosaicTiles(file: DicomFile, ordinal: number, subject: string): DicomIn
 function sliceOf(file: DicomFile, header: FrameHeader, ordinal: number, subject: string): DicomInstance {
   const { dataSet } = file;
   const measures = groupOf(header, GROUP.pixelMeasures);
-  const pixels = pixelFormat(file, groupOf(header, GROUP.pixelValueTransformation), subject);
+  const pixels = readPixelFormat(file, groupOf(header, GROUP.pixelValueTransformation), subject);
   return {
     ordinal,
     part: null,
     frame: null,
-    sopClassUid: required(file, "x00080016", "SOP class UID", subject),
-    sopInstanceUid: required(file, "x00080018", "SOP instance UID", subject),
-    studyInstanceUid: required(file, "x0020000d", "study instance UID", subject),
-    seriesInstanceUid: required(file, "x0020000e", "series instance UID", subject),
-    frameOfReferenceUid: textOf(dataSet, "x00200052") ?? "",
-    modality: textOf(dataSet, "x00080060"),
-    bodyPart: textOf(dataSet, "x00180015")?.toUpperCase() ?? null,
+    sopClassUid: required(header, "x00080016", "SOP class UID", subject),
+    sopInstanceUid: required(header, "x00080018", "SOP instance UID", subject),
+    studyInstanceUid: required(header, "x0020000d", "study instance UID", subject),
+    seriesInstanceUid: required(header, "x0020000e", "series instance UID", subject),
+    frameOfReferenceUid: header.rootText("x00200052") ?? "",
+    modality: header.rootText("x00080060"),
+    bodyPart: header.rootText("x00180015")?.toUpperCase() ?? null,
     ...placeOf(header, subject),
     sliceThicknessMm: positiveOrNull(numbersOf(measures, "x00180050", 1)),
     spacingBetweenSlicesMm: positiveOrNull(numbersOf(measures, "x00180088", 1)),
     size: [pixels.columns, pixels.rows],
     pixels,
     frameIndex: 0,
+    frames: 1,
     tileStart: [0, 0],
     traits: sliceTraits(header),
     instanceNumber: instanceNumber(dataSet),
@@ -194,51 +182,15 @@ function placeOf(header: FrameHeader, subject: string): Place {
 }
 
 function assertSupported({ dataSet, transferSyntaxUid }: DicomFile, subject: string): void {
-  if (!READABLE.has(transferSyntaxUid)) {
+  if (!READABLE_SYNTAXES.has(transferSyntaxUid)) {
     throw unsupported(
-      `${subject} has transfer syntax ${transferSyntaxUid.replace(/[^0-9.]/g, "?").slice(0, 64)}, expected uncompressed or RLE pixels`,
+      `${subject} has transfer syntax ${transferSyntaxUid.replace(/[^0-9.]/g, "?").slice(0, 64)}, expected uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K pixels`,
     );
   }
   const frames = Number(textOf(dataSet, "x00280008") ?? 1);
   if (!(Number.isSafeInteger(frames) && frames >= 1)) {
     throw unreadable(`${subject} does not say how many frames it has, expected a whole number from 1`);
   }
-  const samples = dataSet.uint16("x00280002") ?? 1;
-  const photometric = textOf(dataSet, "x00280004") ?? "MONOCHROME2";
-  if (samples !== 1 || !photometric.startsWith("MONOCHROME")) {
-    throw unsupported(`${subject} is a colour image of ${samples} samples a pixel, expected a grey one`);
-  }
-}
-
-function pixelFormat({ dataSet }: DicomFile, transformation: DataSet, subject: string): PixelFormat {
-  const rows = dataSet.uint16("x00280010") ?? 0;
-  const columns = dataSet.uint16("x00280011") ?? 0;
-  if (rows < 1 || columns < 1)
-    throw unreadable(`${subject} is an image of ${columns} x ${rows} pixels, expected 1 or more`);
-  const bitsAllocated = dataSet.uint16("x00280100") ?? 0;
-  const bitsStored = dataSet.uint16("x00280101") ?? bitsAllocated;
-  const highBit = dataSet.uint16("x00280102") ?? bitsStored - 1;
-  if (bitsAllocated !== 8 && bitsAllocated !== 16 && bitsAllocated !== 32) {
-    throw unsupported(`${subject} has ${bitsAllocated} bits a pixel, expected 8, 16 or 32`);
-  }
-  if (bitsStored < 1 || bitsStored > bitsAllocated || highBit < bitsStored - 1 || highBit >= bitsAllocated) {
-    throw unreadable(
-      `${subject} keeps ${bitsStored} bits up to bit ${highBit} in pixels of ${bitsAllocated}, expected them to fit`,
-    );
-  }
-  const slope = numbersOf(transformation, "x00281053", 1)?.[0];
-  const intercept = numbersOf(transformation, "x00281052", 1)?.[0];
-  return {
-    rows,
-    columns,
-    bitsAllocated,
-    bitsStored,
-    highBit,
-    isSigned: dataSet.uint16("x00280103") === 1,
-    // A slope of 0 would erase the image: it stands for "not set".
-    slope: slope === undefined || slope === 0 ? 1 : slope,
-    intercept: intercept ?? 0,
-  };
 }
 
 function assertOrthonormal(orientation: readonly number[], subject: string): void {
@@ -253,8 +205,8 @@ function positiveOrNull(values: readonly number[] | null): number | null {
   return value !== undefined && value > 0 ? value : null;
 }
 
-function required({ dataSet }: DicomFile, tag: string, name: string, subject: string): string {
-  const value = textOf(dataSet, tag);
+function required({ rootText }: FrameHeader, tag: string, name: string, subject: string): string {
+  const value = rootText(tag);
   if (value === null) throw unreadable(`${subject} has no ${name}`);
   return value;
 }

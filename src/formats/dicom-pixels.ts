@@ -1,68 +1,162 @@
-import dicomParser from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
-import { type DicomFile, parseDicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
-import type { PixelFormat } from "./dicom-instance.js";
+import { COMPRESSED_SYNTAXES, frameDecoder } from "./codecs/frame-decoder.js";
+import { type DicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
 import { unpackRle } from "./dicom-rle.js";
+import { encapsulatedFrame } from "./encapsulated-frame.js";
+import { LUMINANCE, type PixelFormat } from "./pixel-format.js";
 
-/** Stored pixels of one frame, uncompressed, and how many bytes the file carries beyond them. */
+/** Stored samples of one frame, uncompressed, and how many bytes the file carries beyond its pixels. */
 export interface StoredPixels {
   readonly bytes: Uint8Array;
+  /** 0: bits. */
+  readonly bytesPerSample: 0 | 1 | 2 | 4 | 8;
   readonly isLittleEndian: boolean;
+  /** Whether the samples of a pixel stand beside each other, or each component is a plane of its own. */
+  readonly isInterleaved: boolean;
+  /** First bit of the frame in its first byte, for pixels of one bit. */
+  readonly firstBit: number;
   readonly trailingBytes: number;
 }
 
+/** Transfer syntaxes that can be read. */
+export const READABLE_SYNTAXES: ReadonlySet<string> = new Set([
+  ...Object.values(TRANSFER_SYNTAX),
+  ...COMPRESSED_SYNTAXES,
+]);
+
 /**
- * The stored pixels of a file of one frame.
+ * The stored samples of a frame.
  *
- * @throws {PipelineError} InputUnreadable when there are fewer bytes than rows and columns need
+ * @param frames frames of the file, and which one, from 0
+ * @throws {PipelineError} InputUnreadable when there are fewer bytes than rows and columns need or a compressed frame is
+ *   damaged, InputUnsafe for one that packs impossibly well
  */
-export function storedPixels(file: DicomFile, format: PixelFormat, subject: string): StoredPixels {
-  const needed = format.rows * format.columns * (format.bitsAllocated / 8);
-  if (file.transferSyntaxUid === TRANSFER_SYNTAX.rle) {
-    const bytes = unpackRle(encapsulatedFrame(file, subject), needed, format.bitsAllocated / 8, subject);
-    return { bytes, isLittleEndian: true, trailingBytes: 0 };
+export async function storedPixels(
+  file: DicomFile,
+  format: PixelFormat,
+  subject: string,
+  frames: { readonly index: number; readonly of: number } = { index: 0, of: 1 },
+): Promise<StoredPixels> {
+  const { transferSyntaxUid } = file;
+  const { rows, columns, samples, bitsAllocated } = format;
+  if (transferSyntaxUid === TRANSFER_SYNTAX.rle) {
+    const stream = encapsulatedFrame(file, subject, frames);
+    const bytesPerSample = bitsAllocated === 8 ? 1 : bitsAllocated === 16 ? 2 : 4;
+    const bytes = unpackRle(stream, rows * columns, bytesPerSample, samples, subject);
+    return { bytes, bytesPerSample, isLittleEndian: true, isInterleaved: false, firstBit: 0, trailingBytes: 0 };
   }
+  if (COMPRESSED_SYNTAXES.has(transferSyntaxUid)) {
+    const decode = await frameDecoder(transferSyntaxUid);
+    const decoded = decode(encapsulatedFrame(file, subject, frames), { rows, columns, samples }, subject);
+    return { ...decoded, isLittleEndian: true, firstBit: 0, trailingBytes: 0 };
+  }
+  return nativePixels(file, format, subject, frames);
+}
+
+function nativePixels(
+  file: DicomFile,
+  format: PixelFormat,
+  subject: string,
+  frames: { readonly index: number; readonly of: number },
+): StoredPixels {
+  const { bitsAllocated, isInterleaved } = format;
   const all = file.dataSet.byteArray;
-  const element = file.dataSet.elements.x7fe00010;
+  const element = file.dataSet.elements[format.element];
   if (element === undefined) throw unreadable(`${subject} has no pixel data`);
+  const frameBits = format.rows * format.columns * samplesStored(format) * bitsAllocated;
+  const needed = Math.ceil((frameBits * frames.of) / 8);
   const available = Math.min(element.length, all.length - element.dataOffset);
   if (available < needed)
     throw unreadable(`${subject} is cut short: ${available} bytes of pixels found, ${needed} expected`);
   const isBig = file.transferSyntaxUid === TRANSFER_SYNTAX.explicitBig;
-  const bytes = all.subarray(element.dataOffset, element.dataOffset + needed);
+  const firstBit = frameBits * frames.index;
+  const from = element.dataOffset + Math.floor(firstBit / 8);
+  const length = Math.ceil(((firstBit % 8) + frameBits) / 8);
   return {
     // Pixels of 8 bits in 16-bit words (OW) are swapped in pairs when big endian.
     bytes:
-      isBig && format.bitsAllocated === 8 && element.vr === "OW"
-        ? swappedPairs(all, element.dataOffset, needed)
-        : bytes,
+      isBig && bitsAllocated <= 8 && element.vr === "OW"
+        ? swappedPairs(all, from, length)
+        : all.subarray(from, from + length),
+    bytesPerSample:
+      bitsAllocated === 1 ? 0 : bitsAllocated === 8 ? 1 : bitsAllocated === 16 ? 2 : bitsAllocated === 32 ? 4 : 8,
     isLittleEndian: !isBig,
+    isInterleaved,
+    firstBit: firstBit % 8,
     trailingBytes: trailingBytes(all, element.dataOffset + element.length, element.length - needed, !isBig),
   };
 }
 
+/** Uncompressed YBR_FULL_422 keeps two samples a pixel: both luminances, then what the pair shares. */
+function samplesStored({ colour, samples }: PixelFormat): number {
+  return colour === "ybr422" ? 2 : samples;
+}
+
 /**
- * Real values of a frame: stored values (bits outside high bit and bits stored removed, sign extended) by slope and
- * intercept, into `target` from `offset` on.
+ * Real values of a frame into `target` from `offset` on: stored values (bits outside high bit and bits stored removed,
+ * sign extended), looked up in the format's table, by slope and intercept. Of colour, the luminance.
  */
 export function rescaleInto(target: Float32Array, offset: number, pixels: StoredPixels, format: PixelFormat): void {
-  const { bitsAllocated, bitsStored, highBit, isSigned, slope, intercept } = format;
-  const view = new DataView(pixels.bytes.buffer, pixels.bytes.byteOffset, pixels.bytes.byteLength);
   const count = format.rows * format.columns;
-  const little = pixels.isLittleEndian;
-  // Shifted up so that the highest stored bit is bit 31, then down again with or without the sign.
-  const up = 31 - highBit;
-  const down = 32 - bitsStored;
-  for (let i = 0; i < count; i++) {
-    const raw =
-      bitsAllocated === 16
-        ? view.getUint16(2 * i, little)
-        : bitsAllocated === 8
-          ? view.getUint8(i)
-          : view.getUint32(4 * i, little);
-    const value = isSigned ? (raw << up) >> down : (raw << up) >>> down;
-    target[offset + i] = value * slope + intercept;
+  const { slope, intercept, colour } = format;
+  const sample = sampleReader(pixels, format);
+  if (colour === "rgb") {
+    const [pixel, component] = pixels.isInterleaved ? [3, 1] : [1, count];
+    for (let i = 0; i < count; i++) {
+      const at = i * pixel;
+      target[offset + i] =
+        LUMINANCE[0] * sample(at) + LUMINANCE[1] * sample(at + component) + LUMINANCE[2] * sample(at + 2 * component);
+    }
+    return;
   }
+  const isPacked422 = colour === "ybr422" && pixels.bytes.length === 2 * count * Math.max(1, pixels.bytesPerSample);
+  const step = format.samples === 1 || !pixels.isInterleaved ? 1 : 3;
+  if (isPacked422) {
+    for (let i = 0; i < count; i++) target[offset + i] = sample(4 * (i >> 1) + (i & 1));
+  } else if (format.table !== null) {
+    const { first, values } = format.table;
+    const last = values.length - 1;
+    for (let i = 0; i < count; i++) {
+      target[offset + i] = values[Math.min(last, Math.max(0, sample(i * step) - first))] ?? 0;
+    }
+  } else if (step === 1 && pixels.bytesPerSample === 2 && pixels.isLittleEndian && isAligned(pixels.bytes)) {
+    rescale16(target, offset, pixels.bytes, count, format);
+  } else {
+    for (let i = 0; i < count; i++) target[offset + i] = sample(i * step) * slope + intercept;
+  }
+}
+
+/** The usual case, without a call for each pixel. */
+function rescale16(target: Float32Array, offset: number, bytes: Uint8Array, count: number, format: PixelFormat): void {
+  const { slope, intercept, isSigned } = format;
+  const [up, down] = shifts(format);
+  const words = new Uint16Array(bytes.buffer, bytes.byteOffset, count);
+  for (let i = 0; i < count; i++) {
+    const raw = (words[i] as number) << up;
+    target[offset + i] = (isSigned ? raw >> down : raw >>> down) * slope + intercept;
+  }
+}
+
+function isAligned(bytes: Uint8Array): boolean {
+  return bytes.byteOffset % 2 === 0;
+}
+
+/** Shifted up so that the highest stored bit is bit 31, then down again with or without the sign. */
+function shifts({ highBit, bitsStored }: PixelFormat): readonly [up: number, down: number] {
+  return [31 - highBit, 32 - bitsStored];
+}
+
+function sampleReader(pixels: StoredPixels, format: PixelFormat): (i: number) => number {
+  const { bytes, bytesPerSample, isLittleEndian, firstBit } = pixels;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytesPerSample === 0) return (i) => ((bytes[(firstBit + i) >> 3] ?? 0) >> ((firstBit + i) & 7)) & 1;
+  if (format.element === "x7fe00008") return (i) => view.getFloat32(4 * i, isLittleEndian);
+  if (format.element === "x7fe00009") return (i) => view.getFloat64(8 * i, isLittleEndian);
+  const [up, down] = shifts(format);
+  const value = format.isSigned ? (raw: number) => (raw << up) >> down : (raw: number) => (raw << up) >>> down;
+  if (bytesPerSample === 1) return (i) => value(bytes[i] ?? 0);
+  if (bytesPerSample === 2) return (i) => value(view.getUint16(2 * i, isLittleEndian));
+  return (i) => value(view.getUint32(4 * i, isLittleEndian));
 }
 
 /** Bytes after pixel data that are no element: padding (FFFC,FFFC) and signatures (FFFA,FFFA) may follow it. */
@@ -80,20 +174,6 @@ function swappedPairs(all: Uint8Array, from: number, length: number): Uint8Array
   const pairs = Buffer.from(all.slice(from, from + length + (length % 2)));
   if (pairs.length % 2 === 0) pairs.swap16();
   return pairs.subarray(0, length);
-}
-
-function encapsulatedFrame(file: DicomFile, subject: string): Uint8Array {
-  const whole = parseDicomFile(file.dataSet.byteArray, subject, "end");
-  const element = whole?.dataSet.elements.x7fe00010;
-  if (whole === null || element?.fragments === undefined || element.fragments.length === 0) {
-    throw unreadable(`${subject} says its pixels are compressed and has no compressed frame`);
-  }
-  try {
-    return dicomParser.readEncapsulatedPixelDataFromFragments(whole.dataSet, element, 0, element.fragments.length);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause });
-    throw new PipelineError("InputUnreadable", `${subject} has a damaged compressed frame`, { cause: reason });
-  }
 }
 
 function unreadable(message: string): PipelineError {

@@ -3,10 +3,10 @@ import { sha256 } from "#src/core/ids.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { parseDicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
 import { type DicomInstance, readInstances } from "./dicom-instance.js";
+import { storedPixels } from "./dicom-pixels.js";
 import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
 import { places, seriesGeometry } from "./series-geometry.js";
 import { splitByNumber, splitByShape, splitByTraits, type VolumePart } from "./split-volumes.js";
-import { storedFrame } from "./stored-frame.js";
 
 /** A DICOM image file of a series, without its pixels. */
 export interface SeriesFile {
@@ -40,7 +40,9 @@ export async function readSeriesFile(bytes: Uint8Array, ordinal: number, subject
   const last = slices?.at(-1);
   if (file === null || slices === null || last === undefined) return null;
   const isNative = NATIVE.has(file.transferSyntaxUid);
-  const pixels = isNative ? await storedFrame(file, last, subject) : null;
+  const pixels = isNative
+    ? await storedPixels(file, last.pixels, subject, { index: last.frameIndex, of: last.frames })
+    : null;
   return {
     ordinal,
     seriesInstanceUid: last.seriesInstanceUid,
@@ -73,7 +75,10 @@ export async function seriesScans(
   const digests = pixelDigests(entries);
   const scans: FoundScan[] = [];
   const unique = dropSameFiles(files);
-  const shapes = splitByShape(unique.kept.flatMap((file) => file.slices));
+  const shapes = splitByShape(
+    unique.kept.flatMap((file) => file.slices),
+    subject,
+  );
   for (const shape of shapes) {
     const volumes: { readonly part: VolumePart; readonly warnings: readonly ScanWarning[] }[] = [];
     for (const part of splitByTraits(shape)) {
@@ -167,7 +172,7 @@ function pixelDigests(entries: readonly UploadEntry[]): (slice: DicomInstance) =
       throw new PipelineError("InputUnreadable", `${subject} changed while it was read`);
     const digests: string[] = [];
     for (const slice of slices) {
-      const pixels = await storedFrame(file, slice, subject);
+      const pixels = await storedPixels(file, slice.pixels, subject, { index: slice.frameIndex, of: slice.frames });
       const format = `${JSON.stringify(slice.pixels)} ${slice.tileStart.join()} ${pixels.isLittleEndian}`;
       digests.push(sha256(`${sha256(pixels.bytes)} ${format}`));
     }

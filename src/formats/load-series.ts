@@ -3,11 +3,10 @@ import type { ScanWarning } from "#src/core/warnings.js";
 import { stackToGrid } from "#src/imaging/slice-stack.js";
 import { parseDicomFile } from "./dicom-file.js";
 import { type DicomInstance, readInstances } from "./dicom-instance.js";
-import { rescaleInto, type StoredPixels } from "./dicom-pixels.js";
+import { rescaleInto, type StoredPixels, storedPixels } from "./dicom-pixels.js";
 import { dicomSourceOf } from "./dicom-source.js";
 import type { DicomSource, FoundScan, LoadedScan, UploadEntry } from "./scan.js";
 import { seriesGeometry } from "./series-geometry.js";
-import { storedFrame } from "./stored-frame.js";
 
 /**
  * Reads an image of a series: each file once, its slices straight into the volume, so that one file and one frame are
@@ -40,7 +39,7 @@ export async function loadSeries(
       const part = found.parts?.[z] ?? 1;
       const slice = held[part - 1];
       if (slice === undefined) throw new PipelineError("InputUnreadable", `${subject} has no frame ${part}`);
-      const pixels = await storedFrame(file, slice, subject);
+      const pixels = await storedPixels(file, slice.pixels, subject, { index: slice.frameIndex, of: slice.frames });
       trailingBytes = pixels.trailingBytes;
       const [columns, rows] = slice.size;
       // The whole volume is allocated only once a slice was really there; the others must be of its size.

@@ -1,0 +1,31 @@
+import type { FrameShape } from "./frame-decoder.js";
+
+/** Size in the SIZ marker of a JPEG 2000 codestream (ISO 15444-1 A.5.1), in a JP2 file or bare; null where there is none. */
+export function readJ2kSize(stream: Uint8Array): FrameShape | null {
+  const start = codestreamStart(stream);
+  if (start < 0 || start + 44 > stream.length) return null;
+  const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+  if (view.getUint16(start + 2) !== 0xff51) return null;
+  const columns = view.getUint32(start + 8) - view.getUint32(start + 16);
+  const rows = view.getUint32(start + 12) - view.getUint32(start + 20);
+  return { rows, columns, samples: view.getUint16(start + 40) };
+}
+
+function codestreamStart(stream: Uint8Array): number {
+  const isStart = (at: number) => stream[at] === 0xff && stream[at + 1] === 0x4f && stream[at + 2] === 0xff;
+  if (isStart(0)) return 0;
+  // A JP2 file: the codestream is in one of its boxes, after a few small ones.
+  for (let at = stream.indexOf(0xff); at >= 0 && at < 4096; at = stream.indexOf(0xff, at + 1))
+    if (isStart(at)) return at;
+  return -1;
+}
+
+/** Size in the start-of-frame marker of a JPEG-LS stream (ITU-T T.87 C.2.2); null where there is none. */
+export function readJpegLsSize(stream: Uint8Array): FrameShape | null {
+  if (stream[0] !== 0xff || stream[1] !== 0xd8) return null;
+  const word = (at: number): number => ((stream[at] ?? 0) << 8) | (stream[at + 1] ?? 0);
+  for (let at = 2; at + 10 <= stream.length && stream[at] === 0xff; at += 2 + Math.max(2, word(at + 2))) {
+    if (stream[at + 1] === 0xf7) return { rows: word(at + 5), columns: word(at + 7), samples: stream[at + 9] ?? 0 };
+  }
+  return null;
+}

@@ -1,0 +1,78 @@
+import dicomParser from "dicom-parser";
+import { PipelineError } from "#src/core/errors.js";
+import { type DicomFile, parseDicomFile } from "./dicom-file.js";
+
+/** Compressed pixel data as it lies in a file: its fragments, and where frames begin. */
+interface Fragments {
+  /** Bytes of each fragment. */
+  readonly parts: readonly Uint8Array[];
+  /** Where each fragment's item begins, from the first item on. */
+  readonly starts: readonly number[];
+  /** Where each frame begins, from the first item on; empty where nothing says so. */
+  readonly table: readonly number[];
+}
+
+const known = new WeakMap<DicomFile, Fragments>();
+
+/**
+ * The compressed stream of a frame (PS3.5 A.4): by the offset table, else one fragment a frame, else by the streams'
+ * own start markers, else, in a file of one frame, all fragments.
+ *
+ * @throws {PipelineError} InputUnreadable when the frame cannot be found
+ */
+export function encapsulatedFrame(
+  file: DicomFile,
+  subject: string,
+  frames: { readonly index: number; readonly of: number },
+): Uint8Array {
+  const fragments = known.get(file) ?? fragmentsOf(file, subject);
+  known.set(file, fragments);
+  const firsts = firstFragments(fragments, frames.of);
+  const first = firsts[frames.index];
+  if (first === undefined || firsts.length !== frames.of) {
+    const found = `${fragments.parts.length} fragments that begin ${firsts.length} frames`;
+    throw new PipelineError("InputUnreadable", `${subject} has ${found}, expected ${frames.of}`);
+  }
+  const own = fragments.parts.slice(first, firsts[frames.index + 1]);
+  return own.length === 1 && own[0] !== undefined ? own[0] : new Uint8Array(Buffer.concat(own));
+}
+
+/** The first fragment of each frame. */
+function firstFragments({ parts, starts, table }: Fragments, frames: number): readonly number[] {
+  if (frames === 1) return [0];
+  if (table.length === frames) {
+    const firsts = table.map((offset) => starts.indexOf(offset));
+    if (firsts.every((first, n) => first >= 0 && first > (firsts[n - 1] ?? -1))) return firsts;
+  }
+  if (parts.length === frames) return parts.map((_, n) => n);
+  // Start of image of the JPEG family, start of codestream of JPEG 2000.
+  const begins = (part: Uint8Array) => part[0] === 0xff && (part[1] === 0xd8 || part[1] === 0x4f);
+  return parts.flatMap((part, n) => (begins(part) ? [n] : []));
+}
+
+function fragmentsOf(file: DicomFile, subject: string): Fragments {
+  const whole = parseDicomFile(file.dataSet.byteArray, subject, "end");
+  const element = whole?.dataSet.elements.x7fe00010;
+  if (whole === null || element?.fragments === undefined || element.fragments.length === 0) {
+    const message = `${subject} says its pixels are compressed and has no compressed frame`;
+    throw new PipelineError("InputUnreadable", message);
+  }
+  const { dataSet } = whole;
+  try {
+    const parts = element.fragments.map((_, n) =>
+      dicomParser.readEncapsulatedPixelDataFromFragments(dataSet, element, n, 1, element.fragments),
+    );
+    const extended = dataSet.elements.x7fe00001;
+    const table = extended === undefined ? (element.basicOffsetTable ?? []) : longOffsets(dataSet.byteArray, extended);
+    return { parts, starts: element.fragments.map(({ offset }) => offset), table };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause });
+    throw new PipelineError("InputUnreadable", `${subject} has a damaged compressed frame`, { cause: reason });
+  }
+}
+
+/** The extended offset table: numbers of 64 bits, little endian as all compressed data sets are. */
+function longOffsets(bytes: Uint8Array, { dataOffset, length }: { dataOffset: number; length: number }): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + dataOffset, length);
+  return Array.from({ length: Math.floor(length / 8) }, (_, n) => Number(view.getBigUint64(8 * n, true)));
+}
