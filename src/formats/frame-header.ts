@@ -1,4 +1,5 @@
 import type { DataSet } from "dicom-parser";
+import { textOf } from "./dicom-file.js";
 
 /**
  * Where one frame's attributes are: the functional groups of an enhanced multi-frame object (PS3.3 C.7.6.16), or the
@@ -9,6 +10,8 @@ export interface FrameHeader {
   /** Item of the per-frame functional groups, null in classic images. */
   readonly perFrame: DataSet | null;
   readonly shared: DataSet | null;
+  /** `textOf` of the root, which is asked for the same attributes by each of many frames. */
+  readonly rootText: (tag: string) => string | null;
 }
 
 /** Sequences of the functional groups that are read, by what they hold. */
@@ -38,13 +41,27 @@ export function frameHeaders(root: DataSet): FrameHeader[] | null {
   const frames = itemsOf(root, "x52009230");
   if (frames.length === 0) return null;
   const shared = itemsOf(root, "x52009229")[0] ?? null;
-  return frames.map((perFrame) => ({ root, perFrame, shared }));
+  const { rootText } = classicHeader(root);
+  return frames.map((perFrame) => ({ root, perFrame, shared, rootText }));
+}
+
+/** The header of an object without functional groups. */
+export function classicHeader(root: DataSet): FrameHeader {
+  const known = new Map<string, string | null>();
+  const rootText = (tag: string): string | null => {
+    const value = known.get(tag);
+    if (value !== undefined) return value;
+    const read = textOf(root, tag);
+    known.set(tag, read);
+    return read;
+  };
+  return { root, perFrame: null, shared: null, rootText };
 }
 
 /** The data set that holds a group's attributes for this frame: its own, the shared one, or the root. */
 export function groupOf(header: FrameHeader, group: string): DataSet {
   for (const scope of [header.perFrame, header.shared]) {
-    const item = scope === null ? undefined : itemsOf(scope, group)[0];
+    const item = scope?.elements[group]?.items?.[0]?.dataSet;
     if (item !== undefined) return item;
   }
   return header.root;

@@ -1,6 +1,6 @@
 import type { DataSet } from "dicom-parser";
 import { numbersOf, textOf } from "./dicom-file.js";
-import { type FrameHeader, GROUP, groupOf, itemsOf } from "./frame-header.js";
+import { type FrameHeader, GROUP, groupOf } from "./frame-header.js";
 
 /** What tells slices of one series apart that lie in one place: name of the trait to its value; absent ones left out. */
 export type SliceTraits = Readonly<Partial<Record<TraitName, string>>>;
@@ -38,15 +38,17 @@ export const ORDERING_TRAITS: readonly TraitName[] = [
   "content time",
 ];
 
+/** Dimensions that are looked at: real objects have five at most. */
+const MAX_DIMENSIONS = 16;
 /** Dimensions that run along the slices of a volume: In-Stack Position Number, Image Position Patient. */
 const ALONG_SLICES = new Set(["00209057", "00200032"]);
 
 export function sliceTraits(header: FrameHeader): SliceTraits {
-  const { root } = header;
+  const { root, rootText } = header;
   const content = groupOf(header, GROUP.frameContent);
   const echo = groupOf(header, GROUP.mrEcho);
   const diffusion = groupOf(header, GROUP.mrDiffusion);
-  const direction = itemsOf(diffusion, "x00189076")[0] ?? diffusion;
+  const direction = diffusion.elements.x00189076?.items?.[0]?.dataSet ?? diffusion;
   const heart = groupOf(header, GROUP.cardiacSynchronization);
   const time = groupOf(header, GROUP.temporalPosition);
   const frameType =
@@ -55,21 +57,21 @@ export function sliceTraits(header: FrameHeader): SliceTraits {
       .find((group) => group !== root) ?? root;
   const values: Record<TraitName, string | null> = {
     stack: textOf(content, "x00209056"),
-    "image type": textOf(root, "x00080008"),
+    "image type": rootText("x00080008"),
     "frame type": textOf(frameType, "x00089007"),
     "complex component": textOf(frameType, "x00089208"),
-    "echo time": doubleOf(echo, "x00189082") ?? textOf(root, "x00180081"),
-    "inversion time": textOf(root, "x00180082"),
-    "b-value": doubleOf(diffusion, "x00189087") ?? siemensBValue(root),
+    "echo time": doubleOf(echo, "x00189082") ?? rootText("x00180081"),
+    "inversion time": rootText("x00180082"),
+    "b-value": doubleOf(diffusion, "x00189087") ?? siemensBValue(rootText),
     "diffusion direction": doublesOf(direction, "x00189089"),
-    "temporal position": integerOf(content, "x00209128") ?? textOf(root, "x00200100"),
+    "temporal position": integerOf(content, "x00209128") ?? rootText("x00200100"),
     "dimension index": dimensionIndex(root, content),
-    "convolution kernel": textOf(root, "x00181210"),
-    "tube voltage": textOf(root, "x00180060"),
-    "acquisition number": integerOf16(content, "x00209156") ?? textOf(root, "x00200012"),
-    "trigger time": doubleOf(heart, "x00209153") ?? doubleOf(time, "x0020930d") ?? textOf(root, "x00181060"),
-    "acquisition time": textOf(content, "x00189074") ?? textOf(root, "x0008002a") ?? textOf(root, "x00080032"),
-    "content time": textOf(root, "x00080033"),
+    "convolution kernel": rootText("x00181210"),
+    "tube voltage": rootText("x00180060"),
+    "acquisition number": integerOf16(content, "x00209156") ?? rootText("x00200012"),
+    "trigger time": doubleOf(heart, "x00209153") ?? doubleOf(time, "x0020930d") ?? rootText("x00181060"),
+    "acquisition time": textOf(content, "x00189074") ?? rootText("x0008002a") ?? rootText("x00080032"),
+    "content time": rootText("x00080033"),
   };
   const traits: Partial<Record<TraitName, string>> = {};
   for (const name of TRAIT_NAMES) {
@@ -89,7 +91,9 @@ export function instanceNumber(root: DataSet): number | null {
 function dimensionIndex(root: DataSet, content: DataSet): string | null {
   const element = content.elements.x00209157;
   if (element === undefined) return null;
-  const values = itemsOf(root, "x00209222").flatMap((dimension, n) => {
+  const dimensions = (root.elements.x00209222?.items ?? []).slice(0, MAX_DIMENSIONS);
+  const values = dimensions.flatMap(({ dataSet: dimension }, n) => {
+    if (dimension === undefined) return [];
     const pointer = `${hex(dimension.uint16("x00209165", 0))}${hex(dimension.uint16("x00209165", 1))}`;
     const value = 4 * n + 4 <= element.length ? content.uint32("x00209157", n) : undefined;
     return ALONG_SLICES.has(pointer) || value === undefined ? [] : [value];
@@ -98,8 +102,8 @@ function dimensionIndex(root: DataSet, content: DataSet): string | null {
 }
 
 /** Siemens keeps the b-value of classic images in (0019,xx0C) of its block "SIEMENS MR HEADER". */
-function siemensBValue(root: DataSet): string | null {
-  return textOf(root, "x00190010") === "SIEMENS MR HEADER" ? textOf(root, "x0019100c") : null;
+function siemensBValue(rootText: FrameHeader["rootText"]): string | null {
+  return rootText("x00190010") === "SIEMENS MR HEADER" ? rootText("x0019100c") : null;
 }
 
 function hex(value: number | undefined): string {

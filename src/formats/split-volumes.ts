@@ -1,3 +1,4 @@
+import { PipelineError } from "#src/core/errors.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { areAlike, inOrder, places } from "./series-geometry.js";
 import { ORDERING_TRAITS, TRAIT_NAMES } from "./slice-traits.js";
@@ -9,16 +10,34 @@ export interface VolumePart {
   readonly told: readonly string[];
 }
 
-/** Parts of a series that can be one volume each: slices of one size, orientation and pixel spacing, largest first. */
-export function splitByShape(instances: readonly DicomInstance[]): DicomInstance[][] {
-  const shapes: DicomInstance[][] = [];
+/** Shapes that one series may hold: no upload has more images. */
+const MAX_SHAPES = 1000;
+
+/**
+ * Parts of a series that can be one volume each: slices of one size, orientation and pixel spacing, largest first.
+ *
+ * @param subject how messages name the series
+ * @throws {PipelineError} SeriesInconsistent for more shapes than an upload may hold images
+ */
+export function splitByShape(instances: readonly DicomInstance[], subject: string): DicomInstance[][] {
+  const shapes: { readonly first: DicomInstance; readonly slices: DicomInstance[] }[] = [];
+  const flat: DicomInstance[][] = [];
   for (const instance of instances.toSorted(byIdentity)) {
-    const [first] = instance.placement === "none" ? [] : shapes.filter(([other]) => other && areAlike(other, instance));
-    if (first !== undefined) first.push(instance);
-    else shapes.push([instance]);
+    if (instance.placement === "none") {
+      flat.push([instance]);
+      continue;
+    }
+    const shape = shapes.find(({ first }) => areAlike(first, instance));
+    if (shape !== undefined) shape.slices.push(instance);
+    else shapes.push({ first: instance, slices: [instance] });
+    if (shapes.length > MAX_SHAPES) {
+      const found = `${subject} holds slices of more than ${MAX_SHAPES} orientations, sizes or pixel spacings`;
+      throw new PipelineError("SeriesInconsistent", `${found}, expected few`);
+    }
   }
   // A stable sort: parts of equal size stay in the order of their first slices.
-  return shapes.toSorted((a, b) => b.length - a.length);
+  const placed = shapes.map(({ slices }) => slices).toSorted((a, b) => b.length - a.length);
+  return [...placed, ...flat];
 }
 
 /**

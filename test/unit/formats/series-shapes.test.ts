@@ -1,0 +1,230 @@
+import { describe, expect, it } from "vitest";
+import { findScans } from "#src/formats/find-scans.js";
+import { loadScan } from "#src/formats/load-scan.js";
+import type { LoadedScan, UploadEntry } from "#src/formats/scan.js";
+import { applyAffine } from "#src/imaging/affine.js";
+import { buildDicom, type DicomElements } from "../../support/dicom-builder.js";
+import { enhancedFile, mosaicFile } from "../../support/dicom-shapes.js";
+import {
+  interceptOf,
+  type PhantomSeries,
+  phantomSeries,
+  phantomSlice,
+  phantomValue,
+  slopeOf,
+  uploadOf,
+} from "../../support/phantom-series.js";
+
+function set(tag: string, vr: string, ...Value: unknown[]) {
+  return (elements: DicomElements) => {
+    elements[tag] = { vr, Value };
+  };
+}
+
+const file = (bytes: Uint8Array, name = "a") => ({ name, bytes });
+
+async function loadAll(entries: readonly UploadEntry[]) {
+  const { scans } = await findScans(entries);
+  const loaded: LoadedScan[] = [];
+  for (const scan of scans) loaded.push(await loadScan(scan, entries));
+  return { scans, loaded };
+}
+
+/** Farthest that a voxel is from what the phantom shows in its place. */
+function worst({ volume }: LoadedScan): number {
+  const [nx, ny] = volume.size;
+  let farthest = 0;
+  for (const [i, value] of volume.data.entries()) {
+    const place = applyAffine(volume.affineRas, [i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))]);
+    farthest = Math.max(farthest, Math.abs(value - phantomValue(place)));
+  }
+  return farthest;
+}
+
+describe("an enhanced multi-frame object", () => {
+  const size = [6, 5, 4] as const;
+
+  it("is put in order by position, each frame with its own rescale, and names its frames", async () => {
+    const frames = [2, 0, 3, 1].map((k) => ({ k }));
+    const { scans, loaded } = await loadAll(uploadOf([file(enhancedFile({ plane: "oblique", size }, frames))]));
+    expect(scans.map(({ entries, parts }) => [entries, parts])).toEqual([
+      [
+        [0, 0, 0, 0],
+        [2, 4, 1, 3],
+      ],
+    ]);
+    expect(loaded[0]?.dicom?.slices.map(({ frame }) => frame)).toEqual([2, 4, 1, 3]);
+    expect(loaded[0]?.volume.spacingMm?.[2]).toBeCloseTo(3, 4);
+    // Half the largest slope.
+    expect(worst(loaded[0] as LoadedScan)).toBeLessThan(0.51);
+  });
+
+  it("is the same volume as the classic series", async () => {
+    const frames = [3, 1, 2, 0].map((k) => ({ k }));
+    const enhanced = await loadAll(uploadOf([file(enhancedFile({ size }, frames))]));
+    const classic = await loadAll(uploadOf(phantomSeries({ size })));
+    expect(enhanced.loaded[0]?.volume).toEqual(classic.loaded[0]?.volume);
+  });
+
+  it.each([
+    { told: "temporal position", frames: (n: number, k: number) => ({ k, temporal: n + 1 }) },
+    {
+      told: "frame type",
+      frames: (n: number, k: number) => ({ k, frameType: ["ORIGINAL", "PRIMARY", "B0", "AB"[n]].join("\\") }),
+    },
+    { told: "stack", frames: (n: number, k: number) => ({ k, stackId: String(n + 1) }) },
+  ])("is several volumes where $told tells its frames apart", async ({ told, frames }) => {
+    const all = [1, 0, 2, 3].flatMap((k) => [0, 1].map((n) => ({ ...frames(n, k), rescale: [1 + n, 0] as const })));
+    const { scans, loaded } = await loadAll(uploadOf([file(enhancedFile({ size }, all))]));
+    expect(scans.map(({ parts }) => parts)).toEqual([
+      [3, 1, 5, 7],
+      [4, 2, 6, 8],
+    ]);
+    expect(scans[1]?.warnings).toContainEqual({
+      code: "SeriesSplit",
+      message: `the series holds 2 volumes told apart by ${told}; this image is volume 2`,
+    });
+    expect(scans[0]?.instances).not.toEqual(scans[1]?.instances);
+    // The same stored values, by twice the slope.
+    expect(loaded[1]?.volume.data).toEqual(loaded[0]?.volume.data.map((value) => 2 * value));
+  });
+
+  it("is one volume spread over instances of one series", async () => {
+    const [one, two] = [
+      [0, 2],
+      [3, 1],
+    ].map((ks, n) =>
+      enhancedFile(
+        { size },
+        ks.map((k) => ({ k })),
+        set("00080018", "UI", `1.2.${n + 1}`),
+      ),
+    );
+    const { scans, loaded } = await loadAll(uploadOf([file(two as Uint8Array), file(one as Uint8Array, "b")]));
+    expect(scans).toHaveLength(1);
+    expect(scans[0]?.entries).toEqual([1, 0, 1, 0]);
+    expect(worst(loaded[0] as LoadedScan)).toBeLessThan(0.51);
+  });
+
+  it("is refused where it describes other frames than it says it has, or frames that lie nowhere", async () => {
+    const wrong = enhancedFile({ size }, [{ k: 0 }, { k: 1 }], set("00280008", "IS", "3"));
+    await expect(findScans(uploadOf([file(wrong)]))).rejects.toMatchObject({
+      code: "InputUnreadable",
+      message: "entry 0 says it has 3 frames and describes 2",
+    });
+    const cine = phantomSlice({ edit: set("00280008", "IS", "12") }, 0);
+    await expect(findScans(uploadOf([file(buildDicom(cine))]))).rejects.toMatchObject({
+      code: "InputUnsupported",
+      message: "entry 0 has 12 frames that lie nowhere (a cine), expected one image or a volume",
+    });
+  });
+});
+
+describe("a Siemens mosaic", () => {
+  const options: PhantomSeries & { readonly size: readonly [number, number, number] } = { size: [4, 3, 5] };
+  /** Stored values of slice k, as the mosaic shows them with a rescale of 1 and 0. */
+  const stored = (ras: readonly number[], k: number) => Math.round((phantomValue(ras) - interceptOf(k)) / slopeOf(k));
+
+  it.each([
+    { name: "along the image's normal", normal: [0, 0, 1] as const, order: [0, 1, 2, 3, 4] },
+    { name: "against it", normal: [0, 0, -1] as const, order: [4, 3, 2, 1, 0] },
+  ])("is cut into slices in their places, stacked $name", async ({ normal, order }) => {
+    const depthMm = (k: number) => (normal[2] ?? 0) * 3 * k;
+    const { scans, loaded } = await loadAll(uploadOf([file(mosaicFile({ ...options, depthMm }, normal))]));
+    expect(scans[0]?.parts).toEqual(order.map((k) => k + 1));
+    expect(loaded[0]?.dicom?.slices.map(({ frame }) => frame)).toEqual([null, null, null, null, null]);
+    const { data, affineRas, size } = (loaded[0] as LoadedScan).volume;
+    expect(size).toEqual([4, 3, 5]);
+    for (const [i, value] of data.entries()) {
+      const [x, y, z] = [i % 4, Math.floor(i / 4) % 3, Math.floor(i / 12)];
+      expect(value).toBe(stored(applyAffine(affineRas, [x, y, z]), order[z] ?? 0));
+    }
+  });
+
+  it("is one image for each moment of a time series", async () => {
+    const at = (n: number) => (elements: DicomElements) => {
+      set("00080018", "UI", `1.2.9.${n}`)(elements);
+      set("00200012", "IS", String(n))(elements);
+    };
+    const files = [2, 1].map((n) => file(mosaicFile(options, [0, 0, 1], at(n)), String(n)));
+    const { scans } = await loadAll(uploadOf(files));
+    expect(scans.map(({ entries }) => new Set(entries))).toEqual([new Set([1]), new Set([0])]);
+  });
+
+  it.each([
+    {
+      name: "without a CSA header",
+      edit: (elements: DicomElements) => delete elements["00291010"],
+      code: "InputUnsupported",
+    },
+    { name: "of slices that run along the image", normal: [1, 0, 0] as const, code: "InputUnreadable" },
+    { name: "whose tiles do not fit", edit: set("00280011", "US", 11), code: "InputUnreadable" },
+  ])("is refused $name", async ({ edit, normal, code }) => {
+    const bytes = mosaicFile(
+      options,
+      normal ?? [0, 0, 1],
+      edit === undefined ? undefined : (elements) => void edit(elements),
+    );
+    await expect(findScans(uploadOf([file(bytes)]))).rejects.toMatchObject({ code });
+  });
+});
+
+describe("an image without a place", () => {
+  const flat = (...edits: ((elements: DicomElements) => unknown)[]) => {
+    const elements = phantomSlice({ size: [6, 5, 1] }, 0);
+    elements["00080060"] = { vr: "CS", Value: ["DX"] };
+    for (const tag of ["00200032", "00200037", "00280030"]) delete elements[tag];
+    for (const edit of edits) edit(elements);
+    return file(buildDicom(elements));
+  };
+  const region = (delta: number, units = 3) => ({
+    "00186024": { vr: "US", Value: [units] },
+    "00186026": { vr: "US", Value: [units] },
+    "0018602C": { vr: "FD", Value: [delta] },
+    "0018602E": { vr: "FD", Value: [-2 * delta] },
+  });
+
+  it.each([
+    { from: "Pixel Spacing", edit: set("00280030", "DS", "0.2", "0.1"), spacing: [0.1, 0.2, 1] },
+    {
+      from: "Imager Pixel Spacing",
+      edit: set("00181164", "DS", "0.4", "0.3"),
+      spacing: [0.3, 0.4, 1],
+      warns: "SpacingAtDetector",
+    },
+    { from: "Nominal Scanned Pixel Spacing", edit: set("00182010", "DS", "0.4", "0.3"), spacing: [0.3, 0.4, 1] },
+    { from: "an ultrasound region", edit: set("00186011", "SQ", region(0.01)), spacing: [0.1, 0.2, 1] },
+    {
+      from: "regions that differ",
+      edit: set("00186011", "SQ", region(0.01), region(0.02)),
+      spacing: null,
+      warns: "SpacingUnknown",
+    },
+    {
+      from: "a region in seconds",
+      edit: set("00186011", "SQ", region(0.01, 4)),
+      spacing: null,
+      warns: "SpacingUnknown",
+    },
+    { from: "nothing", edit: () => undefined, spacing: null, warns: "SpacingUnknown" },
+  ])("has its spacing from $from", async ({ edit, spacing, warns }) => {
+    const { scans, loaded } = await loadAll(uploadOf([flat(edit)]));
+    expect(scans[0]?.grid.size).toEqual([6, 5, 1]);
+    if (spacing === null) expect(scans[0]?.grid.spacingMm).toBeNull();
+    else for (const [axis, mm] of spacing.entries()) expect(scans[0]?.grid.spacingMm?.[axis]).toBeCloseTo(mm, 9);
+    expect(scans[0]?.warnings.map(({ code }) => code)).toEqual(["PlacementUnknown", ...(warns ? [warns] : [])]);
+    expect(loaded[0]?.dicom).toBeNull();
+  });
+
+  it("takes Imager Pixel Spacing by the magnification that is stated", async () => {
+    const spaced = flat(set("00181164", "DS", "0.4", "0.3"), set("00181114", "DS", "2"));
+    const { scans } = await loadAll(uploadOf([spaced]));
+    expect(scans[0]?.grid.spacingMm).toEqual([0.15, 0.2, 1]);
+    expect(scans[0]?.warnings.map(({ code }) => code)).toEqual(["PlacementUnknown"]);
+  });
+
+  it("is an image of its own, also beside others of its series", async () => {
+    const { scans } = await loadAll(uploadOf([flat(), flat(set("00080018", "UI", "1.2.9"))]));
+    expect(scans.map(({ entries }) => entries)).toEqual([[0], [1]]);
+  });
+});
