@@ -19,7 +19,6 @@ export const niftiFormat: VolumeFormat = {
     return {
       grid: gridOf(header),
       volumes: header.channels,
-      channels: header.components === 1 ? 1 : 3,
       dataOrdinals,
       warnings: warningsOf(header, open),
     };

@@ -29,8 +29,6 @@ export interface VolumeFacts {
   readonly grid: Grid;
   /** Volumes in the file, each an image of its own: time points, or pages that are no slices. */
   readonly volumes: number;
-  /** Colour components of a voxel: 1, or 3 (red, green, blue). */
-  readonly channels: 1 | 3;
   /** Ordinals of detached data files, in the order in which they are read. */
   readonly dataOrdinals: readonly number[];
   readonly warnings: readonly ScanWarning[];
