@@ -2,12 +2,11 @@ import { type ComponentRuns, componentRuns, componentSizes } from "#src/imaging/
 import { componentShapes } from "#src/imaging/component-shape.js";
 import { keepComponents } from "#src/imaging/components.js";
 import { cropBox, pasteBox } from "#src/imaging/crop.js";
-import { morphology } from "#src/imaging/morphology.js";
 import type { RefineStep } from "#src/model/refine-steps.js";
+import { nearMask } from "./near-mask.js";
 import {
   type ApplyStep,
   labelGroups,
-  maskOf,
   probabilitiesFor,
   probabilityOf,
   type RefineInput,
@@ -62,8 +61,7 @@ const byShape: Screen = (state, runs, { shape, connectivity }, subject, kept) =>
 
 const byAnatomy: Screen = (state, runs, { anatomy }, subject, kept) => {
   if (anatomy === undefined) return;
-  const mask = maskOf(state.labels, anatomy.labels);
-  const near = morphology(mask, state.size, spacingFor(state, subject), "dilate", anatomy.withinMm);
+  const near = nearMask(state, anatomy.labels, anatomy.withinMm, subject);
   const isNear = new Uint8Array(runs.count);
   for (const [run, from] of runs.first.entries()) {
     if (near.subarray(from, from + (runs.length[run] ?? 0)).includes(1)) isNear[runs.component[run] ?? 0] = 1;

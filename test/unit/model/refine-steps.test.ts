@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { labelsOfStep, needsImage, needsProbabilities, RefineStep, RefineSteps } from "#src/model/refine-steps.js";
+
+/** The field and message of the first problem. */
+function problem(...steps: unknown[]): string {
+  const [issue] = RefineSteps.safeParse(steps).error?.issues ?? [];
+  return issue === undefined ? "none" : `${issue.path.join(".")}: ${issue.message}`;
+}
+
+const crf = { kind: "dense-crf", smoothness: { weight: 1, widthMm: 2 } };
+const largest = { kind: "largest-component", labels: [1] };
+const hysteresis = { kind: "hysteresis", labels: [1], low: 0.3, high: 0.6 };
+
+describe("RefineSteps", () => {
+  it.each([
+    [{ kind: "sharpen", labels: [1] }, /^0\.kind: Invalid/],
+    [{ ...largest, connectivity: 7 }, /^0\.connectivity: /],
+    [{ ...largest, conectivity: 6 }, /conectivity/],
+    [{ ...largest, labels: [0] }, /^0\.labels\.0: /],
+    [{ ...largest, labels: [2, 2] }, /^0\.labels: a label is named twice/],
+    [{ kind: "morphology", labels: [1], operation: "open", radiusMm: -2 }, /^0\.radiusMm: /],
+    [{ kind: "threshold", labels: [1, 2], probability: [0.5] }, /^0\.probability: expected one probability/],
+    [{ kind: "threshold", labels: [1], probability: Number.NaN }, /^0\.probability: /],
+    [{ kind: "remove-small", labels: [1] }, /^0\.minMm3: expected one of/],
+    [{ kind: "remove-small", labels: [1], minMm3: 1, minVoxels: 1 }, /^0\.minMm3: expected one of/],
+    [{ kind: "fill-holes", labels: [1], maxMm3: 1, maxVoxels: 1 }, /^0\.maxMm3: expected at most one of/],
+    [{ ...hysteresis, low: 0.7 }, /^0\.low: expected at most `high`/],
+    [{ kind: "otsu", labels: [1], classes: 3, keep: [3] }, /^0\.keep: a class to keep must be below/],
+    [{ kind: "keep-near", labels: [1], anatomy: [2] }, /^0\.withinMm: expected one of/],
+    [{ kind: "screen-components", labels: [1] }, /^0\.score: expected at least one of/],
+    [{ kind: "score-triplet", labels: [1], topScore: 0.5, bottomScore: 0.7, minVoxels: 1 }, /^0\.bottomScore: /],
+    [{ kind: "score-triplet", labels: [1], topScore: 0.5, bottomScore: 0.3 }, /^0\.minVoxels: expected one of/],
+  ])("refuses %j and names the field", (step, expected) => {
+    expect(problem(step)).toMatch(expected);
+  });
+
+  it("wants steps that decide anew before those whose work they would undo", () => {
+    expect(problem(crf, largest)).toBe("none");
+    expect(problem(largest, crf)).toBe(
+      "1.kind: dense-crf decides anew and undoes step 1 (largest-component), expected before it",
+    );
+    expect(problem(largest, hysteresis)).toMatch(/^1\.kind: hysteresis decides anew/);
+    expect(problem({ ...largest, labels: [2] }, hysteresis)).toBe("none");
+    expect(problem(crf, { kind: "threshold", labels: [1], probability: 0.7 }, largest)).toBe("none");
+    expect(problem(largest, { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" })).toMatch(/^1/);
+  });
+});
+
+describe("what a step asks for", () => {
+  const step = (value: object): RefineStep => RefineStep.parse({ labels: [1], ...value });
+
+  it("says whether it reads probabilities or the image", () => {
+    const asks = (value: object) => [needsProbabilities(step(value)), needsImage(step(value))];
+    expect(asks({ kind: "otsu" })).toEqual([true, false]);
+    expect(asks({ kind: "otsu", source: "image" })).toEqual([false, true]);
+    expect(asks({ kind: "screen-components", size: { minMm3: 1 } })).toEqual([false, false]);
+    expect(asks({ kind: "screen-components", score: { statistic: "max", min: 0.5 } })).toEqual([true, false]);
+    expect(asks(hysteresis)).toEqual([true, false]);
+    expect(asks({ kind: "fill-holes" })).toEqual([false, false]);
+  });
+
+  it("names every label, that of an anatomy too", () => {
+    expect(labelsOfStep(step({ kind: "keep-near", anatomy: [4], withinMm: 2 }))).toEqual([1, 4]);
+    expect(labelsOfStep(step({ kind: "screen-components", anatomy: { labels: [5], withinMm: 1 } }))).toEqual([1, 5]);
+    expect(labelsOfStep(step({ kind: "fill-holes" }))).toEqual([1]);
+  });
+});
