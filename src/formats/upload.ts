@@ -2,6 +2,7 @@ import { crc32, inflateRawSync } from "node:zlib";
 import { type Entry, fromBufferPromise, validateFileName, type ZipFile } from "yauzl";
 import { PipelineError } from "#src/core/errors.js";
 import type { UploadEntry } from "./scan.js";
+import { isBookkeeping, openTar } from "./tar-archive.js";
 
 /** How far archives of one upload may unpack. */
 export interface UploadLimits {
@@ -28,12 +29,14 @@ const DEFAULT_LIMITS: Required<UploadLimits> = {
 const RATIO_FREE_BYTES = 256 * 1024 ** 2;
 
 /**
- * The files of an upload with its zip archives (told by content, not by name) replaced by what is in them. Ordinals
+ * The files of an upload with its archives (zip, tar, tar.gz; told by content, not by name) replaced by what is in
+ * them. A gzip'd DICOM, NRRD or MetaImage file is unpacked too; hidden files of an archive are left out. Ordinals
  * are given anew, from 0: uploaded files in their order, an archive's files in the order of its directory. Archives
  * inside archives stay closed.
  *
- * Nothing is unpacked here: an entry is when it is read, and then never to more bytes than the archive's directory
- * promised, which is what the limits are held against.
+ * Nothing of a zip is unpacked here: an entry is when it is read, and then never to more bytes than the archive's
+ * directory promised, which is what the limits are held against. A tar.gz, which has no directory, is unpacked to a
+ * scratch file within the same limits.
  *
  * @throws {PipelineError} InputUnsafe (limits, parent or absolute paths, backslashes, links), InputUnsupported
  * (encrypted, unknown compression), InputUnreadable (damaged); the same from an entry's `read`
@@ -47,6 +50,18 @@ export async function expandUpload(
   let unpacked = 0;
   for (const file of files) {
     const archive = await openArchive(file);
+    const subject = `archive ${file.ordinal}`;
+    const tar = archive === null ? await openTar(file, tarLimits(budget, file, unpacked)) : null;
+    if (tar !== null) {
+      assertWithin(tar.length + out.length, budget.maxEntries, `${subject} brings the upload to`, "files");
+      for (const [n, member] of tar.entries()) {
+        assertWithin(member.size, budget.maxEntryBytes, `member ${n} of ${subject} unpacks to`, "bytes");
+        unpacked += member.size;
+        out.push({ ordinal: out.length, ...member });
+      }
+      assertWithin(unpacked, budget.maxTotalBytes, `${subject} brings the upload to`, "bytes unpacked");
+      continue;
+    }
     if (archive === null) {
       const { name, size } = file;
       const entry = { ordinal: out.length, name, size, read: () => file.read() };
@@ -57,7 +72,6 @@ export async function expandUpload(
       );
       continue;
     }
-    const subject = `archive ${file.ordinal}`;
     const members = await membersOf(archive.zip, subject, budget, out.length);
     const bytes = members.reduce((sum, member) => sum + member.uncompressedSize, 0);
     unpacked += bytes;
@@ -73,6 +87,12 @@ export async function expandUpload(
     }
   }
   return out;
+}
+
+/** A gzip'd archive may unpack as far as the upload's budget goes, and as its own size allows beyond 256 MiB. */
+function tarLimits(budget: Required<UploadLimits>, file: UploadEntry, unpacked: number) {
+  const byRatio = Math.max(RATIO_FREE_BYTES, file.size * budget.maxRatio);
+  return { maxEntries: budget.maxEntries, maxBytes: Math.min(byRatio, budget.maxTotalBytes - unpacked) };
 }
 
 interface Archive {
@@ -108,7 +128,7 @@ async function membersOf(
   try {
     for await (const member of zip.eachEntry()) {
       assertSafe(member, `member ${number++} of ${subject}`);
-      if (nameOf(member).endsWith("/")) continue;
+      if (nameOf(member).endsWith("/") || isBookkeeping(nameOf(member))) continue;
       assertWithin(
         member.uncompressedSize,
         budget.maxEntryBytes,
