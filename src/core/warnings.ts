@@ -11,6 +11,7 @@ export const WARNING_CODES = {
   DuplicateDropped: "a slice came twice and the copy was left out",
   SeriesSplit: "a series holds several volumes; this is one of them",
   SeriesResampled: "a series of variable spacing or tilt was resampled to a regular grid",
+  SourceUnidentified: "the source has no UIDs to refer to, so no DICOM result was made",
   SpacingAtDetector: "the pixel spacing is that at the detector, not in the patient",
   SpacingTagIgnored: "the spacing in the header disagrees with the slice positions",
   AffineDisagrees: "two ways to place the volume in space disagree",

@@ -18,6 +18,7 @@ export interface DicomInstance {
   readonly part: number | null;
   /** Number of the frame as DICOM references count it; null where the file is one frame. */
   readonly frame: number | null;
+  /** UIDs are empty where the file has none; nothing can then refer to it (`isIdentified`). */
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly studyInstanceUid: string;
@@ -92,6 +93,23 @@ export function readInstances(file: DicomFile, ordinal: number): DicomInstance[]
   });
 }
 
+/** Whether derived objects can refer to a slice. */
+export function isIdentified(slice: DicomInstance): boolean {
+  return [slice.sopClassUid, slice.sopInstanceUid, slice.studyInstanceUid, slice.seriesInstanceUid].every(
+    (uid) => uid !== "",
+  );
+}
+
+/**
+ * What tells a series from others: its UID, or, of files that have lost it, everything else that a series has one of.
+ * Never shown: it may hold a patient's number.
+ */
+export function seriesKey({ dataSet }: DicomFile): string {
+  const uid = textOf(dataSet, "x0020000e");
+  const others = ["x0020000d", "x00200052", "x00080060", "x00080020", "x00080030", "x00200011", "x00100020"];
+  return uid ?? JSON.stringify(others.map((tag) => textOf(dataSet, tag)));
+}
+
 function single(file: DicomFile, ordinal: number, subject: string): DicomInstance {
   return sliceOf(file, classicHeader(file.dataSet), ordinal, subject);
 }
@@ -124,10 +142,11 @@ function sliceOf(file: DicomFile, header: FrameHeader, ordinal: number, subject:
     ordinal,
     part: null,
     frame: null,
-    sopClassUid: required(header, "x00080016", "SOP class UID", subject),
-    sopInstanceUid: required(header, "x00080018", "SOP instance UID", subject),
-    studyInstanceUid: required(header, "x0020000d", "study instance UID", subject),
-    seriesInstanceUid: required(header, "x0020000e", "series instance UID", subject),
+    // Some de-identified files keep these in their file meta information alone.
+    sopClassUid: header.rootText("x00080016") ?? header.rootText("x00020002") ?? "",
+    sopInstanceUid: header.rootText("x00080018") ?? header.rootText("x00020003") ?? "",
+    studyInstanceUid: header.rootText("x0020000d") ?? "",
+    seriesInstanceUid: header.rootText("x0020000e") ?? "",
     frameOfReferenceUid: header.rootText("x00200052") ?? "",
     modality: header.rootText("x00080060"),
     bodyPart: header.rootText("x00180015")?.toUpperCase() ?? null,
@@ -203,12 +222,6 @@ function assertOrthonormal(orientation: readonly number[], subject: string): voi
 function positiveOrNull(values: readonly number[] | null): number | null {
   const value = values?.[0];
   return value !== undefined && value > 0 ? value : null;
-}
-
-function required({ rootText }: FrameHeader, tag: string, name: string, subject: string): string {
-  const value = rootText(tag);
-  if (value === null) throw unreadable(`${subject} has no ${name}`);
-  return value;
 }
 
 function unsupported(message: string): PipelineError {

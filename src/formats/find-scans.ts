@@ -72,11 +72,11 @@ export async function surveyUpload(
         ignored.push(entry);
         continue;
       }
-      const files = series.get(file.seriesInstanceUid);
+      const files = series.get(file.series);
       if (files !== undefined) files.push(file);
       else {
         const started = [file];
-        series.set(file.seriesInstanceUid, started);
+        series.set(file.series, started);
         found.push({ first, images: () => imagesOf(started) });
       }
     } catch (error) {

@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { parseDicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
-import { type DicomInstance, readInstances } from "./dicom-instance.js";
+import { type DicomInstance, isIdentified, readInstances, seriesKey } from "./dicom-instance.js";
 import { storedPixels } from "./dicom-pixels.js";
 import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
 import { places, seriesGeometry } from "./series-geometry.js";
@@ -11,7 +11,8 @@ import { splitByNumber, splitByShape, splitByTraits, type VolumePart } from "./s
 /** A DICOM image file of a series, without its pixels. */
 export interface SeriesFile {
   readonly ordinal: number;
-  readonly seriesInstanceUid: string;
+  /** `seriesKey` */
+  readonly series: string;
   readonly transferSyntaxUid: string;
   /** One a frame or tile. */
   readonly slices: readonly DicomInstance[];
@@ -45,7 +46,7 @@ export async function readSeriesFile(bytes: Uint8Array, ordinal: number, subject
     : null;
   return {
     ordinal,
-    seriesInstanceUid: last.seriesInstanceUid,
+    series: seriesKey(file),
     transferSyntaxUid: file.transferSyntaxUid,
     slices,
     fileDigest: sha256(bytes),
@@ -109,6 +110,7 @@ export async function seriesScans(
           ...shapeWarnings(shapes, shape),
           ...volumeWarnings(volumes, n),
           ...geometry.warnings,
+          ...(geometry.slices.every(isIdentified) ? [] : [UNIDENTIFIED]),
         ],
       });
     }
@@ -184,6 +186,11 @@ function pixelDigests(entries: readonly UploadEntry[]): (slice: DicomInstance) =
     return (await digests)[(slice.part ?? 1) - 1] ?? "";
   };
 }
+
+const UNIDENTIFIED: ScanWarning = {
+  code: "SourceUnidentified",
+  message: "files have lost the UIDs of their study, series or instance; no DICOM result can refer to them",
+};
 
 function copyWarning(ordinal: number): ScanWarning {
   return { code: "DuplicateDropped", message: `entry ${ordinal} is a copy of another slice and was left out` };

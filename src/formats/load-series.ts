@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { stackToGrid } from "#src/imaging/slice-stack.js";
 import { parseDicomFile } from "./dicom-file.js";
-import { type DicomInstance, readInstances } from "./dicom-instance.js";
+import { type DicomInstance, isIdentified, readInstances } from "./dicom-instance.js";
 import { rescaleInto, type StoredPixels, storedPixels } from "./dicom-pixels.js";
 import { dicomSourceOf } from "./dicom-source.js";
 import type { DicomSource, FoundScan, LoadedScan, UploadEntry } from "./scan.js";
@@ -64,9 +64,14 @@ export async function loadSeries(
   return {
     volume: { ...geometry.grid, data: stack === null ? data : stackToGrid(data, stack, geometry.grid.size) },
     warnings: [...warnings, ...geometry.warnings],
-    dicom: first?.placement === "none" ? null : (source?.(geometry.slices) ?? null),
+    dicom: slices.every(isReferable) ? (source?.(geometry.slices) ?? null) : null,
     stack,
   };
+}
+
+/** Whether a DICOM result can lie on a slice. */
+function isReferable(slice: DicomInstance): boolean {
+  return slice.placement === "patient" && isIdentified(slice);
 }
 
 /** Real values of a slice: a whole stored frame, or a tile of one. */

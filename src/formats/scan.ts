@@ -61,7 +61,7 @@ export interface LoadedScan {
   /** Red, green and blue of a colour image, on the grid of `volume`. */
   readonly colours?: readonly Float32Array[];
   readonly warnings: readonly ScanWarning[];
-  /** Present for DICOM sources that have a place in the patient. */
+  /** Present for DICOM sources that have a place in the patient and UIDs to refer to. */
   readonly dicom: DicomSource | null;
   /** Where the source's own slices lie in the volume, for an irregular series; else they are its planes. */
   readonly stack: SliceStack | null;

@@ -55,7 +55,7 @@ export function splitByTraits(slices: readonly DicomInstance[], told: readonly s
     }
   }
   // Every instance that holds all places, as a mosaic does, is a volume of its own.
-  const files = groupsBy(slices, (slice) => slice.sopInstanceUid);
+  const files = groupsBy(slices, (slice) => `${slice.sopInstanceUid} ${slice.ordinal}`);
   if (files.length > 1 && slices.every((slice) => slice.part !== null)) {
     const isWhole = files.every((file) => places(file).length === stacked.length);
     if (isWhole) return files.flatMap((file) => splitByTraits(file, [...told, "instance"]));

@@ -113,6 +113,36 @@ describe("findScans", () => {
     ]);
   });
 
+  it("reads files that have lost their UIDs, one series for each thing a series has one of", async () => {
+    const nameless = (number: string) =>
+      phantomSeries({
+        edit: (elements, k) => {
+          for (const tag of ["0020000D", "0020000E"]) delete elements[tag];
+          set("00080018", "UI", `1.2.${number}.${k}`)(elements);
+          set("00200011", "IS", number)(elements);
+        },
+      });
+    const entries = uploadOf([...nameless("1"), ...nameless("2")]);
+    const { scans } = await findScans(entries);
+    expect(scans.map((scan) => scan.grid.size[2])).toEqual([4, 4]);
+    expect(scans[0]?.warnings.map((warning) => warning.code)).toEqual(["SourceUnidentified"]);
+    expect((await loadScan(scans[0] ?? none(), entries)).dicom).toBeNull();
+  });
+
+  it("takes UIDs of an instance from the file meta information where the data set has none", async () => {
+    const files = phantomSeries();
+    const lost = files.map(({ name, bytes }) => {
+      const copy = Buffer.from(bytes);
+      // (0008,0018) of the data set becomes an attribute that nobody reads.
+      copy.writeUInt16LE(0x0017, copy.lastIndexOf(Buffer.from("\x08\x00\x18\x00UI", "latin1")) + 2);
+      return { name, bytes: new Uint8Array(copy) };
+    });
+    const [whole, without] = [await findScans(uploadOf(files)), await findScans(uploadOf(lost))];
+    const uids = (found: typeof whole) => found.scans[0]?.instances.map((instance) => instance.split(" ")[0]);
+    expect(uids(without)).toEqual(uids(whole));
+    expect(without.scans[0]?.warnings).toEqual([]);
+  });
+
   it("takes steps within 2 % of the median as equal", async () => {
     const regular = (k: number) => 3 * k + (k === 2 ? 0.05 : 0);
     expect((await findScans(uploadOf(phantomSeries({ depthMm: regular })))).scans).toHaveLength(1);
@@ -240,12 +270,6 @@ describe("findScans on bad uploads", () => {
       files: phantomSeries({ edit: (elements) => delete elements["00280030"] }),
       code: "InputUnsupported",
       message: /no pixel spacing/,
-    },
-    {
-      name: "a slice without a series",
-      files: phantomSeries({ edit: (elements) => delete elements["0020000E"] }),
-      code: "InputUnreadable",
-      message: /no series instance UID/,
     },
     {
       name: "a skewed orientation",
