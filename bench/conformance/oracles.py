@@ -91,7 +91,7 @@ def by_itk(path):
 def by_pydicom(path):
     """Single-frame files of one series stacked along the normal; a single file frame by frame."""
     import pydicom
-    from pydicom.pixels import apply_modality_lut, convert_color_space
+    from pydicom.pixels import apply_modality_lut
 
     groups = {}
     for file in sorted(p for p in (path.rglob("*") if path.is_dir() else [path]) if p.is_file()):
@@ -108,10 +108,8 @@ def by_pydicom(path):
         for dataset in datasets:
             pixels = dataset.pixel_array.astype(float) if dataset.get("SamplesPerPixel", 1) == 1 else None
             if pixels is None:
-                pixels = dataset.pixel_array
-                if dataset.PhotometricInterpretation.startswith("YBR"):
-                    pixels = convert_color_space(pixels, dataset.PhotometricInterpretation, "RGB")
-                pixels = pixels.astype(float) @ np.array([0.299, 0.587, 0.114])
+                # RGB by now, whatever it was stored as.
+                pixels = dataset.pixel_array.astype(float) @ np.array([0.299, 0.587, 0.114])
             elif dataset.PhotometricInterpretation == "PALETTE COLOR":
                 from pydicom.pixels import apply_color_lut
 
@@ -147,7 +145,7 @@ def by_pydicom(path):
 
 def by_dcm2niix(path):
     with tempfile.TemporaryDirectory() as out:
-        command = ["dcm2niix", "-f", "%s_%d_%t", "-z", "n", "-b", "n", "-x", "n", "-i", "n", "-o", out]
+        command = ["dcm2niix", "-f", "%s_%d_%t", "-z", "n", "-b", "n", "-x", "n", "-i", "n", "-p", "n", "-o", out]
         command += [str(path)] if path.is_dir() else ["-s", "y", str(path)]
         subprocess.run(command, capture_output=True, timeout=120)
         images = [p for file in sorted(Path(out).glob("*.nii")) for p in read_nifti(file)]
@@ -179,34 +177,40 @@ ORACLES = {
 }
 
 
+def variants(picture):
+    """Without a place, an oracle may store rows from below."""
+    return [picture] if picture.affine is not None else [picture, Picture(picture.data[:, ::-1], None)]
+
+
 def compare(theirs, ours):
     """Each of theirs beside that one of ours which it is nearest to, of the same size."""
-    voxels, corners, missed = [], [], 0
+    voxels, corners, missed, scale = [], [], 0, 0.0
     for picture in theirs:
         best = None
         for candidate in ours:
-            pair = (picture, candidate)
-            if picture.affine is not None and candidate.affine is not None:
-                pair = (picture.canonical(), candidate.canonical())
-            if pair[0].data.shape != pair[1].data.shape:
-                continue
-            # What is not a number on one side is a matter of definition (docs/formats.md), not of reading.
-            difference = np.nan_to_num(np.abs(pair[0].data - pair[1].data), nan=0)
-            distance = None
-            if pair[0].affine is not None and pair[1].affine is not None:
-                distance = float(np.linalg.norm(pair[0].corners() - pair[1].corners(), axis=1).max())
-            found = (float(difference.max()), distance)
-            if best is None or (found[0], found[1] or 0) < (best[0], best[1] or 0):
-                best = found
+            isPlaced = picture.affine is not None and candidate.affine is not None
+            pairs = [(picture.canonical(), candidate.canonical())] if isPlaced else [
+                (variant, candidate) for variant in variants(Picture(picture.data, None))]
+            for one, other in pairs:
+                if one.data.shape != other.data.shape:
+                    continue
+                # What is not a number on one side is a matter of definition (docs/formats.md), not of reading.
+                difference = np.nan_to_num(np.abs(one.data - other.data), nan=0)
+                distance = float(np.linalg.norm(one.corners() - other.corners(), axis=1).max()) if isPlaced else None
+                found = (float(difference.max()), distance)
+                if best is None or (found[0], found[1] or 0) < (best[0], best[1] or 0):
+                    best = found
         if best is None:
             missed += 1
             continue
+        scale = max(scale, float(np.nanmax(np.abs(picture.data))))
         voxels.append(best[0])
         if best[1] is not None:
             corners.append(best[1])
     return {
         "images": len(theirs),
         "unmatched": missed,
+        "scale": min(scale, 1e9),
         "voxels": min(max(voxels), 1e9) if voxels else None,
         "corners": max(corners) if corners else None,
     }

@@ -6,6 +6,8 @@ export interface OracleRecord {
   readonly images: number;
   /** Images of the oracle for which we have none of the same size. */
   readonly unmatched?: number;
+  /** Largest value. */
+  readonly scale?: number;
   /** Largest difference of a voxel; null where nothing could be compared. */
   readonly voxels?: number | null;
   /** Largest distance of a corner in millimetres; null where one side has no place. */
@@ -17,37 +19,44 @@ export interface OracleRecord {
 export type ConformanceRow = ConformanceCase &
   OurReading & { readonly oracles: Readonly<Record<string, OracleRecord>> };
 
-const SAME = { voxels: 1e-3, corners: 0.005 };
+/** Rounding to float32 is no difference. */
+const SAME_VALUE = 1e-3;
+const SAME_OF_LARGEST = 1e-7;
+const SAME_PLACE_MM = 0.005;
 
 /** The table of all cases as Markdown, what is not at the goal first. */
 export function conformancePage(rows: readonly ConformanceRow[]): string {
-  const isOpen = (row: ConformanceRow) => row.code === null && Object.values(row.oracles).some((one) => !agrees(one));
+  const read = rows.filter((row) => row.code === null);
+  const verdicts = (row: ConformanceRow) => Object.values(row.oracles).filter((one) => one.images > 0);
+  const everyone = read.filter((row) => verdicts(row).every(agrees));
+  const someone = read.filter((row) => !verdicts(row).every(agrees) && verdicts(row).some(agrees));
+  const nobody = read.filter((row) => verdicts(row).length > 0 && !verdicts(row).some(agrees));
   const refused = rows.filter((row) => row.code !== null);
-  const differing = rows.filter(isOpen);
-  const same = rows.filter((row) => row.code === null && !isOpen(row));
+  const readable = refused.filter((row) => verdicts(row).length > 0);
+  const unreadable = refused.filter((row) => verdicts(row).length === 0);
   return [
     "# Conformance: every file beside the oracles",
     "",
     "Made by `npm run conformance -- <data folder>`. A row is one file, or the folder of a series. For each oracle:",
     "largest voxel difference / largest distance of corresponding corners in millimetres, over all images that it read;",
-    "`-` where it read nothing. Values are compared as float32 after rescaling; colours as luminance (ITU-R BT.601).",
+    "`-` where it read nothing; `unmatched` where it puts together what are several images here, or takes apart what is",
+    "one. Values are compared after rescaling, colours as luminance (ITU-R BT.601); differences below float32 rounding",
+    `(${SAME_VALUE}, or ${SAME_OF_LARGEST} of the largest value) count as none.`,
     "",
-    `${rows.length} cases: ${same.length} read and equal to every oracle that reads them, ${differing.length} read and`,
-    `different from at least one, ${refused.length} refused.`,
+    `${rows.length} cases. Read: ${read.length}, of which ${everyone.length} equal every oracle that reads them,`,
+    `${someone.length} equal one oracle while another reads them otherwise, ${nobody.length} equal none. Refused:`,
+    `${refused.length}, of which an oracle reads ${readable.length}.`,
     "",
-    "## Read, and different from an oracle",
-    "",
-    ...table(differing),
-    "",
-    "## Refused",
-    "",
-    ...table(refused),
-    "",
-    "## Read, equal to every oracle",
-    "",
-    ...table(same),
-    "",
+    ...section("Read, and unlike every oracle", nobody),
+    ...section("Read like one oracle, where another differs from it", someone),
+    ...section("Refused, while an oracle reads something", readable),
+    ...section("Refused, by the oracles too", unreadable),
+    ...section("Read, equal to every oracle that reads it", everyone),
   ].join("\n");
+}
+
+function section(title: string, rows: readonly ConformanceRow[]): string[] {
+  return [`## ${title}`, "", ...table(rows), ""];
 }
 
 function table(rows: readonly ConformanceRow[]): string[] {
@@ -78,6 +87,7 @@ function measured({ images, unmatched = 0, voxels, corners }: OracleRecord): str
   return `${Number(voxels.toPrecision(3))} / ${distance}${rest}`;
 }
 
-function agrees({ images, unmatched = 0, voxels, corners }: OracleRecord): boolean {
-  return images === 0 || (unmatched === 0 && (voxels ?? 0) <= SAME.voxels && (corners ?? 0) <= SAME.corners);
+function agrees({ unmatched = 0, voxels, corners, scale = 0 }: OracleRecord): boolean {
+  const same = Math.max(SAME_VALUE, SAME_OF_LARGEST * scale);
+  return unmatched === 0 && (voxels ?? 0) <= same && (corners ?? 0) <= SAME_PLACE_MM;
 }
