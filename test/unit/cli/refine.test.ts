@@ -1,0 +1,202 @@
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { refine } from "#src/cli/refine.js";
+import { tuneThresholdsOf } from "#src/cli/tune-thresholds.js";
+import { readNifti } from "#src/formats/nifti-read.js";
+import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
+import type { Affine, Size3 } from "#src/imaging/affine.js";
+import { buildNpy } from "../../support/npy-builder.js";
+import { zipOf } from "../../support/zip-builder.js";
+
+const SIZE: Size3 = [6, 5, 4];
+const VOXELS = 120;
+const affineRas: Affine = [2, 0, 0, -7, 0, 2, 0, 3, 0, 0, 2.5, 1];
+const grid = { size: SIZE, affineRas, spacingMm: [2, 2, 2.5] as const };
+
+/** Label 1 in a block with a bridge to a corner, label 2 as two specks. */
+const truth = Uint8Array.from({ length: VOXELS }, (_, i) =>
+  i % 6 < 3 && i % 30 < 18 ? 1 : i === 29 || i === 113 ? 2 : 0,
+);
+const of = (label: number): Float32Array =>
+  Float32Array.from(truth, (value, i) => (value === label ? 0.8 - 0.002 * i : label === 0 ? 0 : 0.05));
+const ones = of(1);
+const twos = of(2);
+const background = Float32Array.from(truth, (_, i) => 1 - (ones[i] ?? 0) - (twos[i] ?? 0));
+
+let folder: string;
+const at = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "refine-"));
+  const data = Float32Array.of(...background, ...ones, ...twos);
+  await writeFile(at("four.nii.gz"), gzipDeterministic(writeNifti({ ...grid, data, channels: 3 })));
+  await mkdir(at("folder"));
+  await writeFile(at("folder/1.nii"), writeNifti({ ...grid, data: ones }));
+  await writeFile(at("folder/2.nii.gz"), gzipDeterministic(writeNifti({ ...grid, data: twos })));
+  await writeFile(at("folder/notes.txt"), "not read");
+  const array = buildNpy("<f4", [3, 4, 5, 6], new Uint8Array(data.buffer));
+  await writeFile(at("case.npz"), await zipOf([{ name: "softmax.npy", bytes: array }]));
+  await writeFile(at("image.nii"), writeNifti({ ...grid, data: Float32Array.from(truth, (value) => 50 * value) }));
+  await writeFile(at("labels.nii"), writeNifti({ ...grid, data: truth }));
+  await writeFile(at("steps.json"), JSON.stringify([{ kind: "remove-small", labels: [2], minVoxels: 2 }]));
+});
+
+/** What it printed, and the label map it wrote. */
+async function run(path: string, flags: Partial<Parameters<typeof refine>[1]> = {}) {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  try {
+    await refine(at(path), { steps: at("steps.json"), out: at("out.nii.gz"), ...flags });
+    const image = readNifti(await readFile(flags.out ?? at("out.nii.gz")));
+    return { text: log.mock.calls.flat().join("\n"), image, labels: [...image.data].join("") };
+  } finally {
+    log.mockRestore();
+  }
+}
+
+async function failure(path: string, flags: Partial<Parameters<typeof refine>[1]> = {}): Promise<string> {
+  return run(path, flags).then(
+    () => "none",
+    (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : "?"),
+  );
+}
+
+const stepsFile = async (...steps: unknown[]): Promise<string> => {
+  const path = at(`steps-${JSON.stringify(steps).length}-${Math.abs(JSON.stringify(steps).charCodeAt(12))}.json`);
+  await writeFile(path, JSON.stringify(steps));
+  return path;
+};
+
+const WITHOUT_SPECKS = [...truth].map((label) => (label === 2 ? 0 : label)).join("");
+
+describe("scanlane refine", () => {
+  it("reads 4-D NIfTI, a folder of labels, nnU-Net's .npz and a label map alike", async () => {
+    expect((await run("four.nii.gz")).labels).toBe(WITHOUT_SPECKS);
+    expect((await run("folder")).labels).toBe(WITHOUT_SPECKS);
+    expect((await run("case.npz", { image: at("image.nii") })).labels).toBe(WITHOUT_SPECKS);
+    expect((await run("labels.nii")).labels).toBe(WITHOUT_SPECKS);
+  });
+
+  it("writes on the grid of the input, packed where the name says so", async () => {
+    const { image } = await run("four.nii.gz", { out: at("plain.nii") });
+    expect(image).toMatchObject({ size: SIZE, affineRas });
+    expect((await readFile(at("plain.nii")))[0]).not.toBe(0x1f);
+    expect((await readFile(at("out.nii.gz")))[0]).toBe(0x1f);
+  });
+
+  it("prints what each step changed, as a table or JSON", async () => {
+    expect((await run("four.nii.gz")).text).toMatch(/1 {2}remove-small +2\n/);
+    const { text } = await run("four.nii.gz", { json: true });
+    expect(JSON.parse(text)).toEqual({ steps: [{ kind: "remove-small", changedVoxels: 2 }], voxels: { 1: 36 } });
+  });
+
+  it("starts from a given label map, and takes the steps of a manifest", async () => {
+    await writeFile(at("none.nii"), writeNifti({ ...grid, data: new Uint8Array(VOXELS) }));
+    expect((await run("four.nii.gz", { labels: at("none.nii") })).labels).toBe("0".repeat(VOXELS));
+    await writeFile(at("manifest.json"), JSON.stringify({ id: "x", postprocess: [] }));
+    expect((await run("four.nii.gz", { steps: at("manifest.json") })).labels).toBe(truth.join(""));
+  });
+
+  it("lets steps look at probabilities and at the image", async () => {
+    const low = await stepsFile({ kind: "threshold", labels: [1], probability: 0.75 });
+    expect((await run("four.nii.gz", { steps: low })).labels).not.toBe(truth.join(""));
+    const bright = await stepsFile({ kind: "otsu", labels: [1], source: "image", classes: 2 });
+    expect(await failure("four.nii.gz", { steps: bright })).toBe(
+      "InputMismatch: step 1 (otsu) needs the image, expected it by --image",
+    );
+    expect((await run("four.nii.gz", { steps: bright, image: at("image.nii") })).labels).toBe(truth.join(""));
+  });
+
+  it("reads regions that overlap only when told, the later over the earlier", async () => {
+    const data = new Float32Array(2 * VOXELS).fill(0.9, 0, VOXELS + 5);
+    await writeFile(at("regions.nii"), writeNifti({ ...grid, data, channels: 2 }));
+    expect(await failure("regions.nii")).toMatch(/^InputMismatch: probabilities add to 1\.800 .*--regions/);
+    const steps = await stepsFile();
+    const { labels } = await run("regions.nii", { regions: [3, 1], steps });
+    expect(labels).toBe(`11111${"3".repeat(VOXELS - 5)}`);
+    expect(await failure("regions.nii", { regions: [1, 2, 3] })).toMatch(/2 channels, expected 3 regions/);
+  });
+
+  it.each([
+    ["missing.nii", {}, /^StoreMissing: probabilities are not there/],
+    ["case.npz", {}, /^InputMismatch: a \.npz file has no grid, expected --image or --labels/],
+    ["folder/1.nii", {}, /^InputMismatch: the label map holds 0\.\d+, expected whole labels/],
+  ])("says what is wrong with %s", async (path, flags, expected) => {
+    expect(await failure(path, flags)).toMatch(expected);
+  });
+
+  it("says what is wrong with steps, by number and field", async () => {
+    const withSteps = async (...steps: unknown[]) => failure("folder", { steps: await stepsFile(...steps) });
+    expect(await withSteps({ kind: "sharpen" })).toMatch(/^ModelInvalid: step 1, field kind: /);
+    expect(await withSteps({ kind: "fill-holes", labels: [1] }, { kind: "fill-holes", labels: [-4] })).toMatch(
+      /^ModelInvalid: step 2, field labels\.0: /,
+    );
+    expect(await withSteps({ kind: "fill-holes", labels: [300] })).toBe(
+      "InputMismatch: step 1 (fill-holes) names label 300, which the probabilities do not have",
+    );
+    await writeFile(at("broken.json"), "[");
+    expect(await failure("folder", { steps: at("broken.json") })).toBe("ModelInvalid: the file of steps is not JSON");
+    const score = await stepsFile({ kind: "hysteresis", labels: [1], low: 0.2, high: 0.4 });
+    expect(await failure("labels.nii", { steps: score })).toMatch(/needs probabilities, got a label map/);
+  });
+
+  it("refuses probabilities that are none, and files of another grid", async () => {
+    const bad = async (value: number, name: string) => {
+      const data = Float32Array.of(...background, ...ones, ...twos);
+      data[7] = value;
+      await writeFile(at(name), writeNifti({ ...grid, data, channels: 3 }));
+      return failure(name);
+    };
+    expect(await bad(Number.NaN, "nan.nii")).toMatch(/^InputMismatch: .* not finite numbers/);
+    expect(await bad(4, "logits.nii")).toMatch(/probability of label 0 is 4, .*logits/);
+    expect(await bad(0.5, "sum.nii")).toMatch(/probabilities add to \d\.\d+ in a voxel, expected 1/);
+    const moved: Affine = [2, 0, 0, 40, 0, 2, 0, 3, 0, 0, 2.5, 1];
+    await writeFile(at("moved.nii"), writeNifti({ ...grid, affineRas: moved, data: truth }));
+    expect(await failure("four.nii.gz", { labels: at("moved.nii") })).toMatch(/the label map lies elsewhere in space/);
+    await writeFile(at("small.nii"), writeNifti({ ...grid, size: [6, 5, 2], data: new Uint8Array(60) }));
+    expect(await failure("four.nii.gz", { labels: at("small.nii") })).toMatch(
+      /has 6 x 5 x 2 voxels, expected 6 x 5 x 4/,
+    );
+  });
+});
+
+describe("scanlane tune-thresholds", () => {
+  it("writes the best thresholds of validation cases to the front of a manifest's steps", async () => {
+    await mkdir(at("probs/a"), { recursive: true });
+    await mkdir(at("truths"));
+    const faint = Float32Array.from(truth, (value, i) => (value === 1 ? 0.35 : 0.1) + 0.0001 * i);
+    await writeFile(at("probs/a/1.nii"), writeNifti({ ...grid, data: faint }));
+    await writeFile(at("truths/a.nii"), writeNifti({ ...grid, data: truth }));
+    const fill = { kind: "fill-holes", labels: [1] };
+    await writeFile(at("tuned.json"), JSON.stringify({ id: "kept", postprocess: [fill] }));
+    const flags = { probabilities: at("probs"), truth: at("truths"), label: 1, manifest: at("tuned.json") } as const;
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    await tuneThresholdsOf({ ...flags, rule: "threshold", scope: "volume" });
+    expect(log.mock.calls.flat().join("\n")).toContain("mean Dice 1.0000 over 1 cases (at 0.5: 0.0000)");
+    await tuneThresholdsOf({ ...flags, rule: "threshold", scope: "volume", thresholds: [0.3, 0.2], json: true });
+    const manifest = JSON.parse(await readFile(at("tuned.json"), "utf8"));
+    expect(manifest).toMatchObject({ id: "kept", postprocess: [{ kind: "threshold", probability: 0.2 }, fill] });
+    expect(manifest.postprocess.length).toBe(2);
+    await tuneThresholdsOf({ ...flags, rule: "triplet", scope: "slice", minVoxels: [3], json: true });
+    const last: unknown = log.mock.calls.at(-1)?.[0];
+    expect(JSON.parse(String(last))).toMatchObject({ meanDice: 1, cases: 1, step: { minVoxels: 3, scope: "slice" } });
+    log.mockRestore();
+  });
+
+  it("says which case lacks what", async () => {
+    await mkdir(at("lonely"));
+    await writeFile(at("lonely/b.nii"), writeNifti({ ...grid, data: truth }));
+    const flags = {
+      probabilities: at("probs"),
+      truth: at("lonely"),
+      label: 1,
+      rule: "threshold",
+      scope: "volume",
+    } as const;
+    await expect(tuneThresholdsOf(flags)).rejects.toThrow("case 1 has a truth but no probabilities");
+    await expect(tuneThresholdsOf({ ...flags, truth: at("truths"), label: 2 })).rejects.toThrow(
+      "case 1 has no probabilities of label 2",
+    );
+  });
+});
