@@ -39,8 +39,8 @@ export function spacingOf({ spacingMm }: ClassicalInput, parameter: string): Vec
 
 function startMask(image: Float32Array, size: Size3, start: MethodOf<"chan-vese">["start"]): Uint8Array {
   if (start !== "checkerboard") {
-    const threshold = otsuThreshold(image);
-    return Uint8Array.from(image, (value) => ((start === "above-otsu") === value > threshold ? 1 : 0));
+    const threshold = start === "above-midrange" ? midrange(image) : otsuThreshold(image);
+    return Uint8Array.from(image, (value) => ((start !== "below-otsu") === value > threshold ? 1 : 0));
   }
   const mask = new Uint8Array(image.length);
   const field = (at: number): number => Math.floor(at / SQUARE_VOX) & 1;
@@ -51,4 +51,14 @@ function startMask(image: Float32Array, size: Size3, start: MethodOf<"chan-vese"
     }
   }
   return mask;
+}
+
+function midrange(image: Float32Array): number {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < image.length; i++) {
+    low = Math.min(low, image[i] ?? 0);
+    high = Math.max(high, image[i] ?? 0);
+  }
+  return (low + high) / 2;
 }

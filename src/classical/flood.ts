@@ -17,10 +17,16 @@ export function floodMask(input: ClassicalInput, method: MethodOf<"watershed">):
   const low = percentile(image, method.backgroundPercentile);
   const high = percentile(image, method.objectPercentile);
   // A voxel at both limits (a constant image) is background.
-  const markers = Int32Array.from(image, (value) => (value <= low ? BACKGROUND : value >= high ? OBJECT : 0));
+  const markers = new Int32Array(image.length);
+  for (let i = 0; i < markers.length; i++) {
+    const value = image[i] ?? 0;
+    markers[i] = value <= low ? BACKGROUND : value >= high ? OBJECT : 0;
+  }
   return volumeOrSlices(method.dimensions, input.size, (first, end, size) => {
     const relief = gaussianGradientMagnitude(image.subarray(first, end), size, method.sigmaMm, spacing);
     const labels = watershed(relief, size, markers.subarray(first, end), method.connectivity);
-    return Uint8Array.from(labels, (label) => (label === OBJECT ? 1 : 0));
+    const mask = new Uint8Array(labels.length);
+    for (let i = 0; i < mask.length; i++) mask[i] = labels[i] === OBJECT ? 1 : 0;
+    return mask;
   });
 }

@@ -32,7 +32,8 @@ export function voxelFeatures(
   options: FeatureOptions,
 ): VoxelFeatures {
   const [first = new Float32Array()] = channels;
-  const mask = Uint8Array.from(first, (value) => (options.mask === "all" || value !== 0 ? 1 : 0));
+  const mask = new Uint8Array(first.length);
+  for (let i = 0; i < mask.length; i++) mask[i] = options.mask === "all" || first[i] !== 0 ? 1 : 0;
   const voxels = indicesOf(mask);
   const features: Float32Array[] = [];
   for (const channel of channels) {
@@ -40,11 +41,10 @@ export function voxelFeatures(
       options.flattenMm === undefined
         ? channel
         : flattened(channel, mask, size, inVoxels(options.flattenMm, spacingMm, "flattenMm"));
-    const own = Float32Array.from(voxels, (i) => image[i] ?? 0);
-    const { mean, deviation } = moments(own);
+    const { mean, deviation } = moments(gathered(image, voxels, 0, 1));
     for (const mm of options.smoothMm) {
       const smooth = mm === 0 ? image : gaussianMeanInMask(image, mask, size, inVoxels(mm, spacingMm, "smoothMm"));
-      features.push(Float32Array.from(voxels, (i) => ((smooth[i] ?? 0) - mean) / deviation));
+      features.push(gathered(smooth, voxels, mean, deviation));
     }
   }
   return { voxels, features };
@@ -77,6 +77,13 @@ export function inVoxels(mm: number, spacingMm: Vec3 | null, parameter: string):
     throw new PipelineError("InputMismatch", `${parameter} is in millimetres, but the image has no voxel spacing`);
   }
   return [mm / spacingMm[0], mm / spacingMm[1], mm / spacingMm[2]];
+}
+
+/** The values of some voxels, less `shift` and over `scale`. */
+function gathered(image: Float32Array, voxels: Uint32Array, shift: number, scale: number): Float32Array {
+  const out = new Float32Array(voxels.length);
+  for (let n = 0; n < out.length; n++) out[n] = ((image[voxels[n] ?? 0] ?? 0) - shift) / scale;
+  return out;
 }
 
 function indicesOf(mask: Uint8Array): Uint32Array {

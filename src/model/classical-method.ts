@@ -86,8 +86,11 @@ export const RegionGrowingMethod = z.strictObject({
   connectivity: z.literal([6, 18, 26]).default(6),
 });
 
-/** Where a contour starts: brighter or darker than Otsu's threshold, or a chessboard of squares of 5 voxels. */
-const start = z.enum(["above-otsu", "below-otsu", "checkerboard"]).default("above-otsu");
+/**
+ * Where a contour starts: brighter or darker than Otsu's threshold, brighter than midway between the darkest and the
+ * brightest voxel (for an object that is a small part of the image), or a chessboard of squares of 5 voxels.
+ */
+const start = z.enum(["above-otsu", "below-otsu", "above-midrange", "checkerboard"]).default("above-otsu");
 
 export const chanVeseOptions = {
   /** 2: each slice along z on its own. 3: the volume at once. */

@@ -22,9 +22,15 @@ export function gaussianSmooth(image: Float32Array, size: Size3, sigmaVox: Vec3)
  * are 0.
  */
 export function gaussianMeanInMask(image: Float32Array, mask: Uint8Array, size: Size3, sigmaVox: Vec3): Float32Array {
-  const inside = Float32Array.from(image, (value, i) => (mask[i] === 0 ? 0 : value));
+  const inside = new Float32Array(image.length);
+  const weight = new Float32Array(image.length);
+  for (let i = 0; i < image.length; i++) {
+    if (mask[i] === 0) continue;
+    inside[i] = image[i];
+    weight[i] = 1;
+  }
   const sums = gaussianSmooth(inside, size, sigmaVox);
-  const weights = gaussianSmooth(Float32Array.from(mask, Math.sign), size, sigmaVox);
+  const weights = gaussianSmooth(weight, size, sigmaVox);
   for (let i = 0; i < sums.length; i++) sums[i] = mask[i] === 0 ? 0 : sums[i] / weights[i];
   return sums;
 }
@@ -52,7 +58,9 @@ export function gaussianGradientMagnitude(
     const scale = 1 / spacing[along] ** 2;
     for (let i = 0; i < squares.length; i++) squares[i] += part[i] * part[i] * scale;
   }
-  return Float32Array.from(squares, Math.sqrt);
+  const out = new Float32Array(image.length);
+  for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(squares[i]);
+  return out;
 }
 
 function axesOf(size: Size3): (0 | 1 | 2)[] {

@@ -56,7 +56,11 @@ function scaledFeatures(channels: readonly Float32Array[], compactness: number):
   }
   const range = high > low ? high - low : 1;
   const ratio = 1 / compactness;
-  return channels.map((channel) => Float64Array.from(channel, (value) => ((value - low) / range) * ratio));
+  return channels.map((channel) => {
+    const scaled = new Float64Array(channel.length);
+    for (let i = 0; i < scaled.length; i++) scaled[i] = ((channel[i] - low) / range) * ratio;
+    return scaled;
+  });
 }
 
 interface Centres {
