@@ -30,15 +30,17 @@ const irregular: PhantomSeries = {
 };
 
 let models: string;
+/** The same model, with a route that lets irregular series through. */
+let lenient: string;
 let upload: string;
 
 beforeAll(async () => {
   const network = pointwiseNetwork(3, [0, 1], [0, -PLANE]);
   const manifest = { ...brightManifest(network), id: "upper3d" };
-  models = await modelsFolderWith(
-    [{ manifest, network }],
-    [{ format: "dicom", modality: "MR", model: "upper3d", irregular: "reject" }],
-  );
+  const packages = [{ manifest, network }];
+  const route = { format: "dicom", modality: "MR", model: "upper3d" };
+  models = await modelsFolderWith(packages, [route]);
+  lenient = await modelsFolderWith(packages, [{ ...route, irregular: "resample" }]);
   upload = join(await mkdtemp(join(tmpdir(), "irregular-")), "upload.zip");
   await writeFile(upload, await zipOf(phantomSeries(irregular)));
 });
@@ -85,5 +87,16 @@ describe("a series with variable spacing and tilt", () => {
     }
     expect(wrong).toBe(0);
     expect(far).toBeGreaterThan(1000);
+  });
+
+  it("is carried through where its route says so, to the same result, and refused where the run says no", async () => {
+    const out = () => mkdtemp(join(tmpdir(), "irregular-out-"));
+    const asked = ["run", upload, "--models", models, "--out", await out(), "--irregular", "resample", "--json"];
+    const routed = ["run", upload, "--models", lenient, "--out", await out(), "--json"];
+    const refused = [...routed.slice(0, 5), await out(), "--irregular", "reject", "--json"];
+    const [one, two, three] = await Promise.all([asked, routed, refused].map((args) => scanlane(args)));
+    const identity = (run: typeof one) => JSON.parse(run?.stdout ?? "").outcomes[0].result.identity;
+    expect(identity(two)).toBe(identity(one));
+    expect(three?.code).toBe(65);
   });
 });

@@ -12,7 +12,9 @@ import type { Volume } from "#src/imaging/volume.js";
 
 const SHARED = process.env.SCANLANE_SHARED_DATA ?? join(import.meta.dirname, "../../../../shared/data");
 const DATA = join(SHARED, "dicom-scans");
-const isThere = existsSync(DATA) && spawnSync("dcm2niix", ["-h"]).status === 0;
+/** Debian's package of this name. */
+const DCM2NIIX = "dcm2niix";
+const isThere = existsSync(DATA) && spawnSync(DCM2NIIX, ["-h"]).status === 0;
 
 function folderUpload(folder: string): UploadEntry[] {
   return readdirSync(join(DATA, folder)).map((name, ordinal) => {
@@ -24,7 +26,7 @@ function folderUpload(folder: string): UploadEntry[] {
 /** Every volume that dcm2niix makes of a folder. */
 function oracleVolumes(folder: string): Volume[] {
   const out = mkdtempSync(join(tmpdir(), "dcm2niix-"));
-  spawnSync("dcm2niix", ["-z", "n", "-b", "n", "-f", "%s_%e_%z", "-o", out, join(DATA, folder)]);
+  spawnSync(DCM2NIIX, ["-z", "n", "-b", "n", "-f", "%s_%e_%z", "-o", out, join(DATA, folder)]);
   const files = readdirSync(out).filter((name) => name.endsWith(".nii"));
   const volumes = files.flatMap((name) => {
     const image = readNifti(readFileSync(join(out, name)));
