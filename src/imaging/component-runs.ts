@@ -69,7 +69,7 @@ interface Runs {
 
 /**
  * Connected components of every group at once, by union-find over runs. Time is linear in the voxels and does not grow
- * with the number of labels; memory is 14 bytes a run. The numbering depends on nothing but the values.
+ * with the number of labels; memory is 18 bytes a run. The numbering depends on nothing but the values.
  *
  * @param values label of every voxel, x fastest
  */

@@ -41,6 +41,11 @@ describe("folderModels", () => {
     ["an unknown field", { speed: 9 }, "(root)"],
     ["a label beyond the classes", { labels: [{ ...manifest.labels[0], value: 2 }] }, "labels"],
     ["an unknown step", { postprocess: [{ kind: "polish" }] }, "postprocess.0.kind"],
+    [
+      "a step on a label that the model does not have",
+      { postprocess: [{ kind: "fill-holes", labels: [7] }] },
+      "postprocess.0.labels: fill-holes names label 7, which the model does not have",
+    ],
     ["a 2-D network with a thick tile", { network: { ...manifest.network, dimensions: 2 } }, "tiles.patchVox"],
     ["another id than its folder's", { id: "dark3d" }, "id dark3d"],
   ] as const) {
