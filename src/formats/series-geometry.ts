@@ -4,6 +4,8 @@ import { affineFromColumns, cross, dot, flipLps, norm, type Vec3 } from "#src/im
 import type { SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
 import type { DicomInstance } from "./dicom-instance.js";
+import { regularGridOf } from "./regular-grid.js";
+import { directions, minus, normalOf, times } from "./slice-axes.js";
 
 /** A series put in order: instances ascending along the slice normal, and the grid they make. */
 export interface SeriesGeometry {
@@ -41,9 +43,7 @@ const SAME_TOLERANCE = 1e-3;
  *
  * Regular slices: the affine's z step is (last position - first position) / (slices - 1), the first pixel of the first
  * slice is the origin. A single slice is as thick as its header says. Variable spacing and tilt, where allowed: the
- * grid's planes are at right angles to the normal, evenly spaced from the first slice to the last in steps nearest to
- * the lower quartile of the series' own (of two spacings the finer one, but not a single short step), and as large as
- * all the slices together.
+ * grid of `regularGridOf`.
  *
  * @param instances of one volume, in any order
  * @param subject how messages name the series
@@ -81,7 +81,7 @@ export function seriesGeometry(
     return { slices, grid, warnings: [...common, ...warnings], irregular: null };
   }
   if (irregular === "reject") throw new PipelineError("SeriesIrregular", reason);
-  const { grid, stack } = regularGridOf(slices, depths, lowerQuartile(steps), tilt !== null);
+  const { grid, stack } = regularGridOf(slices, depths, tilt !== null);
   const message = `${reasons.join("; ")}; it was resampled to ${grid.size.join(" x ")} voxels of ${lengths(grid)} mm, and label volumes lie on that grid; DICOM results lie on the series' own slices`;
   return {
     slices,
@@ -234,51 +234,6 @@ function variableSpacing(steps: readonly number[], subject: string): string | nu
   return `${subject} has ${off.length} of ${steps.length} steps off its spacing: ${low} to ${high} mm found, ${median.toFixed(2)} mm expected`;
 }
 
-/** @param isTilted else sideways drift is rounding, and the slices are taken as one above the other */
-function regularGridOf(
-  slices: readonly DicomInstance[],
-  depths: readonly number[],
-  wantedStep: number,
-  isTilted: boolean,
-): { grid: Grid; stack: SliceStack } {
-  const [first] = slices;
-  if (first === undefined) throw new RangeError("a series needs at least one instance");
-  const [row, column] = directions(first);
-  const normal = normalOf(first);
-  const [betweenRows, betweenColumns] = first.pixelSpacingMm ?? [1, 1];
-  const extent = (depths.at(-1) ?? 0) - (depths[0] ?? 0);
-  const planes = Math.max(2, Math.round(extent / wantedStep) + 1);
-  const step = extent / (planes - 1);
-  const shifts = slices.map((slice, k): Vec3 => {
-    const way = minus(slice.positionLps, first.positionLps);
-    const z = ((depths[k] ?? 0) - (depths[0] ?? 0)) / step;
-    return isTilted ? [dot(way, row) / betweenColumns, dot(way, column) / betweenRows, z] : [0, 0, z];
-  });
-  // A thousandth of a pixel is rounding of positions and not worth a row.
-  const low = [0, 1].map((axis) => Math.floor(Math.min(...shifts.map((shift) => shift[axis] ?? 0)) + 1e-3));
-  const high = [0, 1].map((axis) => Math.ceil(Math.max(...shifts.map((shift) => shift[axis] ?? 0)) - 1e-3));
-  const [lowX = 0, lowY = 0] = low;
-  const [highX = 0, highY = 0] = high;
-  const origin = plus(first.positionLps, plus(times(row, lowX * betweenColumns), times(column, lowY * betweenRows)));
-  const affineLps = affineFromColumns(
-    times(row, betweenColumns),
-    times(column, betweenRows),
-    times(normal, step),
-    origin,
-  );
-  return {
-    grid: {
-      size: [first.size[0] + highX - lowX, first.size[1] + highY - lowY, planes],
-      affineRas: flipLps(affineLps),
-      spacingMm: [betweenColumns, betweenRows, step],
-    },
-    stack: {
-      size: [first.size[0], first.size[1], slices.length],
-      offsetsVox: shifts.map(([x, y, z]) => [x - lowX, y - lowY, z]),
-    },
-  };
-}
-
 function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Pick<SeriesGeometry, "grid" | "warnings"> {
   const first = slices[0];
   const last = slices.at(-1);
@@ -321,37 +276,10 @@ function spacingTagWarnings(tagMm: number | null, medianMm: number): ScanWarning
   return [{ code: "SpacingTagIgnored", message }];
 }
 
-/** Unit directions of a row (x) and of a column (y), in LPS. */
-function directions(instance: DicomInstance): readonly [Vec3, Vec3] {
-  const [a = 1, b = 0, c = 0, d = 0, e = 1, f = 0] = instance.orientationLps;
-  return [times([a, b, c], 1 / Math.hypot(a, b, c)), times([d, e, f], 1 / Math.hypot(d, e, f))];
-}
-
-function normalOf(instance: DicomInstance): Vec3 {
-  const normal = cross(...directions(instance));
-  return times(normal, 1 / norm(normal));
-}
-
 function lowerMedian(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
 }
 
-function lowerQuartile(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 2] ?? 0;
-}
-
 function lengths(grid: Grid): string {
   return (grid.spacingMm ?? []).map((mm) => mm.toFixed(2)).join(" x ");
-}
-
-function minus(a: Vec3, b: Vec3): Vec3 {
-  return [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
-}
-
-function plus(a: Vec3, b: Vec3): Vec3 {
-  return [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
-}
-
-function times(v: Vec3, factor: number): Vec3 {
-  return [v[0] * factor, v[1] * factor, v[2] * factor];
 }
