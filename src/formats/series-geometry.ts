@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { affineFromColumns, cross, dot, flipLps, norm, type Vec3 } from "#src/imaging/affine.js";
 import type { SliceStack } from "#src/imaging/slice-stack.js";
-import type { Grid } from "#src/imaging/volume.js";
+import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { regularGridOf } from "./regular-grid.js";
 import { directions, minus, normalOf, times } from "./slice-axes.js";
@@ -33,6 +33,8 @@ const DUPLICATE_MM = 0.01;
 /** Sideways drift along the series that is rounding and no tilt: this, or 1 % of the way along the normal. */
 const DRIFT_MM = 0.2;
 const DRIFT = 0.01;
+/** How many times as many voxels the regular grid of an irregular series may have: memory follows the upload's size. */
+const MAX_GROWTH = 8;
 /** Largest difference of a direction cosine, or relative difference of a pixel spacing, within one series. */
 const SAME_TOLERANCE = 1e-3;
 
@@ -48,7 +50,7 @@ const SAME_TOLERANCE = 1e-3;
  * @param instances of one volume, in any order
  * @param subject how messages name the series
  * @param irregular what to do with variable spacing and tilt
- * @throws {PipelineError} SeriesInconsistent (size, orientation, pixel spacing, study, several images in one place), SeriesIrregular (tilt, varying spacing; unless resampled), SeriesGap
+ * @throws {PipelineError} SeriesInconsistent (size, orientation, pixel spacing, study, several images in one place), SeriesIrregular (tilt, varying spacing; unless resampled, or where that takes too much memory), SeriesGap
  */
 export function seriesGeometry(
   instances: readonly DicomInstance[],
@@ -82,6 +84,11 @@ export function seriesGeometry(
   }
   if (irregular === "reject") throw new PipelineError("SeriesIrregular", reason);
   const { grid, stack } = regularGridOf(slices, depths, tilt !== null);
+  const growth = voxelCount(grid.size) / voxelCount(stack.size);
+  if (growth > MAX_GROWTH) {
+    const found = `a regular grid for it is ${growth.toFixed(0)} times as large, expected at most ${MAX_GROWTH} times`;
+    throw new PipelineError("SeriesIrregular", `${reason}; ${found}`);
+  }
   const message = `${reasons.join("; ")}; it was resampled to ${grid.size.join(" x ")} voxels of ${lengths(grid)} mm, and label volumes lie on that grid; DICOM results lie on the series' own slices`;
   return {
     slices,

@@ -210,6 +210,15 @@ describe("an irregular series that is resampled", () => {
     await expect(findScans(gap, { irregular: "resample" })).rejects.toMatchObject({ code: "SeriesGap" });
   });
 
+  it("is refused where its regular grid would be many times as large", async () => {
+    const depthMm = (k: number) => (k < 6 ? 0.1 * k : 0.5 + 2.45 * (k - 5));
+    const entries = uploadOf(phantomSeries({ size: [4, 4, 9], depthMm }));
+    await expect(findScans(entries, { irregular: "resample" })).rejects.toMatchObject({
+      code: "SeriesIrregular",
+      message: expect.stringMatching(/times as large, expected at most 8 times/),
+    });
+  });
+
   it("takes common steps of twice the spacing as gaps unless the slices are as thick", async () => {
     const depthMm = (k: number) => (k < 6 ? 3 * k : 15 + 6 * (k - 5));
     const series: PhantomSeries = { size: [4, 4, 10], depthMm };
