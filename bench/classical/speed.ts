@@ -1,5 +1,5 @@
 // Times of the classical kernels on one made-up volume, beside scikit-image and SimpleITK (speed.py) in turn:
-// `node --conditions=development --import tsx bench/classical/speed.ts <python>`; the Python needs numpy, scipy,
+// `node --conditions=development --import tsx bench/classical/speed.ts <python> [part of a row's name]`; the Python needs numpy, scipy,
 // scikit-image and SimpleITK. Medians of three; one thread on both sides but for SimpleITK, which is held to one.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -76,7 +76,7 @@ for (const [name, data] of Object.entries({ image, start, markers, gradient, edg
   writeFileSync(join(folder, `${name}.bin`), new Uint8Array(data.buffer));
 }
 console.log("| Kernel, 256 x 256 x 128 | scanlane (s) | reference (s) | ratio |\n| --- | --- | --- | --- |");
-for (const [name, run] of rows) {
+for (const [name, run] of rows.filter(([name]) => name.includes(process.argv[3] ?? ""))) {
   const times: number[] = [];
   for (let n = 0; n < RUNS; n++) {
     const started = performance.now();

@@ -95,6 +95,7 @@ function assignToCentres(
   const spatialWeight = 1 / edge ** 2;
   const labels = new Int32Array(nx * ny * nz);
   const distances = new Float64Array(labels.length);
+  const [first] = features;
   const from = (centre: number, step: number): number => Math.trunc(Math.max(centre - 2 * step, 0));
   const to = (centre: number, step: number, length: number): number =>
     Math.trunc(Math.min(centre + 2 * step + 1, length));
@@ -103,6 +104,8 @@ function assignToCentres(
     for (let k = 0; k < count; k++) {
       const at = k * width;
       const [cx, cy, cz] = [values[at], values[at + 1], values[at + 2]];
+      const brightness = values[at + 3];
+      const xStart = from(cx, stepVox[0]);
       const xEnd = to(cx, stepVox[0], nx);
       const yEnd = to(cy, stepVox[1], ny);
       const zEnd = to(cz, stepVox[2], nz);
@@ -111,10 +114,24 @@ function assignToCentres(
         for (let y = from(cy, stepVox[1]); y < yEnd; y++) {
           const dy = (sy * (cy - y)) ** 2;
           const row = nx * (y + ny * z);
-          for (let x = from(cx, stepVox[0]); x < xEnd; x++) {
+          const planar = dz + dy;
+          if (features.length === 1) {
+            // The same sum for one channel, without a loop a voxel: nearly all the time goes here.
+            for (let x = xStart; x < xEnd; x++) {
+              const dx = sx * (cx - x);
+              const d = first[row + x] - brightness;
+              const distance = (planar + dx * dx) * spatialWeight + d * d;
+              if (distances[row + x] > distance) {
+                distances[row + x] = distance;
+                labels[row + x] = k;
+              }
+            }
+            continue;
+          }
+          for (let x = xStart; x < xEnd; x++) {
             const i = row + x;
             const dx = sx * (cx - x);
-            let distance = (dz + dy + dx * dx) * spatialWeight;
+            let distance = (planar + dx * dx) * spatialWeight;
             for (let f = 0; f < features.length; f++) {
               const d = features[f][i] - values[at + 3 + f];
               distance += d * d;

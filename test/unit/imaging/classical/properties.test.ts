@@ -157,6 +157,13 @@ describe("superpixels", () => {
     expect(slic([ball()], size, { ...options, spacing: [1, 1, 1] })).not.toEqual(labels);
   });
 
+  it("of several channels are those of one when the others are flat, and other ones when they are not", () => {
+    const options = { ...stepsOfEdge(size, [1, 1, 1], 4), compactness: 0.05, iterations: 6 };
+    const flat = new Float32Array(voxels).fill(Math.min(...ball()));
+    expect(slic([ball(), flat], size, options)).toEqual(slic([ball()], size, options));
+    expect(slic([ball(), mirrored(ball())], size, options)).not.toEqual(slic([ball()], size, options));
+  });
+
   it("join what is too small, cut what is too large, and leave nothing out", () => {
     const row: Size3 = [8, 1, 1];
     expect([...joinSmallSuperpixels(Int32Array.of(4, 4, 4, 9, 4, 4, 4, 4), row, 2, 9)]).toEqual([
