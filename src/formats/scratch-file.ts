@@ -37,6 +37,8 @@ export async function gunzipToScratch(packed: Uint8Array, limit: number): Promis
     });
   } catch (error) {
     closeSync(fd);
+    // The pipeline may report its own abort in the place of what was thrown inside it.
+    if (size > limit) throw new RangeError(`unpacks to more than ${limit} bytes`, { cause: error });
     throw error;
   }
   const file: ScratchFile = {

@@ -49,6 +49,8 @@ export async function openTar(file: UploadEntry, limits: TarLimits): Promise<rea
         cause,
       });
     }
+    // A full disk is no fault of the upload.
+    if (!isZlibError(cause)) throw cause;
     throw new PipelineError("InputUnreadable", `${subject} is a gzip stream that is damaged or cut short`, { cause });
   }
 }
@@ -74,6 +76,10 @@ async function membersOf(readAt: ReadAt, size: number, subject: string, limits: 
 /** Files that systems add for themselves: hidden ones, and what macOS keeps beside each file of an archive. */
 export function isBookkeeping(path: string): boolean {
   return path.split("/").some((part) => part.startsWith(".") || part === "__MACOSX" || part === "Thumbs.db");
+}
+
+function isZlibError(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && String(cause.code).startsWith("Z_");
 }
 
 /** The first unpacked bytes of a gzip stream (64 KiB unpack to 64 MiB at the very most); null when there are none. */
