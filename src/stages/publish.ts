@@ -1,5 +1,6 @@
 import { cpus } from "node:os";
 import { sha256 } from "#src/core/ids.js";
+import { isRasterFormat } from "#src/core/image-formats.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { writeSeg } from "#src/formats/seg-write.js";
 import { affineDeterminant } from "#src/imaging/affine.js";
@@ -18,6 +19,7 @@ import { documentBytes, readDocument, writeDocument } from "./documents.js";
 import { proveNifti, proveSeg } from "./geometry-proof.js";
 import { GridDocument, sourceOfDocument } from "./grid-document.js";
 import { parseDicomSource } from "./parse-dicom-source.js";
+import { provenPngLabels } from "./png-labels-proof.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
 import { labelsOnSourceSlices } from "./source-slices.js";
@@ -110,7 +112,7 @@ async function run(work: StageWork): Promise<StageReport> {
   return { facts: { warnings: warnings.length } };
 }
 
-/** Label map and, for a DICOM source, SEG; each read back and compared before anything is written. */
+/** Label map (of a picture: a picture) and, for a DICOM source, SEG; each read back and compared before anything is written. */
 async function imageFiles(
   work: StageWork,
   labels: Uint8Array | Uint16Array,
@@ -119,6 +121,10 @@ async function imageFiles(
   stack: SliceStack | null,
 ): Promise<Made[]> {
   const { manifest } = work.model;
+  if (isRasterFormat(work.task.channels[0]?.format ?? "nifti")) {
+    const png = await provenPngLabels(labels, grid.size);
+    return [{ name: RESULT_FILES.labelsPng, bytes: png, contentType: "image/png" }];
+  }
   const map = labelsFile(labels, grid);
   proveNifti(map, moments, grid);
   const made: Made[] = [{ name: RESULT_FILES.labels, bytes: map, contentType: "application/gzip" }];
@@ -159,7 +165,8 @@ function structuresOf(work: StageWork, moments: readonly LabelMoments[], grid: G
       displayName,
       voxels,
       volumeMl: voxelMl === null ? null : rounded(voxels * voxelMl),
-      centroidRasMm: centroid ? [rounded(centroid[0]), rounded(centroid[1]), rounded(centroid[2])] : null,
+      centroidRasMm:
+        centroid && voxelMl !== null ? [rounded(centroid[0]), rounded(centroid[1]), rounded(centroid[2])] : null,
     };
   });
 }

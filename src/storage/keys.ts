@@ -46,6 +46,8 @@ export function probabilitiesFile(label: number): StageFile {
 /** The files of one published result. */
 export const RESULT_FILES = {
   labels: "labels.nii.gz",
+  /** Instead of the NIfTI label map, for a picture. */
+  labelsPng: "labels.png",
   seg: "seg.dcm",
   reportHtml: "report.html",
   reportJson: "report.json",

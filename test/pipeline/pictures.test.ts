@@ -1,0 +1,59 @@
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PNG } from "pngjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { writePngLabels } from "#src/formats/png-labels.js";
+import { scanlane } from "../support/cli.js";
+import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
+
+const WIDTH = 21;
+const HEIGHT = 17;
+/** A bright bar, not symmetric in any direction. */
+const isBright = (x: number, y: number) => x >= 2 && x <= 8 && y >= 3 && y <= 5;
+
+let models: string;
+let picture: string;
+
+beforeAll(async () => {
+  const network = brightNetwork(2);
+  const base = brightManifest(network);
+  const manifest = brightManifest(network, {
+    id: "bright2d",
+    network: { ...base.network, dimensions: 2 },
+    tiles: { ...base.tiles, patchVox: [16, 16, 1] },
+  });
+  models = await modelsFolderWith([{ manifest, network }], [{ format: "png", dimensions: 2, model: "bright2d" }]);
+  const pixels = new Uint8Array(WIDTH * HEIGHT).map((_, i) => (isBright(i % WIDTH, Math.floor(i / WIDTH)) ? 150 : 10));
+  picture = join(await mkdtemp(join(tmpdir(), "pictures-")), "slide.png");
+  await writeFile(picture, writePngLabels(pixels, [WIDTH, HEIGHT, 1]));
+}, 60_000);
+
+async function run() {
+  const out = await mkdtemp(join(tmpdir(), "pictures-out-"));
+  const result = await scanlane(["run", picture, "--models", models, "--out", out, "--json"]);
+  return { code: result.code, json: JSON.parse(result.stdout || "null"), stderr: result.stderr };
+}
+
+describe("scanlane run on a picture", () => {
+  it("writes a PNG label map on the picture's own pixels, and no millimetres", async () => {
+    const { code, json } = await run();
+    expect([0, 3]).toContain(code);
+    const [outcome] = json.outcomes;
+    expect(outcome.result.structures).toMatchObject([{ voxels: 7 * 3, volumeMl: null, centroidRasMm: null }]);
+    expect((await readdir(outcome.folder)).toSorted()).toEqual([
+      "labels.png",
+      "report.html",
+      "report.json",
+      "result.json",
+      "run.json",
+    ]);
+    const labels = PNG.sync.read(await readFile(join(outcome.folder, "labels.png")));
+    expect([labels.width, labels.height]).toEqual([WIDTH, HEIGHT]);
+    const wrong = Array.from({ length: WIDTH * HEIGHT }, (_, i) => i).filter(
+      (i) => labels.data[4 * i] !== (isBright(i % WIDTH, Math.floor(i / WIDTH)) ? 1 : 0),
+    );
+    expect(wrong).toEqual([]);
+    expect(await readFile(join(outcome.folder, "report.html"), "utf8")).toContain(">PNG<");
+  });
+});
