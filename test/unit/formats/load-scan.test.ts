@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScan } from "#src/formats/load-scan.js";
-import { writeNifti } from "#src/formats/nifti-write.js";
 import type { UploadEntry } from "#src/formats/scan.js";
 import { applyAffine } from "#src/imaging/affine.js";
 import { buildDicom, type DicomElements, SYNTAX } from "../../support/dicom-builder.js";
