@@ -12,7 +12,14 @@ interface Fragments {
   readonly table: readonly number[];
 }
 
-const known = new WeakMap<DicomFile, Fragments>();
+/** The fragments of a file, and which of them begin a frame where it has `frames` of them. */
+interface Frames {
+  readonly parts: readonly Uint8Array[];
+  readonly firsts: readonly number[];
+  readonly frames: number;
+}
+
+const known = new WeakMap<DicomFile, Frames>();
 
 /**
  * The compressed stream of a frame (PS3.5 A.4): by the offset table, else one fragment a frame, else by the streams'
@@ -25,23 +32,32 @@ export function encapsulatedFrame(
   subject: string,
   frames: { readonly index: number; readonly of: number },
 ): Uint8Array {
-  const fragments = known.get(file) ?? fragmentsOf(file, subject);
-  known.set(file, fragments);
-  const firsts = firstFragments(fragments, frames.of);
+  const { parts, firsts } = framesOf(file, subject, frames.of);
   const first = firsts[frames.index];
   if (first === undefined || firsts.length !== frames.of) {
-    const found = `${fragments.parts.length} fragments that begin ${firsts.length} frames`;
+    const found = `${parts.length} fragments that begin ${firsts.length} frames`;
     throw new PipelineError("InputUnreadable", `${subject} has ${found}, expected ${frames.of}`);
   }
-  const own = fragments.parts.slice(first, firsts[frames.index + 1]);
+  const own = parts.slice(first, firsts[frames.index + 1]);
   return own.length === 1 && own[0] !== undefined ? own[0] : new Uint8Array(Buffer.concat(own));
+}
+
+/** Taken apart once a file: an enhanced object asks for hundreds of frames. */
+function framesOf(file: DicomFile, subject: string, frames: number): Frames {
+  const before = known.get(file);
+  if (before?.frames === frames) return before;
+  const fragments = fragmentsOf(file, subject);
+  const found = { parts: fragments.parts, firsts: firstFragments(fragments, frames), frames };
+  known.set(file, found);
+  return found;
 }
 
 /** The first fragment of each frame. */
 function firstFragments({ parts, starts, table }: Fragments, frames: number): readonly number[] {
   if (frames === 1) return [0];
   if (table.length === frames) {
-    const firsts = table.map((offset) => starts.indexOf(offset));
+    const places = new Map(starts.map((start, n) => [start, n]));
+    const firsts = table.map((offset) => places.get(offset) ?? -1);
     if (firsts.every((first, n) => first >= 0 && first > (firsts[n - 1] ?? -1))) return firsts;
   }
   if (parts.length === frames) return parts.map((_, n) => n);

@@ -27,23 +27,26 @@ export type FrameDecoder = (stream: Uint8Array, shape: FrameShape, subject: stri
 const FREE_PIXELS = 2 ** 24;
 const MOST_PIXELS_A_BYTE = 4096;
 
-/** The libraries that decode by WebAssembly talk to the console unless they are given other ears. */
-const SILENT = { print: () => {}, printErr: () => {} };
+/**
+ * The libraries that decode by WebAssembly talk to the console unless they are given other ears. Each needs an object
+ * of its own: they write their classes into it.
+ */
+const silent = () => ({ print: () => {}, printErr: () => {} });
 
 const jpeg = async (): Promise<FrameDecoder> => decodeJpeg;
 
 const jpegLs = once(async () => {
-  const { JpegLSDecoder } = await (await import("@cornerstonejs/codec-charls/decodewasmjs")).default(SILENT);
+  const { JpegLSDecoder } = await (await import("@cornerstonejs/codec-charls/decodewasmjs")).default(silent());
   return wasmDecoder(() => new JpegLSDecoder(), readJpegLsSize);
 });
 
 const jpeg2000 = once(async () => {
-  const { J2KDecoder } = await (await import("@cornerstonejs/codec-openjpeg/decodewasmjs")).default(SILENT);
+  const { J2KDecoder } = await (await import("@cornerstonejs/codec-openjpeg/decodewasmjs")).default(silent());
   return wasmDecoder(() => new J2KDecoder(), readJ2kSize);
 });
 
 const htj2k = once(async () => {
-  const { HTJ2KDecoder } = await (await import("@cornerstonejs/codec-openjph/wasmjs")).default(SILENT);
+  const { HTJ2KDecoder } = await (await import("@cornerstonejs/codec-openjph/wasmjs")).default(silent());
   return wasmDecoder(() => new HTJ2KDecoder(), readJ2kSize);
 });
 
