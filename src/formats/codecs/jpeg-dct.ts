@@ -97,7 +97,7 @@ function decodeScan(
         }
       }
     }
-    if (bits.missing > 16) throw damaged(subject, `it ends in unit ${unit} of ${units}`);
+    if (bits.missing > 0) throw damaged(subject, `it ends in unit ${unit} of ${units}`);
   }
 }
 
@@ -228,13 +228,16 @@ function samplesOf(plane: Plane, table: Uint16Array, frame: JpegFrame, hMax: num
   for (let k = 0; k < 64; k++) factors[ZIGZAG[k] as number] = table[k] ?? 0;
   for (let block = 0; block < blocks; block++) {
     const from = block * 64;
-    for (let k = 0; k < 64; k++) coefficients[from + k] = (coefficients[from + k] as number) * (factors[k] as number);
     const to = Math.floor(block / plane.across) * 8 * stride + (block % plane.across) * 8;
-    inverseDct(coefficients, from, frame.precision, decoded, to, stride);
+    inverseDct(coefficients, from, factors, frame.precision, decoded, to, stride);
   }
   const out = new Uint16Array(frame.rows * frame.columns);
   for (let y = 0; y < frame.rows; y++) {
     const line = Math.floor((y * plane.v) / vMax) * stride;
+    if (plane.h === hMax) {
+      out.set(decoded.subarray(line, line + frame.columns), y * frame.columns);
+      continue;
+    }
     for (let x = 0; x < frame.columns; x++) {
       out[y * frame.columns + x] = decoded[line + Math.floor((x * plane.h) / hMax)] as number;
     }

@@ -22,37 +22,68 @@ export function huffmanTable(counts: Uint8Array, symbols: Uint8Array): HuffmanTa
   return table;
 }
 
+/** Entropy-coded bytes of a scan without stuffed zeros and markers, and where each restart interval of them ends. */
+export interface EntropyBytes {
+  readonly bytes: Uint8Array;
+  readonly ends: readonly number[];
+}
+
+/** A difference of `size` bits: negative numbers are one's complements (T.81 F.2.2.1, EXTEND). */
+export function extended(value: number, size: number): number {
+  return size > 0 && value < 1 << (size - 1) ? value - (1 << size) + 1 : value;
+}
+
+/** Takes stuffed zeros, fill bytes and restart markers out (ITU-T T.81 B.1.1.5). */
+export function entropyBytes(data: Uint8Array): EntropyBytes {
+  const bytes = new Uint8Array(data.length);
+  const ends: number[] = [];
+  let to = 0;
+  for (let at = 0; at < data.length; at++) {
+    const byte = data[at] as number;
+    if (byte !== 0xff) {
+      bytes[to++] = byte;
+      continue;
+    }
+    const next = data[at + 1] ?? 0xff;
+    if (next === 0xff) continue;
+    if (next === 0) bytes[to++] = 0xff;
+    else ends.push(to);
+    at++;
+  }
+  ends.push(to);
+  return { bytes: bytes.subarray(0, to), ends };
+}
+
 /**
- * Reads entropy-coded bytes bit by bit: stuffed zeros are passed over, restart markers are found by `restart`. Past
- * the end it gives zeros and counts them, so that a cut file ends in an error and not in a loop.
+ * Reads entropy-coded bytes bit by bit. Past the end of a restart interval it gives zeros and counts them, so that a
+ * cut file ends in an error and not in a loop.
  */
 export class JpegBits {
-  readonly #data: Uint8Array;
+  readonly #bytes: Uint8Array;
+  readonly #ends: readonly number[];
+  #interval = 0;
+  #end: number;
   #at = 0;
   #buffer = 0;
   #held = 0;
-  /** Bytes that were asked for beyond the data. */
-  missing = 0;
+  #missingBefore = 0;
 
   constructor(data: Uint8Array) {
-    this.#data = data;
+    const { bytes, ends } = entropyBytes(data);
+    this.#bytes = bytes;
+    this.#ends = ends;
+    this.#end = ends[0] ?? 0;
+  }
+
+  /** Bytes that were used beyond the data. */
+  get missing(): number {
+    return this.#missingBefore + Math.max(0, this.#at - (this.#held >> 3) - this.#end);
   }
 
   #fill(): void {
-    const data = this.#data;
     while (this.#held <= 16) {
-      let byte = 0;
-      if (this.#at < data.length) {
-        byte = data[this.#at] ?? 0;
-        if (byte === 0xff) {
-          if (data[this.#at + 1] === 0) this.#at += 2;
-          else {
-            // A marker: nothing is read beyond it before `restart`.
-            byte = 0;
-            this.missing++;
-          }
-        } else this.#at++;
-      } else this.missing++;
+      const byte = this.#at < this.#end ? (this.#bytes[this.#at] as number) : 0;
+      this.#at++;
       this.#buffer = ((this.#buffer << 8) | byte) & 0xff_ffff;
       this.#held += 8;
     }
@@ -75,25 +106,18 @@ export class JpegBits {
     return (this.#buffer >>> this.#held) & ((1 << count) - 1);
   }
 
-  /** A difference of `size` bits: negative numbers are one's complements (T.81 F.2.2.1, EXTEND). */
+  /** The next `size` bits as a difference. */
   difference(size: number): number {
-    const value = this.bits(size);
-    return size > 0 && value < 1 << (size - 1) ? value - (1 << size) + 1 : value;
+    return extended(this.bits(size), size);
   }
 
   /** Goes on after the next restart marker; without one, at the end. */
   restart(): void {
-    // What was looked at beyond the end of an interval is no loss.
-    if (this.missing <= 4) this.missing = 0;
+    this.#missingBefore = this.missing;
     this.#held = 0;
     this.#buffer = 0;
-    const data = this.#data;
-    for (; this.#at < data.length; this.#at++) {
-      const next = data[this.#at + 1] ?? 0;
-      if (data[this.#at] === 0xff && next >= 0xd0 && next <= 0xd7) {
-        this.#at += 2;
-        return;
-      }
-    }
+    this.#at = this.#end;
+    this.#interval++;
+    this.#end = this.#ends[this.#interval] ?? this.#end;
   }
 }
