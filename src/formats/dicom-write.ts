@@ -7,6 +7,7 @@ export interface DicomElement {
 export type DicomElements = Readonly<Record<string, DicomElement>>;
 
 const EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1";
+const RLE_LOSSLESS = "1.2.840.10008.1.2.5";
 /** Names this writer in file meta information; a fixed UID of our own (PS3.5 B.2). */
 const IMPLEMENTATION_UID = "2.25.229173218046510842693571043682359471234";
 
@@ -18,14 +19,15 @@ const LONG = new Set(["OB", "OW", "OD", "OF", "OL", "SQ", "UC", "UR", "UT", "UN"
  * Written by hand since dcmjs prints values it finds too long (patient data among them) to the console and takes
  * 100 ms to load.
  *
+ * @param rleFrames pixel data compressed in RLE, one part of even length a frame; else pixel data is an element
  * @throws {TypeError} for a value that its VR cannot hold
  */
-export function writeDicomFile(elements: DicomElements): Uint8Array {
+export function writeDicomFile(elements: DicomElements, rleFrames?: readonly Uint8Array[]): Uint8Array {
   const meta: DicomElements = {
     "00020001": { vr: "OB", Value: [Uint8Array.of(0, 1)] },
     "00020002": { vr: "UI", Value: elements["00080016"]?.Value ?? [] },
     "00020003": { vr: "UI", Value: elements["00080018"]?.Value ?? [] },
-    "00020010": { vr: "UI", Value: [EXPLICIT_LITTLE_ENDIAN] },
+    "00020010": { vr: "UI", Value: [rleFrames === undefined ? EXPLICIT_LITTLE_ENDIAN : RLE_LOSSLESS] },
     "00020012": { vr: "UI", Value: [IMPLEMENTATION_UID] },
     "00020013": { vr: "SH", Value: ["SCANLANE"] },
   };
@@ -33,7 +35,35 @@ export function writeDicomFile(elements: DicomElements): Uint8Array {
   const length = encodeElements({ "00020000": { vr: "UL", Value: [metaBytes.length] } });
   const preamble = new Uint8Array(132);
   preamble.set(new TextEncoder().encode("DICM"), 128);
-  return concat([preamble, ...length, metaBytes, ...encodeElements(elements)]);
+  const body = encodeElements(elements);
+  if (rleFrames !== undefined) body.push(...encapsulated(rleFrames));
+  return concat([preamble, ...length, metaBytes, ...body]);
+}
+
+/** Pixel data of undefined length: a basic offset table, then each frame in an item of its own (PS3.5 A.4). */
+function encapsulated(frames: readonly Uint8Array[]): Uint8Array[] {
+  const table = new DataView(new ArrayBuffer(4 * frames.length));
+  let offset = 0;
+  for (const [f, frame] of frames.entries()) {
+    table.setUint32(4 * f, offset, true);
+    offset += 8 + frame.length;
+  }
+  const start = new DataView(new ArrayBuffer(12));
+  putTag(start, 0, "7FE00010");
+  start.setUint16(4, 0x424f, true);
+  start.setUint32(8, 0xffff_ffff, true);
+  const items = [new Uint8Array(table.buffer), ...frames].flatMap((bytes) => [
+    itemHeader("FFFEE000", bytes.length),
+    bytes,
+  ]);
+  return [new Uint8Array(start.buffer), ...items, itemHeader("FFFEE0DD", 0)];
+}
+
+function itemHeader(tag: string, length: number): Uint8Array {
+  const header = new DataView(new ArrayBuffer(8));
+  putTag(header, 0, tag);
+  header.setUint32(4, length, true);
+  return new Uint8Array(header.buffer);
 }
 
 /** A decimal string (DS): the shortest text that reads back as the same number, or the nearest of 16 characters. */
@@ -73,14 +103,8 @@ function encodeElement(tag: string, { vr, Value }: DicomElement): Uint8Array[] {
 function encodeItems(items: readonly unknown[]): Uint8Array[] {
   return items.flatMap((item) => {
     const body = encodeElements(item as DicomElements);
-    const header = new DataView(new ArrayBuffer(8));
-    putTag(header, 0, "FFFEE000");
-    header.setUint32(
-      4,
-      body.reduce((sum, part) => sum + part.length, 0),
-      true,
-    );
-    return [new Uint8Array(header.buffer), ...body];
+    const length = body.reduce((sum, part) => sum + part.length, 0);
+    return [itemHeader("FFFEE000", length), ...body];
   });
 }
 

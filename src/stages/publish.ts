@@ -140,7 +140,7 @@ async function imageFiles(
     labels: { ...grid, size: own.size, data: own.data },
     source,
     segments: manifest.labels,
-    algorithm: { name: manifest.id, version: manifest.version },
+    algorithm: { name: manifest.id, version: manifest.version, isNetwork: !isClassical(manifest) },
     identity: work.task.identity,
   });
   proveSeg(

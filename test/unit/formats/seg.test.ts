@@ -10,7 +10,8 @@ import { findScans } from "#src/formats/find-scans.js";
 import { loadScan } from "#src/formats/load-scan.js";
 import type { UploadEntry } from "#src/formats/scan.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
-import { type SegOptions, type SegSegment, writeSeg } from "#src/formats/seg-write.js";
+import type { SegOptions, SegSegment } from "#src/formats/seg-options.js";
+import { writeSeg } from "#src/formats/seg-write.js";
 import { applyAffine, type Vec3 } from "#src/imaging/affine.js";
 import { PLANES, phantomSeries, uploadOf } from "../../support/phantom-series.js";
 
