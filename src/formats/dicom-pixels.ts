@@ -4,6 +4,7 @@ import { type DicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
 import { unpackRle } from "./dicom-rle.js";
 import { encapsulatedFrame } from "./encapsulated-frame.js";
 import { LUMINANCE, type PixelFormat } from "./pixel-format.js";
+import { ybrLuminance } from "./ybr-luminance.js";
 
 /** Stored samples of one frame, uncompressed, and how many bytes the file carries beyond its pixels. */
 export interface StoredPixels {
@@ -100,29 +101,31 @@ export function rescaleInto(target: Float32Array, offset: number, pixels: Stored
   const count = format.rows * format.columns;
   const { slope, intercept, colour } = format;
   const sample = sampleReader(pixels, format);
-  if (colour === "rgb") {
+  const isPacked422 = colour === "ybr422" && pixels.bytes.length === 2 * count * Math.max(1, pixels.bytesPerSample);
+  if (isPacked422) {
+    for (let i = 0; i < count; i++) {
+      const pair = 4 * (i >> 1);
+      target[offset + i] = ybrLuminance(sample(pair + (i & 1)), sample(pair + 2), sample(pair + 3), format.bitsStored);
+    }
+  } else if (format.samples === 3) {
     const [pixel, component] = pixels.isInterleaved ? [3, 1] : [1, count];
     for (let i = 0; i < count; i++) {
-      const at = i * pixel;
+      const [a, b, c] = [sample(i * pixel), sample(i * pixel + component), sample(i * pixel + 2 * component)];
       target[offset + i] =
-        LUMINANCE[0] * sample(at) + LUMINANCE[1] * sample(at + component) + LUMINANCE[2] * sample(at + 2 * component);
+        colour === "rgb"
+          ? LUMINANCE[0] * a + LUMINANCE[1] * b + LUMINANCE[2] * c
+          : ybrLuminance(a, b, c, format.bitsStored);
     }
-    return;
-  }
-  const isPacked422 = colour === "ybr422" && pixels.bytes.length === 2 * count * Math.max(1, pixels.bytesPerSample);
-  const step = format.samples === 1 || !pixels.isInterleaved ? 1 : 3;
-  if (isPacked422) {
-    for (let i = 0; i < count; i++) target[offset + i] = sample(4 * (i >> 1) + (i & 1));
   } else if (format.table !== null) {
     const { first, values } = format.table;
     const last = values.length - 1;
     for (let i = 0; i < count; i++) {
-      target[offset + i] = values[Math.min(last, Math.max(0, sample(i * step) - first))] ?? 0;
+      target[offset + i] = values[Math.min(last, Math.max(0, sample(i) - first))] ?? 0;
     }
-  } else if (step === 1 && pixels.bytesPerSample === 2 && pixels.isLittleEndian && isAligned(pixels.bytes)) {
+  } else if (pixels.bytesPerSample === 2 && pixels.isLittleEndian && isAligned(pixels.bytes)) {
     rescale16(target, offset, pixels.bytes, count, format);
   } else {
-    for (let i = 0; i < count; i++) target[offset + i] = sample(i * step) * slope + intercept;
+    for (let i = 0; i < count; i++) target[offset + i] = sample(i) * slope + intercept;
   }
 }
 

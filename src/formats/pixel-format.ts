@@ -15,11 +15,11 @@ export interface PixelFormat {
   /** Samples a pixel. */
   readonly samples: 1 | 3;
   /**
-   * How a pixel becomes one number. "grey": its sample. "rgb": the luminance of three samples. "luminance": the first
-   * of three, where colour is stored as luminance and two differences. "ybr422": the same, two pixels sharing four
-   * samples. "palette": the luminance that a table gives the sample.
+   * How a pixel becomes one number. "grey": its sample. "rgb": the luminance of three samples. "ybr": the same, stored
+   * as luminance and two differences of colour. "ybr422": as that, uncompressed pairs of pixels sharing four samples.
+   * "palette": the luminance that a table gives the sample.
    */
-  readonly colour: "grey" | "rgb" | "luminance" | "ybr422" | "palette";
+  readonly colour: "grey" | "rgb" | "ybr" | "ybr422" | "palette";
   /** Whether the samples of uncompressed pixels stand beside each other, or each component is a plane of its own. */
   readonly isInterleaved: boolean;
   /** A table that stored values are looked up in before slope and intercept: a palette, or a modality LUT. */
@@ -108,7 +108,7 @@ const COLOURS: Readonly<Record<string, { readonly colour: PixelFormat["colour"];
   MONOCHROME2: { colour: "grey", samples: 1 },
   "PALETTE COLOR": { colour: "palette", samples: 1 },
   RGB: { colour: "rgb", samples: 3 },
-  YBR_FULL: { colour: "luminance", samples: 3 },
+  YBR_FULL: { colour: "ybr", samples: 3 },
   YBR_FULL_422: { colour: "ybr422", samples: 3 },
   // What these are once they are decoded.
   YBR_RCT: { colour: "rgb", samples: 3 },
