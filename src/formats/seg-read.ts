@@ -2,6 +2,7 @@ import dicomParser, { type DataSet } from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
 import type { Vec3 } from "#src/imaging/affine.js";
 import { numbersOf } from "./dicom-file.js";
+import { type PixelTally, segPixels, tallies } from "./seg-tally.js";
 
 /** One segment of a DICOM SEG as its pixels and frames place it. */
 export interface SegSegmentGeometry {
@@ -15,8 +16,12 @@ export interface SegSegmentGeometry {
 }
 
 /**
- * Size and place of every segment of a BINARY DICOM SEG, from each frame's own position, orientation and measures.
- * Shares nothing with the writer: it is the proof before publishing that what was written lies where it should.
+ * Size and place of every segment of a DICOM SEG, from each frame's own position, orientation and measures. Shares
+ * nothing with the writer: it is the proof before publishing that what was written lies where it should.
+ *
+ * BINARY: pixels that are set. LABELMAP (8 or 16 bits): pixels of a segment's number; the background, whose number is
+ * the pixel padding value (0 where none is given), is left out. FRACTIONAL: pixels of at least half of the maximum
+ * fractional value, each counted whole. Pixels uncompressed in little endian or, but for BINARY, in RLE.
  *
  * @returns in the order of segment numbers
  * @throws {PipelineError} ResultInvalid when the object is no such SEG or lacks what is needed
@@ -25,7 +30,7 @@ export function readSegGeometry(bytes: Uint8Array): SegSegmentGeometry[] {
   try {
     return measured(dicomParser.parseDicom(bytes));
   } catch (cause) {
-    if (cause instanceof PipelineError) throw cause;
+    if (cause instanceof PipelineError && cause.code === "ResultInvalid") throw cause;
     // dicom-parser throws bare strings and objects, while parsing and while reading values.
     throw new PipelineError("ResultInvalid", "the DICOM SEG cannot be parsed", {
       cause: cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause }),
@@ -34,29 +39,24 @@ export function readSegGeometry(bytes: Uint8Array): SegSegmentGeometry[] {
 }
 
 function measured(dataSet: DataSet): SegSegmentGeometry[] {
-  const rows = dataSet.uint16("x00280010") ?? 0;
-  const columns = dataSet.uint16("x00280011") ?? 0;
-  const pixels = dataSet.elements.x7fe00010;
   const frames = itemsOf(dataSet, "x52009230");
   const shared = itemsOf(dataSet, "x52009229")[0];
-  if (dataSet.string("x00620001") !== "BINARY" || pixels === undefined || rows * columns === 0 || frames.length === 0) {
-    throw invalid("is not a BINARY segmentation with frames");
-  }
-  if (pixels.length * 8 < frames.length * rows * columns) {
-    throw invalid(`has ${pixels.length} bytes of pixels, too few for ${frames.length} frames of ${columns} x ${rows}`);
-  }
-  const sums = new Map<number, FrameSum>();
+  const pixels = segPixels(dataSet, frames.length);
+  const background = pixels.kind === "LABELMAP" ? (dataSet.uint16("x00280120") ?? 0) : null;
+  const sums = new Map<number, SegmentSum>();
   for (const segment of itemsOf(dataSet, "x00620002")) {
     const number = segment.uint16("x00620004");
     if (number === undefined) throw invalid("has a segment without a number");
-    sums.set(number, { voxels: 0, positionLps: [0, 0, 0], volumeMm3: 0 });
+    if (number !== background) sums.set(number, { voxels: 0, positionLps: [0, 0, 0], volumeMm3: 0 });
   }
-  const data = dataSet.byteArray.subarray(pixels.dataOffset, pixels.dataOffset + pixels.length);
   for (const [f, frame] of frames.entries()) {
-    const number = nested(frame, shared, "x0062000a").uint16("x0062000b");
-    const sum = number === undefined ? undefined : sums.get(number);
-    if (sum === undefined) throw invalid(`has frame ${f} of a segment that it does not list`);
-    addFrame(sum, data, f * rows * columns, rows, columns, frame, shared);
+    const number = background === null ? nested(frame, shared, "x0062000a").uint16("x0062000b") : undefined;
+    for (const [value, tally] of tallies(pixels, f)) {
+      if (value === background) continue;
+      const sum = sums.get(number ?? value);
+      if (sum === undefined) throw invalid(`has frame ${f} of a segment that it does not list`);
+      addTally(sum, tally, frame, shared);
+    }
   }
   return [...sums]
     .toSorted(([a], [b]) => a - b)
@@ -69,33 +69,19 @@ function measured(dataSet: DataSet): SegSegmentGeometry[] {
     }));
 }
 
-interface FrameSum {
+interface SegmentSum {
   voxels: number;
   /** Sum of the positions of all pixels. */
   positionLps: [number, number, number];
   volumeMm3: number;
 }
 
-function addFrame(
-  sum: FrameSum,
-  data: Uint8Array,
-  firstBit: number,
-  rows: number,
-  columns: number,
+function addTally(
+  sum: SegmentSum,
+  { count, sumColumn, sumRow }: PixelTally,
   frame: DataSet,
   shared: DataSet | undefined,
 ): void {
-  let [count, sumColumn, sumRow] = [0, 0, 0];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const bit = firstBit + row * columns + column;
-      if ((((data[Math.floor(bit / 8)] ?? 0) >> (bit % 8)) & 1) === 0) continue;
-      count++;
-      sumColumn += column;
-      sumRow += row;
-    }
-  }
-  if (count === 0) return;
   const position = numbersOf(nested(frame, shared, "x00209113"), "x00200032", 3);
   const orientation = numbersOf(nested(frame, shared, "x00209116"), "x00200037", 6);
   const measures = nested(frame, shared, "x00289110");
