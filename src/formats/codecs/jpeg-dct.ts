@@ -2,6 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import { type HuffmanTable, JpegBits } from "./jpeg-huffman.js";
 import { inverseDct } from "./jpeg-idct.js";
 import type { JpegFile, JpegFrame, JpegScan } from "./jpeg-markers.js";
+import { upsampled } from "./jpeg-upsample.js";
 
 /** Place in an 8 x 8 block of each coefficient in zig-zag order. */
 const ZIGZAG = Uint8Array.from([
@@ -25,7 +26,7 @@ interface Plane {
 
 /**
  * Samples of a sequential or progressive JPEG of 8 or 12 bits (ITU-T T.81 annexes F and G), one array a component.
- * Components with fewer samples than the first are brought to its size by repetition.
+ * Components with fewer samples than the first are brought to its size as libjpeg does.
  *
  * @throws {PipelineError} InputUnreadable when codes are missing or make no sense
  */
@@ -231,18 +232,13 @@ function samplesOf(plane: Plane, table: Uint16Array, frame: JpegFrame, hMax: num
     const to = Math.floor(block / plane.across) * 8 * stride + (block % plane.across) * 8;
     inverseDct(coefficients, from, factors, frame.precision, decoded, to, stride);
   }
-  const out = new Uint16Array(frame.rows * frame.columns);
-  for (let y = 0; y < frame.rows; y++) {
-    const line = Math.floor((y * plane.v) / vMax) * stride;
-    if (plane.h === hMax) {
-      out.set(decoded.subarray(line, line + frame.columns), y * frame.columns);
-      continue;
-    }
-    for (let x = 0; x < frame.columns; x++) {
-      out[y * frame.columns + x] = decoded[line + Math.floor((x * plane.h) / hMax)] as number;
-    }
-  }
-  return out;
+  const own = {
+    samples: decoded,
+    stride,
+    rows: Math.ceil((frame.rows * plane.v) / vMax),
+    columns: Math.ceil((frame.columns * plane.h) / hMax),
+  };
+  return upsampled(own, frame.rows, frame.columns, hMax / plane.h, vMax / plane.v);
 }
 
 function damaged(subject: string, what: string): PipelineError {
