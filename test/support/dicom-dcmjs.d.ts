@@ -1,4 +1,4 @@
-/** The part of dcmjs that tests write files with; the package has no types. */
+/** The part of dcmjs that tests write and read files with; the package has no types. */
 declare module "dcmjs" {
   interface DicomJsonElement {
     vr: string;
@@ -9,6 +9,17 @@ declare module "dcmjs" {
     dict: Record<string, DicomJsonElement>;
     write(options?: { allowInvalidVRLength: boolean }): ArrayBuffer;
   }
-  export const data: { DicomDict: typeof DicomDict };
+  /** The values of a segmentation by their keywords. */
+  interface NaturalSeg {
+    NumberOfFrames: number;
+    SegmentSequence: { SegmentLabel: string }[];
+    PerFrameFunctionalGroupsSequence: unknown[];
+    PixelData: ArrayBuffer[];
+  }
+  export const data: {
+    DicomDict: typeof DicomDict;
+    DicomMessage: { readFile(bytes: ArrayBuffer): DicomDict };
+    DicomMetaDictionary: { naturalizeDataset(elements: Record<string, DicomJsonElement>): NaturalSeg };
+  };
   export const log: { disableAll(): void };
 }
