@@ -142,7 +142,8 @@ function taskOf(
 
 function modalityWarnings(scan: FoundScan, { manifest }: ModelPackage) {
   const expected = manifest.channels[0]?.modalities ?? [];
-  if (scan.modality === null || expected.includes(scan.modality)) return [];
+  // A model that names none was trained on nobody knows what.
+  if (scan.modality === null || expected.length === 0 || expected.includes(scan.modality)) return [];
   const message = `image has modality ${scan.modality}, ${manifest.id} was trained on ${expected.join(", ")}`;
   return [{ code: "ModalityUnexpected" as const, message }];
 }

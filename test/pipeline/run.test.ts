@@ -28,7 +28,13 @@ let volume: string;
 beforeAll(async () => {
   const network = brightNetwork();
   const manifest = brightManifest(network);
-  const largest = { kind: "largest-component" as const, labels: [1], connectivity: 26 as const };
+  const largest = {
+    kind: "largest-component" as const,
+    labels: [1],
+    connectivity: 26 as const,
+    scope: "union" as const,
+    ties: "all" as const,
+  };
   const crf = {
     kind: "dense-crf" as const,
     dimensions: 3 as const,

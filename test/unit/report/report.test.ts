@@ -6,7 +6,7 @@ import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
 
 const model = brightManifest(brightNetwork(), {
   postprocess: [
-    { kind: "largest-component", labels: [1], connectivity: 26 },
+    { kind: "largest-component", labels: [1], connectivity: 26, scope: "union", ties: "all" },
     { kind: "dense-crf", dimensions: 3, iterations: 5, smoothness: { weight: 3, widthMm: 2 } },
   ],
   scores: [

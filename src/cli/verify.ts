@@ -1,0 +1,51 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ERROR_CLASSES } from "#src/core/errors.js";
+import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
+import { ortSessions } from "#src/inference/ort-session.js";
+import { runGolden } from "#src/inference/run-golden.js";
+import { SessionPool } from "#src/inference/session-pool.js";
+import { isClassical } from "#src/model/classical-manifest.js";
+import { folderModels } from "#src/model/model-library.js";
+import { EXIT } from "./exit-codes.js";
+import { modelsFolder } from "./models-folder.js";
+
+/**
+ * `scanlane verify`: compares the digests of a model's files with its manifest, runs its golden case and reports how
+ * far it is from the reference.
+ *
+ * @returns 0, or the exit code of a bad model
+ * @throws {PipelineError} `ModelUnknown`, `ModelInvalid`, `ModelDigestMismatch`
+ */
+export async function verify(
+  id: string,
+  flags: { readonly models?: string; readonly json?: boolean },
+): Promise<number> {
+  const library = folderModels(modelsFolder(flags.models));
+  const model = await library.open(id);
+  const { manifest, folder } = model;
+  if (isClassical(manifest)) {
+    console.log(flags.json ? JSON.stringify({ id, golden: null }) : `${id}: a classical method, no files to compare`);
+    return EXIT.ok;
+  }
+  const input = readNifti(await readFile(join(folder, manifest.golden.input)));
+  const expected = readNifti(await readFile(join(folder, manifest.golden.labels)));
+  const channels = manifest.channels.map((_, n) => Float32Array.from(niftiChannel(input, n).data));
+  const pool = new SessionPool(ortSessions("cpu"));
+  try {
+    const networks = [manifest.network, ...manifest.network.folds];
+    const sessions = await pool.get(
+      networks.map((one) => ({ ...manifest.network, ...one, bytes: () => library.network(model, one) })),
+    );
+    const golden = await runGolden(manifest, sessions, channels, input, expected.data);
+    if (flags.json) console.log(JSON.stringify({ id, golden }));
+    else {
+      const share = `${golden.differing} of ${golden.voxels} voxels differ from the reference`;
+      console.log(`${id}: digests agree; golden: ${share} (allowed: ${golden.tolerance * 100} %)`);
+      if (!golden.passed) console.log(`  expected difference: ${manifest.golden.reason}`);
+    }
+    return golden.passed ? EXIT.ok : ERROR_CLASSES.model.exitCode;
+  } finally {
+    await pool.close();
+  }
+}

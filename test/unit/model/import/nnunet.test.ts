@@ -1,0 +1,141 @@
+import { describe, expect, it } from "vitest";
+import { manifestOfNnunet, type NnunetModel } from "#src/model/import/nnunet.js";
+import { NnunetDataset, NnunetExport, NnunetPlans } from "#src/model/import/nnunet-files.js";
+
+const kwargs = { is_seg: false, order: 3, order_z: 0, force_separate_z: null };
+const full = {
+  spacing: [5, 0.8, 0.7],
+  patch_size: [14, 160, 192],
+  normalization_schemes: ["CTNormalization"],
+  use_mask_for_norm: [false],
+  resampling_fn_data: "resample_data_or_seg_to_shape",
+  resampling_fn_data_kwargs: kwargs,
+  resampling_fn_probabilities: "resample_data_or_seg_to_shape",
+  resampling_fn_probabilities_kwargs: { ...kwargs, order: 1 },
+};
+const intensity = { mean: 99, std: 39, percentile_00_5: -41, percentile_99_5: 176 };
+
+function model(changes: {
+  readonly plan?: Record<string, unknown>;
+  readonly plans?: Record<string, unknown>;
+  readonly dataset?: Record<string, unknown>;
+  readonly exported?: Record<string, unknown>;
+}): NnunetModel {
+  return {
+    plans: NnunetPlans.parse({
+      dataset_name: "Dataset902_Spleen",
+      plans_name: "nnUNetPlans",
+      image_reader_writer: "SimpleITKIO",
+      transpose_forward: [0, 1, 2],
+      configurations: { base: full, "3d_fullres": { inherits_from: "base", ...changes.plan } },
+      foreground_intensity_properties_per_channel: { "0": intensity },
+      ...changes.plans,
+    }),
+    dataset: NnunetDataset.parse({
+      channel_names: { "0": "CT" },
+      labels: { background: 0, spleen: 1 },
+      ...changes.dataset,
+    }),
+    exported: NnunetExport.parse({
+      configuration: "3d_fullres",
+      folds: [
+        { file: "network.onnx", fold: "0" },
+        { file: "network-1.onnx", fold: "1" },
+      ],
+      parameters: 12,
+      mirroringAxes: [0, 2],
+      postprocessing: [[1]],
+      parity: 1e-5,
+      ...changes.exported,
+    }),
+    digests: ["a".repeat(64), "b".repeat(64)],
+    id: "spleen",
+    modalities: ["CT"],
+  };
+}
+
+describe("manifestOfNnunet", () => {
+  it("says what the plan says, in our order of axes", () => {
+    expect(manifestOfNnunet(model({}))).toMatchObject({
+      id: "spleen",
+      network: {
+        file: "network.onnx",
+        dimensions: 3,
+        classes: 2,
+        folds: [{ file: "network-1.onnx", sha256: "b".repeat(64) }],
+      },
+      orientation: "source",
+      axes: ["x", "y", "z"],
+      spacingMm: [0.7, 0.8, 5],
+      crop: "nonzero",
+      channels: [{ name: "CT", normalisation: { kind: "ct", low: -41, high: 176, mean: 99, sd: 39 } }],
+      resampling: { imageOrder: 3, logitsOrder: 1, separateZ: "auto" },
+      precision: "float16",
+      tiles: { patchVox: [192, 160, 14], stepFraction: 0.5, placing: "even", blending: "gaussian" },
+      mirrorAxes: ["z", "x"],
+      activation: "softmax",
+      labels: [{ value: 1, name: "spleen", displayName: "spleen" }],
+      postprocess: [{ kind: "largest-component", labels: [1], connectivity: 26, ties: "all" }],
+    });
+  });
+
+  it("follows the plan's transposition and a reader that reorients", () => {
+    const turned = manifestOfNnunet(
+      model({ plans: { transpose_forward: [1, 0, 2], image_reader_writer: "NibabelIOWithReorient" } }),
+    );
+    expect(turned).toMatchObject({ axes: ["x", "z", "y"], orientation: "RAS" });
+  });
+
+  it("makes a 2-D configuration a model of slices", () => {
+    const flat = manifestOfNnunet(
+      model({ plan: { spacing: [0.8, 0.7], patch_size: [160, 192] }, exported: { mirroringAxes: [0, 1] } }),
+    );
+    expect(flat).toMatchObject({
+      network: { dimensions: 2 },
+      spacingMm: [0.7, 0.8, null],
+      tiles: { patchVox: [192, 160, 1] },
+      mirrorAxes: ["y", "x"],
+    });
+  });
+
+  it.each([
+    ["ZScoreNormalization", [true], { kind: "zscore", mask: "foreground" }],
+    ["ZScoreNormalization", [false], { kind: "zscore", mask: "none" }],
+    ["RescaleTo01Normalization", [false], { kind: "rescale01" }],
+    ["RGBTo01Normalization", [false], { kind: "range", from: [0, 255], to: [0, 1], clip: false }],
+    ["NoNormalization", [false], { kind: "none" }],
+  ])("knows %s with mask %j", (scheme, mask, normalisation) => {
+    const made = manifestOfNnunet(model({ plan: { normalization_schemes: [scheme], use_mask_for_norm: mask } }));
+    expect(made.channels[0]?.normalisation).toEqual(normalisation);
+  });
+
+  it("takes regions in their order, and leaves an ignored label out", () => {
+    const labels = { background: 0, whole: [1, 2], core: [2], ignore: 3 };
+    const made = manifestOfNnunet(
+      model({ dataset: { labels, regions_class_order: [1, 2] }, exported: { postprocessing: [] } }),
+    );
+    expect(made.activation).toEqual({ regions: [1, 2] });
+    expect(made.network.classes).toBe(2);
+    expect(made.labels.map(({ name, value }) => [name, value])).toEqual([
+      ["whole", 1],
+      ["core", 2],
+    ]);
+  });
+
+  it.each([
+    [{ plan: { normalization_schemes: ["MyNormalization"] } }, "normalisation MyNormalization"],
+    [{ plan: { resampling_fn_data: "resample_torch_fornnunet" } }, "resampling function resample_torch_fornnunet"],
+    [{ plan: { resampling_fn_data_kwargs: { ...kwargs, order: 2 } } }, "order 2 of data"],
+    [{ plan: { resampling_fn_data_kwargs: { ...kwargs, order_z: 1 } } }, "order_z 1, 0"],
+    [{ plan: { resampling_fn_data_kwargs: { ...kwargs, force_separate_z: true } } }, "force_separate_z true, "],
+    [{ plan: { previous_stage: "3d_lowres" } }, "a cascade (previous_stage 3d_lowres)"],
+    [{ plan: { inherits_from: "nowhere" } }, "configuration nowhere, which the plan has not"],
+    [{ plans: { image_reader_writer: "Tiff3DIO" } }, "image_reader_writer Tiff3DIO"],
+    [{ plans: { foreground_intensity_properties_per_channel: {} } }, "CTNormalization of channel 0 without"],
+    [{ dataset: { labels: { background: 0, a: [1], b: [2] } } }, "regions_class_order of 0 for 2 regions"],
+  ])("refuses by name: %j", (changes, what) => {
+    expect(() => manifestOfNnunet(model(changes))).toThrow(
+      expect.objectContaining({ code: "ModelInvalid", message: expect.stringContaining(what) }),
+    );
+  });
+});
