@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { SegLabels, SegOptions } from "#src/formats/seg-options.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
 import { writeSeg } from "#src/formats/seg-write.js";
 
@@ -24,7 +25,7 @@ const [nx = 0, ny = 0, nz = 0] = values.size.split("x").map(Number);
 const count = Number(values.segments);
 const labels = organs();
 const term = { value: "123037004", scheme: "SCT", meaning: "Anatomical Structure" };
-const options = {
+const options: SegOptions & SegLabels = {
   labels: {
     size: [nx, ny, nz],
     affineRas: [-0.7, 0, 0, 0, 0, -0.7, 0, 0, 0, 0, 1.5, 0],
@@ -56,7 +57,7 @@ const options = {
   })),
   algorithm: { name: "bench", version: "1" },
   identity: "r-0123456789abcdef0123456789abcdef01234567",
-} as const;
+};
 
 const filled = labels.reduce((sum, label) => sum + (label === 0 ? 0 : 1), 0) / labels.length;
 console.log(`${count} segments on ${values.size}, ${(100 * filled).toFixed(1)} % of voxels labelled`);

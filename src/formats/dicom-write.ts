@@ -94,9 +94,12 @@ function encodeElement(tag: string, { vr, Value }: DicomElement): Uint8Array[] {
   putTag(header, 0, tag);
   header.setUint8(4, vr.charCodeAt(0));
   header.setUint8(5, vr.charCodeAt(1));
+  // All ones would be an undefined length.
+  if (length >= (isLong ? 0xffff_ffff : 0x1_0000)) {
+    throw new TypeError(`element ${tag} of VR ${vr} cannot hold ${length} bytes`);
+  }
   if (isLong) header.setUint32(8, length, true);
-  else if (length < 0x10000) header.setUint16(6, length, true);
-  else throw new TypeError(`element ${tag} of VR ${vr} cannot hold ${length} bytes`);
+  else header.setUint16(6, length, true);
   return [new Uint8Array(header.buffer), ...body];
 }
 

@@ -1,9 +1,11 @@
 import { data as dcmjs } from "dcmjs";
 import dicomParser, { type DataSet } from "dicom-parser";
 import { describe, expect, it } from "vitest";
-import type { SegOptions } from "#src/formats/seg-options.js";
+import { PipelineError } from "#src/core/errors.js";
+import type { SegOptions, SegProbabilities } from "#src/formats/seg-options.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
 import { writeSeg } from "#src/formats/seg-write.js";
+import { mutate } from "../../support/fuzz/mutate.js";
 import { PLANES, phantomSeries, uploadOf } from "../../support/phantom-series.js";
 import { labelPlace, SEGMENTS, segOptions } from "../../support/seg-phantom.js";
 
@@ -14,7 +16,7 @@ async function phantom(plane: keyof typeof PLANES = "oblique"): Promise<Labelled
 }
 
 /** Probabilities of which exactly the labels' voxels are at 0.5 or more, and those of the last slice at 0. */
-function fractional({ labels, ...common }: Labelled, inside = 0.5, outside = 0.4999): SegOptions {
+function fractional({ labels, ...common }: Labelled, inside = 0.5, outside = 0.4999): SegOptions & SegProbabilities {
   const [nx, ny, nz] = labels.size;
   const of = (value: number) =>
     Float32Array.from(labels.data, (label, i) => {
@@ -103,9 +105,9 @@ describe("writeSeg as FRACTIONAL", () => {
 
   it("refuses segments without probabilities, or with too few", async () => {
     const seg = fractional(await phantom());
-    if (seg.kind !== "fractional") throw new TypeError("not fractional");
     expect(() => writeSeg({ ...seg, probabilities: new Map() })).toThrow(/label 7 must have 210 probabilities, got 0/);
-    expect(() => writeSeg({ ...seg, size: [7, 3, 5] })).toThrow(RangeError);
+    const size = [7, 3, 5] as const;
+    expect(() => writeSeg({ ...seg, size })).toThrow(RangeError);
   });
 });
 
@@ -186,6 +188,23 @@ describe("readSegGeometry of other writers", () => {
     fails(edited(map, "x00620001", [...Buffer.from("HEIGHTXX")]), /no known type/);
     fails(edited(map, "x00280011", [8, 0]), /cannot be parsed/);
     fails(writeSegWithoutSegment(map), /does not list/);
+  });
+
+  it("ends in a typed error, if any, for 1,000 damaged objects", async () => {
+    const options = await phantom();
+    const seeds = [writeSeg({ ...options, kind: "labelmap" }), writeSeg(fractional(options))];
+    let refused = 0;
+    for (let n = 0; n < 1000; n++) {
+      const [seed = new Uint8Array(), donor = new Uint8Array()] = n % 2 === 0 ? seeds : seeds.toReversed();
+      try {
+        readSegGeometry(mutate(seed, donor, n));
+      } catch (error) {
+        if (!(error instanceof PipelineError)) throw new Error(`round ${n} ended untyped`, { cause: error });
+        expect(error.code).toBe("ResultInvalid");
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(250);
   });
 });
 
