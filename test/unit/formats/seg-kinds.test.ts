@@ -5,6 +5,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { SegOptions, SegProbabilities } from "#src/formats/seg-options.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
 import { writeSeg } from "#src/formats/seg-write.js";
+import { enhancedFile } from "../../support/dicom-shapes.js";
 import { mutate } from "../../support/fuzz/mutate.js";
 import { PLANES, phantomSeries, uploadOf } from "../../support/phantom-series.js";
 import { labelPlace, SEGMENTS, segOptions } from "../../support/seg-phantom.js";
@@ -135,6 +136,26 @@ describe("writeSeg in every kind", () => {
     const plain = items(parsed(options), "x52009230").map((frame) => sourceOf(frame)?.elements.x00081160);
     expect(new Set(plain)).toEqual(new Set([undefined]));
   });
+
+  it.each(["binary", "labelmap"] as const)(
+    "puts a %s of an enhanced object's shuffled frames in place",
+    async (kind) => {
+      const order = [3, 0, 4, 2, 1];
+      const bytes = enhancedFile(
+        { plane: "oblique", size: [7, 6, 5] },
+        order.map((k) => ({ k })),
+      );
+      const options = await segOptions(uploadOf([{ name: "x", bytes }]));
+      const seg = { ...options, kind };
+      expectPlaces(readSegGeometry(writeSeg(seg)), options, kind === "binary" ? [7, 1] : [1, 7]);
+      // Frames of the phantom count along the normal or against it, as the volume's slices do.
+      const frames = items(parsed(seg), "x52009230").map((frame) => sourceOf(frame)?.intString("x00081160") ?? 0);
+      const shown = frames.slice(0, 5).map((frame) => order[frame - 1]);
+      expect([shown, shown.toReversed()]).toContainEqual([0, 1, 2, 3, 4]);
+      const series = items(parsed(seg), "x00081115").flatMap((one) => items(one, "x0008114a"));
+      expect(series).toHaveLength(1);
+    },
+  );
 
   it("says Artificial Intelligence of a network, and of nothing else", async () => {
     const options = await phantom();
