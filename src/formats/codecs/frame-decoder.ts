@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import { decodeDct } from "./jpeg-dct.js";
 import { decodeLossless } from "./jpeg-lossless.js";
 import { parseJpeg } from "./jpeg-markers.js";
-import { readJ2kSize, readJpegLsSize } from "./stream-size.js";
+import { hasEnd, isWholeJ2k, readJ2kSize, readJpegLsSize } from "./stream-size.js";
 
 /** What a data set says of its frames; a stream that says otherwise is damaged. */
 export interface FrameShape {
@@ -37,17 +37,17 @@ const jpeg = async (): Promise<FrameDecoder> => decodeJpeg;
 
 const jpegLs = once(async () => {
   const { JpegLSDecoder } = await (await import("@cornerstonejs/codec-charls/decodewasmjs")).default(silent());
-  return wasmDecoder(() => new JpegLSDecoder(), readJpegLsSize);
+  return wasmDecoder(() => new JpegLSDecoder(), readJpegLsSize, hasEnd);
 });
 
 const jpeg2000 = once(async () => {
   const { J2KDecoder } = await (await import("@cornerstonejs/codec-openjpeg/decodewasmjs")).default(silent());
-  return wasmDecoder(() => new J2KDecoder(), readJ2kSize);
+  return wasmDecoder(() => new J2KDecoder(), readJ2kSize, isWholeJ2k);
 });
 
 const htj2k = once(async () => {
   const { HTJ2KDecoder } = await (await import("@cornerstonejs/codec-openjph/wasmjs")).default(silent());
-  return wasmDecoder(() => new HTJ2KDecoder(), readJ2kSize);
+  return wasmDecoder(() => new HTJ2KDecoder(), readJ2kSize, isWholeJ2k);
 });
 
 /** Decoders by the last numbers of the transfer syntax. The libraries can be loaded but once a process. */
@@ -116,12 +116,20 @@ const decodeJpeg: FrameDecoder = (stream, shape, subject) => {
   return { bytes: new Uint8Array(out.buffer), bytesPerSample: isWide ? 2 : 1, isInterleaved: false };
 };
 
-/** @param sizeOf reads the size that the stream itself says, so that nothing larger is ever decoded */
-function wasmDecoder(open: () => CornerstoneDecoder, sizeOf: (stream: Uint8Array) => FrameShape | null): FrameDecoder {
+/**
+ * @param sizeOf reads the size that the stream itself says, so that nothing larger is ever decoded
+ * @param isWhole finds streams that are cut short: the libraries make pixels up, or go on behind the end
+ */
+function wasmDecoder(
+  open: () => CornerstoneDecoder,
+  sizeOf: (stream: Uint8Array) => FrameShape | null,
+  isWhole: (stream: Uint8Array) => boolean,
+): FrameDecoder {
   return (stream, shape, subject) => {
     const size = sizeOf(stream);
     if (size === null) throw damaged(subject, "it does not start as one");
     assertShape(size, shape, subject);
+    if (!isWhole(stream)) throw damaged(subject, "it is cut short");
     let decoder: CornerstoneDecoder | null = null;
     try {
       decoder = open();

@@ -20,6 +20,44 @@ function codestreamStart(stream: Uint8Array): number {
   return -1;
 }
 
+/**
+ * Whether all tile parts of a JPEG 2000 codestream (ISO 15444-1 A.4.2) are there. Decoders fill what is missing with
+ * zeros and say nothing.
+ */
+export function isWholeJ2k(stream: Uint8Array): boolean {
+  const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
+  let at = codestreamStart(stream) + 2;
+  for (let tileParts = 0; at + 4 <= stream.length; ) {
+    const marker = view.getUint16(at);
+    if (marker === END_OF_CODESTREAM) return tileParts > 0;
+    if (marker !== START_OF_TILE_PART) at += 2 + view.getUint16(at + 2);
+    else {
+      const length = at + 10 <= stream.length ? view.getUint32(at + 6) : 0;
+      // Of the last one, 0 stands for "to the end".
+      if (length === 0) return hasEnd(stream);
+      if (length < 14) return false;
+      at += length;
+      tileParts++;
+    }
+  }
+  // Some writers leave the end marker out, or have it cut off: no sample depends on it.
+  const rest = stream.length - at;
+  return rest === 0 || rest === 1 || hasEnd(stream.subarray(at));
+}
+
+const START_OF_TILE_PART = 0xff90;
+const END_OF_CODESTREAM = 0xffd9;
+
+/**
+ * Whether bytes hold the end marker that JPEG-LS and JPEG 2000 share; coded samples never look like it, so it may be
+ * looked for anywhere. Without it CharLS goes on for seconds behind the end of a frame.
+ */
+export function hasEnd(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(END_MARKER);
+}
+
+const END_MARKER = Buffer.of(0xff, 0xd9);
+
 /** Size in the start-of-frame marker of a JPEG-LS stream (ITU-T T.87 C.2.2); null where there is none. */
 export function readJpegLsSize(stream: Uint8Array): FrameShape | null {
   if (stream[0] !== 0xff || stream[1] !== 0xd8) return null;
