@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { SegLabels, SegOptions } from "#src/formats/seg-options.js";
+import { readSegGeometry } from "#src/formats/seg-read.js";
 import { writeSeg } from "#src/formats/seg-write.js";
 import { enhancedFile } from "../../support/dicom-shapes.js";
 import { phantomSeries, uploadOf } from "../../support/phantom-series.js";
@@ -92,6 +93,41 @@ describe("highdicom and pydicom on SEG", () => {
   });
 });
 
+/** Segmentations of other writers: BINARY, FRACTIONAL, LABELMAP, gaps between slices, overlapping segments. */
+const FOREIGN = [
+  "pet-tumour-seg-and-sr/seg.dcm",
+  "liver-seg-encodings/liver_nonbyte_aligned.dcm",
+  "highdicom-cases/seg_image_ct_binary_overlap.dcm",
+  "highdicom-cases/seg_image_ct_true_fractional.dcm",
+  "dcmqi-cases/partial_overlaps.dcm",
+  "dcmqi-cases/sparse-labelmap-noppv.dcm",
+];
+
+describe("readSegGeometry on other writers' segmentations", () => {
+  const shared = process.env.SCANLANE_SHARED_DATA ?? resolve(import.meta.dirname, "../../../../shared/data");
+  const folder = join(shared, "dicom-seg");
+
+  it.skipIf(!hasHighdicom || !existsSync(folder))(
+    "finds every segment where highdicom does (needs highdicom and shared data)",
+    () => {
+      const paths = FOREIGN.map((name) => join(folder, name));
+      const theirs = highdicomOf(paths);
+      for (const [n, path] of paths.entries()) {
+        const found = readSegGeometry(readFileSync(path));
+        const expected = theirs[n]?.segments.filter(({ number }) => number !== 0) ?? [];
+        expect(found.map(({ number, voxels }) => [number, voxels])).toEqual(
+          expected.map(({ number, voxels }) => [number, voxels]),
+        );
+        for (const [s, { centroidRasMm }] of found.entries()) {
+          for (const axis of [0, 1, 2]) {
+            expect(centroidRasMm?.[axis]).toBeCloseTo(expected[s]?.centroidRasMm[axis] ?? Number.NaN, 2);
+          }
+        }
+      }
+    },
+  );
+});
+
 /** A probability of 0.8 where the label is, 0 elsewhere. */
 function fractional({ labels, ...common }: SegOptions & SegLabels): SegOptions {
   const of = (value: number) => Float32Array.from(labels.data, (label) => (label === value ? 0.8 : 0));
@@ -100,9 +136,13 @@ function fractional({ labels, ...common }: SegOptions & SegLabels): SegOptions {
 }
 
 function readByHighdicom(segs: readonly SegOptions[]): ReadByHighdicom[] {
+  return inFolder(segs.map(writeSeg), highdicomOf);
+}
+
+function highdicomOf(paths: readonly string[]): ReadByHighdicom[] {
   const script = fileURLToPath(new URL("../../support/read-seg.py", import.meta.url));
-  return inFolder(segs.map(writeSeg), (paths) =>
-    JSON.parse(execFileSync(python, [script, ...paths], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })),
+  return JSON.parse(
+    execFileSync(python, [script, ...paths], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
   );
 }
 
