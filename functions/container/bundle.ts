@@ -1,16 +1,19 @@
+import { cp } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { BUNDLING } from "../bundling.js";
+import { BUNDLING, CODEC_BINARIES } from "../bundling.js";
 
 // Bundles the container's programs into the folder that is named as the first argument.
 
 const { banner, conditions, external, ...options } = BUNDLING;
 const main = (stage: string) => fileURLToPath(new URL(`../${stage}/main.ts`, import.meta.url));
 
+const outdir = process.argv[2] ?? "dist/container";
 await build({
   ...options,
   entryPoints: ["preprocess", "segment", "postprocess"].map((stage) => ({ in: main(stage), out: stage })),
-  outdir: process.argv[2] ?? "dist/container",
+  outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,
   conditions: [...conditions],
@@ -19,3 +22,6 @@ await build({
   sourcemap: true,
   logLevel: "warning",
 });
+for (const path of CODEC_BINARIES) {
+  await cp(fileURLToPath(new URL(`../../node_modules/${path}`, import.meta.url)), join(outdir, basename(path)));
+}

@@ -5,7 +5,7 @@ import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { BUNDLING } from "../../functions/bundling.js";
+import { BUNDLING, CODEC_BINARIES } from "../../functions/bundling.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
@@ -104,15 +104,19 @@ export class ScanFunctions extends Construct {
         esbuildArgs: { "--conditions": BUNDLING.conditions.join(",") },
         minify: true,
         sourceMap: true,
-        commandHooks: { beforeBundling: () => [], beforeInstall: () => [], afterBundling: copyManifests },
+        commandHooks: { beforeBundling: () => [], beforeInstall: () => [], afterBundling: copyAssets },
       },
     });
   }
 }
 
-/** Routes and manifests beside the bundle: a function chooses models and reads plans, but never runs a network. */
-function copyManifests(from: string, to: string): string[] {
+/**
+ * Codecs, routes and manifests beside the bundle: a function decodes images, chooses models and reads plans, but never
+ * runs a network.
+ */
+function copyAssets(from: string, to: string): string[] {
   return [
+    ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
     `mkdir -p ${to}/models`,
     `cp ${from}/models/routes.json ${to}/models/`,
     `for m in ${from}/models/*/manifest.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,

@@ -47,6 +47,12 @@ function commands(done: (code: number) => void): Command {
           "series with variable slice spacing or tilt (default: by models/routes.json)",
         ).choices(["reject", "resample"] as const),
       )
+      .addOption(
+        new Option("--seg <kind>", "how a DICOM segmentation keeps its labels (default: binary)").choices([
+          "binary",
+          "labelmap",
+        ] as const),
+      )
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(

@@ -14,6 +14,7 @@ export interface RunFlags {
   readonly models?: string;
   readonly refine: boolean;
   readonly irregular?: "reject" | "resample";
+  readonly seg?: "binary" | "labelmap";
   readonly json?: boolean;
 }
 
@@ -25,6 +26,7 @@ export function placesOf(flags: RunFlags): { places: RunOptions["places"]; reque
     model: flags.model,
     refine: flags.refine ? "on" : "off",
     irregular: flags.irregular,
+    seg: flags.seg,
   });
   return { places: { work, results: out, models: modelsFolder(flags.models) }, request };
 }

@@ -118,12 +118,18 @@ function taskOf(
       instances: scan.instances,
       modelDigests: [model.digest],
       // A regular series gives the same result whatever is said about irregular ones.
-      settings: { refine: request.refine, ...(scan.irregular === null ? {} : { irregular: "resample" }) },
+      settings: {
+        refine: request.refine,
+        ...(scan.irregular === null ? {} : { irregular: "resample" }),
+        // Only a DICOM source is answered with a SEG.
+        ...(scan.format === "dicom" ? { seg: request.seg } : {}),
+      },
       resultVersion: RESULT_VERSION,
       provider,
     }),
     model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
     refine: request.refine,
+    seg: request.seg,
     share: request.share,
     channels: [
       {

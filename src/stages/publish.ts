@@ -137,6 +137,7 @@ async function imageFiles(
       ? { size: grid.size, data: labels, moments }
       : labelsOnSourceSlices(labels, grid.size, stack, source, largestLabelOf(manifest));
   const seg = writeSeg({
+    kind: work.task.seg,
     labels: { ...grid, size: own.size, data: own.data },
     source,
     segments: manifest.labels,

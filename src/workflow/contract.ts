@@ -98,6 +98,8 @@ export const RunRequest = z.strictObject({
   refine: z.enum(["on", "off"]).default("on"),
   /** Series with variable spacing or tilt; what is said here goes before the route's rule, which goes before "reject". */
   irregular: z.enum(["reject", "resample"]).optional(),
+  /** How a DICOM segmentation keeps its labels: one bit a pixel, which every viewer reads, or a label map. */
+  seg: z.enum(["binary", "labelmap"]).default("binary"),
   share: share.default("stat"),
 });
 export type RunRequest = z.infer<typeof RunRequest>;
@@ -123,6 +125,7 @@ export const TaskDocument = z.strictObject({
   identity: resultId,
   model: z.strictObject({ id: modelId, version: z.string(), digest: sha256Hex }),
   refine: z.enum(["on", "off"]),
+  seg: z.enum(["binary", "labelmap"]),
   share,
   /** The images that the model reads, in the order of its channels. */
   channels: z

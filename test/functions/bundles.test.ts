@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BUNDLING } from "#functions/bundling.js";
+import { BUNDLING, CODEC_BINARIES } from "#functions/bundling.js";
 import { scanIdOfObject } from "#src/core/ids.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { phantomSeries } from "../support/phantom-series.js";
@@ -81,6 +81,31 @@ describe("the bundles", () => {
     expect(output).toContain("environment variable WORK_BUCKET");
   });
 
+  it("find the codecs of compressed images beside them, all of them in one process", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "codecs-"));
+    for (const path of CODEC_BINARIES) cpSync(join(REPO, "node_modules", path), join(folder, basename(path)));
+    const { banner, external, conditions, ...options } = BUNDLING;
+    const contents = `
+      import { COMPRESSED_SYNTAXES, frameDecoder } from "#src/formats/codecs/frame-decoder.js";
+      import load from "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
+      for (const syntax of COMPRESSED_SYNTAXES) await frameDecoder(syntax);
+      await load({ print() {}, printErr() {} });
+      console.log("loaded", COMPRESSED_SYNTAXES.size);`;
+    await build({
+      ...options,
+      stdin: { contents, resolveDir: join(REPO, "functions") },
+      outfile: join(folder, "all.mjs"),
+      bundle: true,
+      conditions: [...conditions],
+      external: [...external],
+      banner: { js: banner },
+      logLevel: "error",
+    });
+    const child = spawnSync(process.execPath, [join(folder, "all.mjs")], { encoding: "utf8", cwd: folder });
+    expect(child.stderr).toBe("");
+    expect(child.stdout).toMatch(/^loaded 1[0-9]\n$/);
+  });
+
   it("end a job that cannot begin with an exit code that is not tried again", () => {
     const child = spawnSync(process.execPath, [join(bare, "postprocess-job.mjs"), "key"], { encoding: "utf8" });
     expect(child.status).toBe(70);
@@ -132,7 +157,7 @@ describe("the bundles", () => {
         scanId,
         bucket: names.SCAN_BUCKET,
         objects: [{ key, version: `${ETag} `, size: Body.length }],
-        request: { refine: "on", share: "stat" },
+        request: { refine: "on", seg: "binary", share: "stat" },
       };
       const sourceJson = JSON.stringify(source);
       await client.send(

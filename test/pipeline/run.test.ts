@@ -119,6 +119,27 @@ describe("scanlane run", () => {
     expect(outcome.result.structures[0].voxels).toBeGreaterThan(100);
   });
 
+  it("keeps a SEG as a label map on request, and calls that another result; a NIfTI source is not touched by it", async () => {
+    const path = join(folder, "seg-kind.zip");
+    await writeFile(path, await zipOf(phantomSeries({ size: [16, 14, 12] })));
+    const [binary, labelmap, nifti, niftiToo] = await Promise.all([
+      run(path),
+      run(path, "--seg", "labelmap"),
+      run(volume, "--model", "bright3d"),
+      run(volume, "--model", "bright3d", "--seg", "labelmap"),
+    ]);
+    const seg = (result: typeof binary) => readFile(join(result.json.outcomes[0].folder, "seg.dcm"));
+    const [one, other] = [await seg(binary), await seg(labelmap)];
+    expect([one.includes("BINARY"), one.includes("LABELMAP")]).toEqual([true, false]);
+    expect([other.includes("BINARY"), other.includes("LABELMAP")]).toEqual([false, true]);
+    expect(readSegGeometry(other).map(({ voxels }) => voxels)).toEqual(
+      readSegGeometry(one).map(({ voxels }) => voxels),
+    );
+    const identity = (result: typeof binary) => result.json.outcomes[0].result.identity;
+    expect(identity(labelmap)).not.toBe(identity(binary));
+    expect(identity(niftiToo)).toBe(identity(nifti));
+  });
+
   for (const plane of ["axial", "sagittal", "coronal", "oblique"] as const) {
     it(`puts a ${plane} DICOM series' structure where it lies in the patient, in NIfTI and SEG alike`, async () => {
       const files = phantomSeries({ plane, size: [16, 14, 12] });

@@ -104,7 +104,8 @@ describe("DICOM series of other projects", () => {
         const syntax = /1\.2\.840\.10008\.1\.2[.\d]*(?=\.dcm)/.exec(entry.name)?.[0] ?? "";
         digests.set(entry.name, sha256(new Uint8Array(volume.data.buffer)));
         let largest = 0;
-        for (const [i, value] of volume.data.entries()) largest = Math.max(largest, Math.abs(value - (expected?.[i] ?? 0)));
+        for (const [i, value] of volume.data.entries())
+          largest = Math.max(largest, Math.abs(value - (expected?.[i] ?? 0)));
         worst.set(syntax, largest);
       }
       expect(digests.size).toBe(16);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { takeIn } from "#src/local/take-in.js";
 
-const request = { refine: "on", share: "stat" } as const;
+const request = { refine: "on", seg: "binary", share: "stat" } as const;
 const folder = () => mkdtemp(join(tmpdir(), "take-in-"));
 
 describe("takeIn", () => {

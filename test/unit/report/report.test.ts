@@ -147,6 +147,6 @@ describe("renderReportJson", () => {
       warnings: [{ code: "MaskTouchesBorder" }],
       source: { size: [20, 30, 10] },
     });
-    expect(facts.settings[0]).toBe("largest-component: connectivity 26; labels 1");
+    expect(facts.settings[0]).toBe("largest-component: connectivity 26; labels 1; scope union; ties all");
   });
 });
