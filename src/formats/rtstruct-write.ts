@@ -129,7 +129,7 @@ function roiContour(segment: SegSegment, number: number, contours: readonly Dico
 }
 
 function observation(segment: SegSegment, number: number): DicomElements {
-  const modifier = segment.modifier === undefined ? {} : { "30060087": codeSequence(segment.modifier) };
+  const modifier = segment.modifier === undefined ? {} : { "00620011": codeSequence(segment.modifier) };
   const isOrgan = segment.category.value === ANATOMICAL_STRUCTURE;
   return {
     "30060082": { vr: "IS", Value: [number] },

@@ -60,8 +60,8 @@ function outlines(labels: Uint8Array | Uint16Array, width: number, label: number
   const edges = directedEdges(labels, width, label, extent, columns);
   const found: Polygon[] = [];
   for (let start = 0; start < edges.length; start++) {
-    // The first corner of an outline met in this order is its lowest, where it turns.
-    while (edges[start] !== 0) found.push(outlineFrom(start, edges, columns, extent));
+    // The first corner of an outline met in this order is its lowest, where it turns and no other outline passes.
+    if (edges[start] !== 0) found.push(outlineFrom(start, edges, columns, extent));
   }
   return found;
 }
@@ -110,13 +110,8 @@ function outlineFrom(start: number, edges: Uint8Array, columns: number, { x0, y0
     edges[corner] = leaving & ~(1 << next);
     direction = next;
     corner += (STEP_X[direction] as number) + columns * (STEP_Y[direction] as number);
-  } while (corner !== start || !closes(edges[start] as number, direction));
+  } while (corner !== start);
   return points;
-}
-
-/** Back at the start, the outline ends unless a turn to the left goes on from there. */
-function closes(leaving: number, direction: number): boolean {
-  return ((leaving >> ((direction + 1) & 3)) & 1) === 0;
 }
 
 function lowestBit(bits: number): number {
