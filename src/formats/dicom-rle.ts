@@ -51,13 +51,16 @@ function unpackSegment(
   let to = first;
   let from = start;
   while (from + 1 < end && to < out.length) {
-    const control = frame[from++] ?? 128;
+    const control = frame[from++] as number;
     if (control === 128) continue;
+    const room = Math.ceil((out.length - to) / stride);
     if (control < 128) {
-      for (let n = control + 1; n > 0 && from < end && to < out.length; n--, to += stride) out[to] = frame[from++] ?? 0;
+      const stop = from + Math.min(control + 1, end - from, room);
+      for (; from < stop; to += stride) out[to] = frame[from++] as number;
     } else {
-      const value = frame[from++] ?? 0;
-      for (let n = 257 - control; n > 0 && to < out.length; n--, to += stride) out[to] = value;
+      const value = frame[from++] as number;
+      const stop = to + stride * Math.min(257 - control, room);
+      for (; to < stop; to += stride) out[to] = value;
     }
   }
   return (to - first) / stride;
