@@ -14,7 +14,6 @@ import { findScans } from "#src/formats/find-scans.js";
 import { loadScan } from "#src/formats/load-scan.js";
 import { openPath } from "#src/local/open-path.js";
 
-const KINDS = ["raw", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000"];
 const REPEATS = 3;
 const ORACLE = fileURLToPath(new URL("formats-decode-oracle.py", import.meta.url));
 
@@ -28,21 +27,22 @@ const { values } = parseArgs({
   options: {
     python: { type: "string", default: "python3" },
     folder: { type: "string", default: join(tmpdir(), "formats-decode") },
+    kinds: { type: "string", default: "raw,rle,jpeg-lossless,jpeg-ls,jpeg-2000" },
     read: { type: "string" },
   },
 });
 
-if (values.read === undefined) await compare(values.python, values.folder);
+if (values.read === undefined) await compare(values.python, values.folder, values.kinds.split(","));
 else {
   const { seconds, sum } = await readSeries(values.read);
   console.log(seconds, sum);
 }
 
-async function compare(python: string, folder: string): Promise<void> {
+async function compare(python: string, folder: string, kinds: readonly string[]): Promise<void> {
   if (!existsSync(join(folder, "jpeg-2000", "199.dcm"))) execFileSync(python, [ORACLE, "make", folder]);
   console.log("| Series | scanlane, s | dcm2niix, s | pydicom + nibabel, s | scanlane / dcm2niix | Sums of voxels |");
   console.log("|---|---|---|---|---|---|");
-  for (const kind of KINDS) {
+  for (const kind of kinds) {
     const series = join(folder, kind);
     const [ours, dcm2niix, pydicom]: Reading[][] = [[], [], []];
     for (let n = 0; n < REPEATS; n++) {
@@ -52,14 +52,12 @@ async function compare(python: string, folder: string): Promise<void> {
     }
     const [a, b, c] = [ours, dcm2niix, pydicom].map((readings) => median(readings ?? []));
     if (a === undefined || b === undefined || c === undefined) throw new Error("nothing was read");
-    const sums = a.sum === b.sum && a.sum === c.sum ? "equal" : `${a.sum}, ${b.sum}, ${c.sum}`;
-    const figures = [
-      a.seconds.toFixed(2),
-      b.seconds.toFixed(2),
-      c.seconds.toFixed(2),
-      (a.seconds / b.seconds).toFixed(2),
-    ];
-    console.log(`| ${[kind, ...figures, sums].join(" | ")} |`);
+    const sums = [a, b, c].filter(({ seconds }) => !Number.isNaN(seconds)).map(({ sum }) => sum);
+    const verdict = sums.every((sum) => sum === a.sum) ? "equal" : sums.join(", ");
+    const figures = [a.seconds, b.seconds, c.seconds, a.seconds / b.seconds].map((figure) =>
+      Number.isNaN(figure) ? "-" : figure.toFixed(2),
+    );
+    console.log(`| ${[kind, ...figures, verdict].join(" | ")} |`);
   }
 }
 
