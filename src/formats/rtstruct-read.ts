@@ -175,3 +175,7 @@ function dot(a: Vec3, b: Vec3): number {
 function cross(a: Vec3, b: Vec3): Vec3 {
   return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
 }
+
+function invalid(what: string): PipelineError {
+  return new PipelineError("ResultInvalid", `the RT structure set ${what}`);
+}

@@ -1,0 +1,88 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { writeRtStruct } from "#src/formats/rtstruct-write.js";
+import { writeMeasurementReport } from "#src/formats/sr-write.js";
+import { enhancedFile } from "../../support/dicom-shapes.js";
+import { phantomSeries, uploadOf } from "../../support/phantom-series.js";
+import { reportOptions } from "../../support/report-phantom.js";
+import { segOptions } from "../../support/seg-phantom.js";
+
+/** David Clunie's validator: Debian's dicom3tools. */
+const VALIDATOR = "dciodvfy";
+/** A Python with highdicom and pydicom: `PYTHON=… npm test`. */
+const python = process.env.PYTHON ?? "python3";
+const hasDciodvfy = starts(VALIDATOR, ["-version"]);
+const hasHighdicom = starts(python, ["-c", "import highdicom, pydicom"], 0);
+
+const UPLOADS = {
+  axial: () => uploadOf(phantomSeries()),
+  oblique: () => uploadOf(phantomSeries({ plane: "oblique" })),
+  enhanced: () => uploadOf([{ name: "x", bytes: enhancedFile({}, [{ k: 3 }, { k: 0 }, { k: 2 }, { k: 1 }]) }]),
+} as const;
+
+describe.each(Object.keys(UPLOADS) as (keyof typeof UPLOADS)[])("objects of the %s phantom", (upload) => {
+  it.skipIf(!hasDciodvfy)("has no error in its structure set (needs dciodvfy)", async () => {
+    expect(dciodvfy(writeRtStruct(await segOptions(UPLOADS[upload]())))).toEqual([]);
+  });
+
+  it.skipIf(!hasDciodvfy)("has no error in its report (needs dciodvfy)", async () => {
+    expect(dciodvfy(writeMeasurementReport(await reportOptions(UPLOADS[upload]())))).toEqual([]);
+  });
+});
+
+describe("highdicom and pydicom", () => {
+  it.skipIf(!hasHighdicom)("read the volumes and the contours (needs highdicom)", async () => {
+    const report = writeMeasurementReport(await reportOptions(UPLOADS.oblique(), [1 / 3, 0]));
+    const structureSet = writeRtStruct(await segOptions(UPLOADS.oblique()));
+    const script = fileURLToPath(new URL("../../support/read-derived.py", import.meta.url));
+    const output = inFolder([report, structureSet], (paths) =>
+      execFileSync(python, [script, ...paths], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }),
+    );
+    expect(JSON.parse(output)).toEqual({
+      volumes: [
+        { segment: 1, volumeMm3: 1 / 3, unit: "mm3", finding: "3740002", tracking: "hippocampus" },
+        { segment: 2, volumeMm3: 0, unit: "mm3", finding: "12738006", tracking: "brain" },
+      ],
+      rois: [
+        { name: "Left hippocampus", points: [4] },
+        { name: "Brain", points: [4, 4, 4] },
+      ],
+    });
+  });
+});
+
+/** Lines of errors and warnings. */
+function dciodvfy(bytes: Uint8Array): string[] {
+  return inFolder([bytes], ([file = ""]) => {
+    const output = execFileSync("sh", ["-c", '"$0" -new "$1" 2>&1 || true', VALIDATOR, file], { encoding: "utf8" });
+    return output.split("\n").filter((line) => /^(Error|Warning)/.test(line));
+  });
+}
+
+function inFolder<T>(files: readonly Uint8Array[], use: (paths: readonly string[]) => T): T {
+  const folder = mkdtempSync(join(tmpdir(), "derived-"));
+  try {
+    const paths = files.map((bytes, n) => {
+      const path = join(folder, `${n}.dcm`);
+      writeFileSync(path, bytes);
+      return path;
+    });
+    return use(paths);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Whether the program is there and, where a status is named, ends with it. */
+function starts(program: string, args: readonly string[], status?: number): boolean {
+  try {
+    execFileSync(program, args, { stdio: "ignore" });
+    return true;
+  } catch (error) {
+    return status === undefined && !(error instanceof Error && "code" in error && error.code === "ENOENT");
+  }
+}
