@@ -4,7 +4,7 @@ import type { DicomSource } from "./scan.js";
 import { sourceElements } from "./seg-source.js";
 
 /** What names the maker of an object derived from a result. */
-export interface DerivedBy {
+interface DerivedBy {
   readonly algorithm: { readonly name: string; readonly version: string };
   /** Every UID of the object is derived from this. */
   readonly identity: string;

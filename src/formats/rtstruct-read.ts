@@ -4,7 +4,7 @@ import type { Vec3 } from "#src/imaging/affine.js";
 import { textOf } from "./dicom-file.js";
 
 /** One ROI of a structure set as its contours place it. */
-export interface RoiGeometry {
+interface RoiGeometry {
   /** ROI Number. */
   readonly number: number;
   /** Sum over all planes. */

@@ -14,7 +14,7 @@ const ANATOMICAL_STRUCTURE = "123037004";
 /** Longest value of a DS in explicit VR. */
 const MAX_DS_BYTES = 65_534;
 
-export interface RtStructOptions {
+interface RtStructOptions {
   /** On the source's grid: x along rows, y along columns, z in the order of `source.slices`. */
   readonly labels: Volume<Uint8Array | Uint16Array>;
   readonly source: DicomSource;

@@ -15,7 +15,7 @@ for group in groups:
     segment = group.referenced_segment
     volumes.append(
         {
-            "segment": int(segment.referenced_segment_numbers[0] if hasattr(segment, "referenced_segment_numbers") else segment.ReferencedSOPSequence[0].ReferencedSegmentNumber),
+            "segment": int(segment.referenced_segment_numbers[0]),
             "volumeMm3": volume.value,
             "unit": volume.unit.value,
             "finding": group.finding_type.value,
