@@ -81,7 +81,7 @@ async function takeInObject({ detail }: z.infer<typeof ObjectCreated>, deps: Int
     scanId,
     bucket: bucket.name,
     objects: [{ key: object.key, version, size: info.size }],
-    request: { refine: "on", seg: "binary", share: "stat" },
+    request: { refine: "on", seg: "binary", outputs: [], share: "stat" },
   };
   await writeDocument(deps.stores.work, workKeys.source(scanId), source);
   const started = await deps.start(scanId, { schemaVersion: SCHEMA_VERSION, scanId, attempt: 1 });

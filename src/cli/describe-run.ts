@@ -7,6 +7,15 @@ import { RESULT_FILES, resultKeys } from "#src/storage/keys.js";
 import { QuarantineRecord, ResultDocument, type TaskOutcome } from "#src/workflow/contract.js";
 import { table } from "./table.js";
 
+/** Files that only some results have. */
+const OPTIONAL: ReadonlySet<string> = new Set([
+  RESULT_FILES.labels,
+  RESULT_FILES.labelsPng,
+  RESULT_FILES.seg,
+  RESULT_FILES.rtStruct,
+  RESULT_FILES.report,
+]);
+
 /** One outcome with what a person or script wants to know of it. */
 export type DescribedOutcome =
   | { readonly kind: "published"; readonly folder: string; readonly result: ResultDocument; readonly run: RunDocument }
@@ -54,7 +63,7 @@ export function outcomeText(outcome: DescribedOutcome, name: string): string {
     `  ${result.notice}`,
     `  files in ${folder}:`,
     `  ${Object.values(RESULT_FILES)
-      .filter((name) => name !== RESULT_FILES.seg || result.files.some((file) => file.name === name))
+      .filter((name) => !OPTIONAL.has(name) || result.files.some((file) => file.name === name))
       .join("  ")}`,
   ].join("\n");
 }

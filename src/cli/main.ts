@@ -53,6 +53,12 @@ function commands(done: (code: number) => void): Command {
           "labelmap",
         ] as const),
       )
+      .addOption(
+        new Option("--outputs <kind...>", "what else a DICOM source is answered with").choices([
+          "rtstruct",
+          "sr",
+        ] as const),
+      )
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(

@@ -1,4 +1,5 @@
 import { basename, join, resolve } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
 import { localWorker, type RunOptions } from "#src/local/run-scan.js";
 import { takeIn } from "#src/local/take-in.js";
 import { RunRequest } from "#src/workflow/contract.js";
@@ -15,6 +16,7 @@ export interface RunFlags {
   readonly refine: boolean;
   readonly irregular?: "reject" | "resample";
   readonly seg?: "binary" | "labelmap";
+  readonly outputs?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -22,12 +24,18 @@ export interface RunFlags {
 export function placesOf(flags: RunFlags): { places: RunOptions["places"]; request: RunRequest } {
   const out = resolve(flags.out);
   const work = flags.work === undefined ? join(out, ".work") : resolve(flags.work);
-  const request = RunRequest.parse({
+  const parsed = RunRequest.safeParse({
     model: flags.model,
     refine: flags.refine ? "on" : "off",
     irregular: flags.irregular,
     seg: flags.seg,
+    outputs: flags.outputs,
   });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new PipelineError("InputMismatch", `option --${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  const request = parsed.data;
   return { places: { work, results: out, models: modelsFolder(flags.models) }, request };
 }
 

@@ -1,4 +1,4 @@
-import { derivedUid } from "#src/core/ids.js";
+import { derivedUid, type ResultId } from "#src/core/ids.js";
 import { RESULT_VERSION } from "#src/core/versions.js";
 import { type DicomElements, writeDicomFile } from "./dicom-write.js";
 import { dimensionElements, frameSequence } from "./seg-frames.js";
@@ -10,6 +10,19 @@ import { sourceElements } from "./seg-source.js";
 const SEGMENTATION_STORAGE = "1.2.840.10008.5.1.4.1.1.66.4";
 const LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7";
 const NOTICE = "Research use only, not a medical device";
+
+/** How other objects refer to the binary segmentation of a result. */
+export function binarySegReference(identity: ResultId): {
+  readonly sopClassUid: string;
+  readonly sopInstanceUid: string;
+  readonly seriesInstanceUid: string;
+} {
+  return {
+    sopClassUid: SEGMENTATION_STORAGE,
+    sopInstanceUid: derivedUid(identity, "seg", "instance"),
+    seriesInstanceUid: derivedUid(identity, "seg", "series"),
+  };
+}
 
 /**
  * A DICOM segmentation: BINARY, LABELMAP or FRACTIONAL (PS3.3 A.51, C.8.20).

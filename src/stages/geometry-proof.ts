@@ -1,6 +1,8 @@
 import { PipelineError } from "#src/core/errors.js";
 import { readNifti } from "#src/formats/nifti-read.js";
+import { readRtStructGeometry } from "#src/formats/rtstruct-read.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
+import { readReportVolumes } from "#src/formats/sr-read.js";
 import { affineDeterminant, norm, type Vec3 } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
 import type { Grid } from "#src/imaging/volume.js";
@@ -64,6 +66,47 @@ export function proveSeg(
   }
   const ofSegments = order.map((label) => expected[label - 1]).filter((moments) => moments !== undefined);
   compareAll("SEG", segments, ofSegments, grid, hasVolumes);
+}
+
+/**
+ * The same for an RT Structure Set: its outlines must enclose what the labels fill. Pixels are not counted there, so
+ * that areas stand for them.
+ *
+ * @param order label value of each ROI, in the order of their numbers
+ * @param hasVolumes as for `proveSeg`
+ */
+export function proveRtStruct(
+  bytes: Uint8Array,
+  order: readonly number[],
+  expected: readonly LabelMoments[],
+  grid: Grid,
+  { hasVolumes = true } = {},
+): void {
+  const rois = readRtStructGeometry(bytes, grid.spacingMm?.[2] ?? 1);
+  if (rois.length !== order.length) {
+    throw new PipelineError("ResultInvalid", `written RTSTRUCT has ${rois.length} ROIs, expected ${order.length}`);
+  }
+  const ofRois = order.map((label) => expected[label - 1]).filter((moments) => moments !== undefined);
+  const found = rois.map((roi, n) => ({ ...roi, voxels: roi.areaMm2 > 0 ? (ofRois[n]?.voxels ?? 0) : 0 }));
+  compareAll("RTSTRUCT", found, ofRois, grid, hasVolumes);
+}
+
+/**
+ * Reads a measurement report again and compares its volumes with those that were measured.
+ *
+ * @param expected mm³ of each segment, in the order of their numbers
+ * @throws {PipelineError} `ResultInvalid`: nothing may be published
+ */
+export function proveVolumes(bytes: Uint8Array, expected: readonly number[]): void {
+  const found = readReportVolumes(bytes);
+  if (found.size !== expected.length) {
+    throw new PipelineError("ResultInvalid", `written SR has ${found.size} segments, expected ${expected.length}`);
+  }
+  for (const [n, volume] of expected.entries()) {
+    const got = found.get(n + 1) ?? Number.NaN;
+    if (Math.abs(got - volume) <= 1e-6 * volume) continue;
+    throw new PipelineError("ResultInvalid", `segment ${n + 1} has ${got} mm3 in the written SR, expected ${volume}`);
+  }
 }
 
 function compareAll(

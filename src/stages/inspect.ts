@@ -121,8 +121,8 @@ function taskOf(
       settings: {
         refine: request.refine,
         ...(scan.irregular === null ? {} : { irregular: "resample" }),
-        // Only a DICOM source is answered with a SEG.
-        ...(scan.format === "dicom" ? { seg: request.seg } : {}),
+        // Only a DICOM source is answered with DICOM results.
+        ...(scan.format === "dicom" ? { seg: request.seg, outputs: [...new Set(request.outputs)].sort() } : {}),
       },
       resultVersion: RESULT_VERSION,
       provider,
@@ -130,6 +130,7 @@ function taskOf(
     model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
     refine: request.refine,
     seg: request.seg,
+    outputs: request.outputs,
     share: request.share,
     channels: [
       {

@@ -2,7 +2,9 @@ import { cpus } from "node:os";
 import { sha256 } from "#src/core/ids.js";
 import { isRasterFormat } from "#src/core/image-formats.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { writeSeg } from "#src/formats/seg-write.js";
+import { writeRtStruct } from "#src/formats/rtstruct-write.js";
+import { binarySegReference, writeSeg } from "#src/formats/seg-write.js";
+import { writeMeasurementReport } from "#src/formats/sr-write.js";
 import { affineDeterminant } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
 import { orientationOf } from "#src/imaging/orient.js";
@@ -16,7 +18,7 @@ import { renderReportJson } from "#src/report/report-json.js";
 import { RESULT_FILES, type ResultFile, resultKeys, STAGE_FILES, workKeys } from "#src/storage/keys.js";
 import { type IndexRecord, ResultDocument, SourceDocument, type TaskDocument } from "#src/workflow/contract.js";
 import { documentBytes, readDocument, writeDocument } from "./documents.js";
-import { proveNifti, proveSeg } from "./geometry-proof.js";
+import { proveNifti, proveRtStruct, proveSeg, proveVolumes } from "./geometry-proof.js";
 import { GridDocument, sourceOfDocument } from "./grid-document.js";
 import { parseDicomSource } from "./parse-dicom-source.js";
 import { provenPngLabels } from "./png-labels-proof.js";
@@ -136,22 +138,40 @@ async function imageFiles(
     stack === null
       ? { size: grid.size, data: labels, moments }
       : labelsOnSourceSlices(labels, grid.size, stack, source, largestLabelOf(manifest));
-  const seg = writeSeg({
-    kind: work.task.seg,
+  const { seg: kind, outputs, identity } = work.task;
+  const what = {
     labels: { ...grid, size: own.size, data: own.data },
     source,
     segments: manifest.labels,
     algorithm: { name: manifest.id, version: manifest.version, isNetwork: !isClassical(manifest) },
-    identity: work.task.identity,
-  });
-  proveSeg(
-    seg,
-    manifest.labels.map((label) => label.value),
-    own.moments,
-    grid,
-    { hasVolumes: stack === null },
-  );
-  return [...made, { name: RESULT_FILES.seg, bytes: seg, contentType: "application/dicom" }];
+    identity,
+  };
+  const values = manifest.labels.map((label) => label.value);
+  const hasVolumes = stack === null;
+  const seg = writeSeg({ ...what, kind });
+  // Segments of a label map are numbered by their values.
+  proveSeg(seg, kind === "labelmap" ? values.toSorted((a, b) => a - b) : values, own.moments, grid, { hasVolumes });
+  made.push({ name: RESULT_FILES.seg, bytes: seg, contentType: "application/dicom" });
+  if (outputs.includes("rtstruct")) {
+    const structures = writeRtStruct(what);
+    proveRtStruct(structures, values, own.moments, grid, { hasVolumes });
+    made.push({ name: RESULT_FILES.rtStruct, bytes: structures, contentType: "application/dicom" });
+  }
+  if (outputs.includes("sr")) {
+    const voxelMm3 = Math.abs(affineDeterminant(grid.affineRas));
+    const measured = manifest.labels.map((label) => ({
+      ...label,
+      volumeMm3: (own.moments[label.value - 1]?.voxels ?? 0) * voxelMm3,
+    }));
+    const seg = binarySegReference(identity);
+    const volumes = writeMeasurementReport({ source, seg, segments: measured, algorithm: what.algorithm, identity });
+    proveVolumes(
+      volumes,
+      measured.map(({ volumeMm3 }) => volumeMm3),
+    );
+    made.push({ name: RESULT_FILES.report, bytes: volumes, contentType: "application/dicom" });
+  }
+  return made;
 }
 
 function structuresOf(work: StageWork, moments: readonly LabelMoments[], grid: Grid): ResultDocument["structures"] {

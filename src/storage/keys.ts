@@ -49,6 +49,8 @@ export const RESULT_FILES = {
   /** Instead of the NIfTI label map, for a picture. */
   labelsPng: "labels.png",
   seg: "seg.dcm",
+  rtStruct: "rtstruct.dcm",
+  report: "sr.dcm",
   reportHtml: "report.html",
   reportJson: "report.json",
   run: "run.json",

@@ -13,6 +13,12 @@ const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const share = z.enum(["stat", "bulk"]);
 const modelId = z.string().min(1).max(64);
 
+/**
+ * Results that are made only when somebody asks. "rtstruct": outlines as a DICOM RT Structure Set. "sr": volumes as a
+ * DICOM structured report.
+ */
+const EXTRA_OUTPUTS = ["rtstruct", "sr"] as const;
+
 // ---- State payloads: ids, keys and small facts, never voxels and never names of files. ----
 
 /** Input of the execution. */
@@ -92,16 +98,23 @@ export type ExecutionOutput = z.infer<typeof ExecutionOutput>;
 // ---- Documents in the work store. ----
 
 /** What a user may ask for, by `scan.json`, prefix rule or command line. */
-export const RunRequest = z.strictObject({
-  model: modelId.optional(),
-  /** "off": the manifest's postprocess steps are left out. */
-  refine: z.enum(["on", "off"]).default("on"),
-  /** Series with variable spacing or tilt; what is said here goes before the route's rule, which goes before "reject". */
-  irregular: z.enum(["reject", "resample"]).optional(),
-  /** How a DICOM segmentation keeps its labels: one bit a pixel, which every viewer reads, or a label map. */
-  seg: z.enum(["binary", "labelmap"]).default("binary"),
-  share: share.default("stat"),
-});
+export const RunRequest = z
+  .strictObject({
+    model: modelId.optional(),
+    /** "off": the manifest's postprocess steps are left out. */
+    refine: z.enum(["on", "off"]).default("on"),
+    /** Series with variable spacing or tilt; what is said here goes before the route's rule, which goes before "reject". */
+    irregular: z.enum(["reject", "resample"]).optional(),
+    /** How a DICOM segmentation keeps its labels: one bit a pixel, which every viewer reads, or a label map. */
+    seg: z.enum(["binary", "labelmap"]).default("binary"),
+    /** What a DICOM source is answered with besides its segmentation. */
+    outputs: z.array(z.enum(EXTRA_OUTPUTS)).default([]),
+    share: share.default("stat"),
+  })
+  .refine(({ seg, outputs }) => seg === "binary" || !outputs.includes("sr"), {
+    path: ["outputs"],
+    message: "a structured report names the segments of a binary segmentation",
+  });
 export type RunRequest = z.infer<typeof RunRequest>;
 
 /** What was uploaded. The only document of the control path that names objects of the user. */
@@ -126,6 +139,7 @@ export const TaskDocument = z.strictObject({
   model: z.strictObject({ id: modelId, version: z.string(), digest: sha256Hex }),
   refine: z.enum(["on", "off"]),
   seg: z.enum(["binary", "labelmap"]),
+  outputs: z.array(z.enum(EXTRA_OUTPUTS)),
   share,
   /** The images that the model reads, in the order of its channels. */
   channels: z

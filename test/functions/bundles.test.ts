@@ -157,7 +157,7 @@ describe("the bundles", () => {
         scanId,
         bucket: names.SCAN_BUCKET,
         objects: [{ key, version: `${ETag} `, size: Body.length }],
-        request: { refine: "on", seg: "binary", share: "stat" },
+        request: { refine: "on", seg: "binary", outputs: [], share: "stat" },
       };
       const sourceJson = JSON.stringify(source);
       await client.send(

@@ -47,7 +47,7 @@ async function emittedBy(archive: Uint8Array): Promise<string> {
     scanId,
     bucket: "uploads",
     objects: [{ key: `${PLANTED}.zip`, version: "1", size: archive.length }],
-    request: { model: "bright3d", refine: "on", seg: "binary", share: "stat" },
+    request: { model: "bright3d", refine: "on", seg: "binary", outputs: [], share: "stat" },
   });
   try {
     const found = await inspect({ scanId, attempt: 1 }, deps);

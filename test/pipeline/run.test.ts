@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
+import { readRtStructGeometry } from "#src/formats/rtstruct-read.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
+import { readReportVolumes } from "#src/formats/sr-read.js";
 import { type Affine, applyAffine, type Size3 } from "#src/imaging/affine.js";
 import { labelMoments } from "#src/imaging/label-moments.js";
 import { digestsBelow, scanlane } from "../support/cli.js";
@@ -138,6 +140,24 @@ describe("scanlane run", () => {
     const identity = (result: typeof binary) => result.json.outcomes[0].result.identity;
     expect(identity(labelmap)).not.toBe(identity(binary));
     expect(identity(niftiToo)).toBe(identity(nifti));
+  });
+
+  it("adds an RT Structure Set and a report of volumes on request, where and as large as the labels are", async () => {
+    const path = join(folder, "outlines.zip");
+    await writeFile(path, await zipOf(phantomSeries({ plane: "oblique", size: [16, 14, 12] })));
+    const { json } = await run(path, "--outputs", "rtstruct", "sr");
+    const [outcome] = json.outcomes;
+    const [structure] = outcome.result.structures;
+    const [roi] = readRtStructGeometry(await readFile(join(outcome.folder, "rtstruct.dcm")), 3);
+    const distance = structure.centroidRasMm.map((mm: number, axis: number) => mm - (roi?.centroidRasMm?.[axis] ?? 0));
+    expect(Math.hypot(...distance)).toBeLessThan(0.01);
+    expect((roi?.volumeMm3 ?? 0) / 1000).toBeCloseTo(structure.volumeMl, 2);
+    const volumes = readReportVolumes(await readFile(join(outcome.folder, "sr.dcm")));
+    expect((volumes.get(1) ?? 0) / 1000).toBeCloseTo(structure.volumeMl, 3);
+    const names = outcome.result.files.map((file: { name: string }) => file.name);
+    expect(names).toEqual(expect.arrayContaining(["rtstruct.dcm", "sr.dcm"]));
+    const refused = await scanlane(["run", path, "--models", models, "--seg", "labelmap", "--outputs", "sr"]);
+    expect(refused.stderr).toContain("option --outputs: a structured report names the segments of a binary");
   });
 
   for (const plane of ["axial", "sagittal", "coronal", "oblique"] as const) {

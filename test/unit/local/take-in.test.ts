@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { takeIn } from "#src/local/take-in.js";
+import { RunRequest } from "#src/workflow/contract.js";
 
-const request = { refine: "on", seg: "binary", share: "stat" } as const;
+const request = RunRequest.parse({});
 const folder = () => mkdtemp(join(tmpdir(), "take-in-"));
 
 describe("takeIn", () => {

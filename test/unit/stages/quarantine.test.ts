@@ -18,7 +18,7 @@ async function places() {
     scanId,
     bucket: "uploads",
     objects: [{ key: "ward/doe.zip", version: "v1", size: 9 }],
-    request: { refine: "on", seg: "binary", share: "stat", model: "liver" },
+    request: { refine: "on", seg: "binary", outputs: [], share: "stat", model: "liver" },
   });
   return { stores, models: folderModels("."), logger: silentLogger, provider: "cpu" as const };
 }
