@@ -70,7 +70,10 @@ describe("patient names", () => {
 
   it("are in no error either", async () => {
     const gap = phantomSeries({ edit: plant, size: [8, 8, 9], depthMm: (k) => (k < 4 ? k : k + 1) * 3 });
-    const mixed = [...phantomSeries({ edit: plant }), ...phantomSeries({ edit: plant, size: [9, 5, 4] })];
+    // Two stacks that make no one volume.
+    const mixed = [...phantomSeries({ edit: plant }), ...phantomSeries({ edit: plant, originLps: [9, 9, 9] })].map(
+      (file, n) => ({ ...file, name: `${n}` }),
+    );
     const truncated = phantomSeries({ edit: plant }).map((file) => ({ ...file, bytes: file.bytes.subarray(0, -40) }));
     const renamed = (files: typeof gap) => files.map((file, n) => ({ ...file, name: `${PLANTED}-${n}.dcm` }));
     for (const files of [gap, mixed, truncated]) {
