@@ -21,7 +21,6 @@ export const WARNING_CODES = {
   PrecisionReduced: "whole numbers too large for float32 were rounded",
   ColourReduced: "a colour image is read as its brightness",
   AlphaIgnored: "the image says that pixels are transparent; they were taken as they are",
-  FileMissing: "files that the upload names are not in it",
   NonFiniteVoxels: "voxels that are not a number were set to zero",
   ModalityUnexpected: "the model was trained on another modality",
   ConstantImage: "all voxels have the same value",

@@ -1,6 +1,7 @@
 import { mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { PNG } from "pngjs";
 import { SYNTAX } from "../dicom-builder.js";
 import { buildNifti } from "../nifti-builder.js";
 import { phantomSeries } from "../phantom-series.js";
@@ -18,6 +19,15 @@ export async function madeUpSeeds(folder: string): Promise<string[]> {
     "packed.nii.gz": gzipSync(nifti),
     "series.zip": await zipOf(series),
     "nifti.zip": await zipOf([{ name: "a.nii", bytes: nifti }]),
+    "volume.nrrd": Buffer.from(`NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n\n01234567`),
+    "packed.nrrd": Buffer.concat([
+      Buffer.from("NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: gzip\n\n"),
+      gzipSync("01234567"),
+    ]),
+    "volume.mha": Buffer.from(
+      "ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n01234567",
+    ),
+    "picture.png": PNG.sync.write(new PNG({ width: 3, height: 2 })),
   };
   for (const [name, transferSyntax] of Object.entries(SYNTAX)) {
     const [file] = phantomSeries({ transferSyntax });
