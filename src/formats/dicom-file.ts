@@ -18,8 +18,9 @@ export interface DicomFile {
   readonly transferSyntaxUid: string;
 }
 
-/** Most bytes that a deflated file may unpack to. */
-const MAX_INFLATED = 1024 ** 3;
+/** Most bytes that a deflated file may unpack to: this many, or so many for each of its own. */
+const FREE_INFLATED = 64 * 1024 ** 2;
+const MAX_INFLATED_RATIO = 200;
 
 /** Whether bytes carry the DICOM prefix. */
 function hasDicomPrefix(bytes: Uint8Array): boolean {
@@ -89,7 +90,9 @@ function assertWhole(dataSet: DataSet): void {
 }
 
 function inflated(file: Uint8Array, position: number): Uint8Array {
-  const rest = inflateRawSync(file.subarray(position), { maxOutputLength: MAX_INFLATED });
+  const rest = inflateRawSync(file.subarray(position), {
+    maxOutputLength: FREE_INFLATED + MAX_INFLATED_RATIO * file.length,
+  });
   const whole = new Uint8Array(position + rest.length);
   whole.set(file.subarray(0, position));
   whole.set(rest, position);

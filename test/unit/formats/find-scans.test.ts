@@ -149,6 +149,21 @@ describe("findScans", () => {
   });
 });
 
+describe("findScans on deflated files", () => {
+  const withZeros = (bytes: number) => {
+    const zeros = { vr: "OB", Value: [new Uint8Array(bytes).buffer] };
+    return buildDicom({ ...phantomSlice({}, 0), "00091010": zeros }, SYNTAX.deflated);
+  };
+
+  it("reads what unpacks to a little more, and refuses what unpacks to far more than its size allows", async () => {
+    const [small, bomb] = [withZeros(2 ** 20), withZeros(96 * 2 ** 20)];
+    expect(bomb.length).toBeLessThan(2 ** 18);
+    expect((await findScans(uploadOf([{ name: "a", bytes: small }]))).scans).toHaveLength(1);
+    const refused = findScans(uploadOf([{ name: "a", bytes: bomb }]));
+    await expect(refused).rejects.toMatchObject({ code: "InputUnreadable" });
+  });
+});
+
 describe("findScans on bad uploads", () => {
   const cases: { name: string; files: PhantomFile[]; code: string; message: RegExp | string }[] = [
     { name: "nothing", files: [], code: "NoImage", message: /holds no file/ },
