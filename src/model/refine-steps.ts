@@ -122,6 +122,25 @@ export function labelsOfStep(step: RefineStep): readonly number[] {
   return own;
 }
 
+/**
+ * The first step that names a label which a model does not have, as an issue of a manifest; null when there is none.
+ *
+ * @param labels values of the model's label map
+ */
+export function strangerIssue(
+  steps: readonly RefineStep[],
+  labels: readonly number[],
+): { code: "custom"; path: (string | number)[]; message: string } | null {
+  for (const [n, step] of steps.entries()) {
+    const stranger = labelsOfStep(step).find((label) => !labels.includes(label));
+    if (stranger === undefined) continue;
+    const message = `${step.kind} names label ${stranger}, which the model does not have`;
+    const field = "labels" in step && step.labels.includes(stranger) ? "labels" : "anatomy";
+    return { code: "custom", path: ["postprocess", n, field], message };
+  }
+  return null;
+}
+
 function decidesAnew(step: RefineStep): boolean {
   switch (step.kind) {
     case "threshold":
