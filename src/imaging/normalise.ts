@@ -10,7 +10,8 @@ export type IntensityScheme =
       readonly to: readonly [number, number];
       readonly clip: boolean;
     }
-  | { readonly kind: "none" };
+  | { readonly kind: "none" }
+  | { readonly kind: "chain"; readonly steps: readonly IntensityScheme[] };
 
 /** Smallest divisor: a constant image becomes zeros, not infinities. */
 const SMALLEST_DIVISOR = 1e-8;
@@ -46,6 +47,9 @@ export function normalise(
       return range(data, scheme.from, scheme.to, scheme.clip, out);
     case "none":
       if (out !== data) out.set(data);
+      return out;
+    case "chain":
+      scheme.steps.reduce((from, step) => normalise(from, step, out, foreground), data);
       return out;
   }
 }

@@ -62,6 +62,15 @@ export function resizedSize(
 }
 
 /**
+ * The volume's size at another spacing when the centres of the first voxels stay where they are: MONAI's
+ * `compute_shape_offset`, halves rounded to even.
+ */
+export function centredSize(size: Size3, spacing: Vec3, newSpacing: Vec3): Size3 {
+  const length = (axis: 0 | 1 | 2) => roundHalfEven(((size[axis] - 1) * spacing[axis]) / newSpacing[axis] + 1);
+  return [length(0), length(1), length(2)];
+}
+
+/**
  * The axis that nnU-Net would resample apart from the others: the one with the largest spacing, where that is more
  * than three times the smallest, of the spacing before or else of the one after. Null: all axes together.
  */

@@ -1,5 +1,12 @@
-import type { Size3 } from "./affine.js";
+import type { Size3, Vec3 } from "./affine.js";
 import { roundRangeToFloat16 } from "./float16.js";
+import { roundHalfEven } from "./rounding.js";
+
+/**
+ * What of two grids falls together, which says where voxel i of the new one lies on the old. "extents": their outer
+ * borders, at (i + 0.5) * n_in / n_out - 0.5. Steps: the centres of their first voxels, at i * step along x, y, z.
+ */
+export type GridsMeet = "extents" | Vec3;
 
 /** Spline degree along x, y, z: 0 nearest, 1 linear. */
 export type AxisOrders = readonly [0 | 1, 0 | 1, 0 | 1];
@@ -18,7 +25,8 @@ interface AxisTable {
 /**
  * Resizes a volume a slab of slices at a time, so that neither the whole of the source nor of the result is ever
  * needed: what `resizeVolume` gives for order 1, and `resizeSeparateZ` for order 1 within and 0 along the coarse axis.
- * Voxel i of the result lies at (i + 0.5) * n_in / n_out - 0.5 of the source. Arithmetic is in double precision.
+ * With steps, what torch's `grid_sample` gives with `padding_mode="border"`: linear, or nearest with halves to even.
+ * Arithmetic is in double precision.
  */
 export class SlabResize {
   readonly #from: Size3;
@@ -27,10 +35,11 @@ export class SlabResize {
   readonly #rows: Float64Array;
   #planes = new Float64Array(0);
 
-  constructor(from: Size3, to: Size3, orders: AxisOrders) {
+  constructor(from: Size3, to: Size3, orders: AxisOrders, meet: GridsMeet = "extents") {
     this.#from = from;
     this.#to = to;
-    this.#tables = [0, 1, 2].map((axis) => axisTable(from[axis], to[axis], orders[axis])) as never;
+    const stepOf = (axis: number) => (meet === "extents" ? null : meet[axis]);
+    this.#tables = [0, 1, 2].map((axis) => axisTable(from[axis], to[axis], orders[axis], stepOf(axis))) as never;
     this.#rows = new Float64Array(to[0] * from[1]);
   }
 
@@ -112,16 +121,38 @@ function mix(
   else for (let n = 0; n < length; n++) out[to + n] = rest * source[a + n] + t * source[b + n];
 }
 
-function axisTable(length: number, newLength: number, order: 0 | 1): AxisTable {
+function axisTable(length: number, newLength: number, order: 0 | 1, step: number | null): AxisTable {
   const below = new Int32Array(newLength);
   const above = new Int32Array(newLength);
   const fraction = new Float64Array(newLength);
   for (let i = 0; i < newLength; i++) {
     // The order of operations is scipy's: it decides at halves.
-    const position = Math.min(length - 1, Math.max(0, (i + 0.5) * (length / newLength) - 0.5));
-    below[i] = Math.floor(order === 0 ? position + 0.5 : position);
+    const wanted = step === null ? (i + 0.5) * (length / newLength) - 0.5 : i * step;
+    const position = Math.min(length - 1, Math.max(0, wanted));
+    const nearest = step === null ? Math.floor(position + 0.5) : roundHalfEven(position);
+    below[i] = order === 0 ? nearest : Math.floor(position);
     fraction[i] = order === 0 ? 0 : position - below[i];
     above[i] = fraction[i] === 0 ? below[i] : Math.min(length - 1, below[i] + 1);
   }
-  return { below, above, fraction, isSame: length === newLength };
+  return { below, above, fraction, isSame: length === newLength && (step === null || step === 1) };
+}
+
+/** A whole volume at once, as `SlabResize` gives it. */
+export function resizeInSlabs(
+  data: Float32Array,
+  from: Size3,
+  to: Size3,
+  orders: AxisOrders,
+  meet: GridsMeet,
+): Float32Array {
+  const area = from[0] * from[1];
+  const newArea = to[0] * to[1];
+  const slabs = new SlabResize(from, to, orders, meet);
+  const out = new Float32Array(newArea * to[2]);
+  const sliceOf = (z: number) => data.subarray(z * area, (z + 1) * area);
+  for (let z = 0; z < to[2]; z++) {
+    const slice = out.subarray(z * newArea, (z + 1) * newArea);
+    slabs.resize(sliceOf, z, 1, "float32", slice, new Uint32Array(0));
+  }
+  return out;
 }

@@ -1,6 +1,6 @@
 import type { Size3 } from "#src/imaging/affine.js";
 import { FLOAT16_VALUES, packFloat16 } from "#src/imaging/float16.js";
-import { type AxisOrders, SlabResize } from "#src/imaging/slab-resize.js";
+import { type AxisOrders, type GridsMeet, SlabResize } from "#src/imaging/slab-resize.js";
 import { voxelCount } from "#src/imaging/volume.js";
 
 /** What a network's output channels mean. */
@@ -16,6 +16,10 @@ export interface LabelExportOptions {
   /** Grid of the labels. */
   readonly to: Size3;
   readonly orders: AxisOrders;
+  /** @default extents */
+  readonly meet?: GridsMeet;
+  /** What is resampled: the logits, or what the activation makes of them. @default logits */
+  readonly of?: "logits" | "probabilities";
   readonly classes: number;
   readonly activation: Activation;
   /** float16: logits are kept, and resampled values rounded, in half precision, as nnU-Net's are. */
@@ -52,7 +56,7 @@ export class LabelExport {
   constructor(options: LabelExportOptions) {
     this.#options = options;
     const { from, to, orders, activation, classes } = options;
-    this.#resize = new SlabResize(from, to, orders);
+    this.#resize = new SlabResize(from, to, orders, options.meet);
     const largestLabel = activation.kind === "softmax" ? classes - 1 : Math.max(...activation.values);
     this.labels = largestLabel < 256 ? new Uint8Array(voxelCount(to)) : new Uint16Array(voxelCount(to));
     this.#slabDepth = Math.min(to[2], Math.max(SLAB_SLICES, Math.ceil((SLAB_SLICES * to[2]) / from[2])));
@@ -62,12 +66,15 @@ export class LabelExport {
     this.#unpacked = new Float32Array(from[0] * from[1]);
     const keep = () => new Float32Array(voxelCount(to));
     this.#softmax =
-      options.withProbabilities && activation.kind === "softmax" ? { largest: keep(), sum: keep() } : null;
+      options.withProbabilities && activation.kind === "softmax" && options.of !== "probabilities"
+        ? { largest: keep(), sum: keep() }
+        : null;
   }
 
   /** Takes a slice of logits, one array a class; slices come in their order. The arrays are copied. */
-  addSlice(z: number, classes: readonly Float32Array[]): void {
-    const { from, to, precision, withProbabilities } = this.#options;
+  addSlice(z: number, logits: readonly Float32Array[]): void {
+    const { from, to, precision, withProbabilities, activation, of } = this.#options;
+    const classes = of === "probabilities" ? activated(logits, activation.kind) : logits;
     const area = from[0] * from[1];
     const packed =
       precision === "float16" ? new Uint16Array(classes.length * area) : new Float32Array(classes.length * area);
@@ -102,10 +109,9 @@ export class LabelExport {
       for (let i = 0; i < depth * area; i++) {
         const at = z * area + i;
         const logit = this.#values[i] ?? 0;
-        out[at] =
-          activation.kind === "softmax"
-            ? Math.exp(logit - (this.#softmax?.largest[at] ?? 0)) / (this.#softmax?.sum[at] ?? 1)
-            : 1 / (1 + Math.exp(-logit));
+        if (this.#options.of === "probabilities") out[at] = logit;
+        else if (activation.kind === "regions") out[at] = 1 / (1 + Math.exp(-logit));
+        else out[at] = Math.exp(logit - (this.#softmax?.largest[at] ?? 0)) / (this.#softmax?.sum[at] ?? 1);
       }
     }
     return out;
@@ -124,14 +130,16 @@ export class LabelExport {
   }
 
   #exportSlab(z: number, depth: number): void {
-    const { to, classes, activation } = this.#options;
+    const { to, classes, activation, of } = this.#options;
     const area = to[0] * to[1];
     const from = z * area;
     const count = depth * area;
     if (activation.kind === "regions") {
       for (let c = 0; c < classes; c++) {
         this.#resizeChannel(c, z, depth);
-        writeWhereAbove(this.labels, from, this.#values, count, activation.values[c] ?? 0);
+        const value = activation.values[c] ?? 0;
+        if (of === "probabilities") writeWhereHalf(this.labels, from, this.#values, count, value);
+        else writeWhereAbove(this.labels, from, this.#values, count, value);
       }
       return;
     }
@@ -143,6 +151,33 @@ export class LabelExport {
     }
     this.#softmax?.largest.set(best.subarray(0, count), from);
   }
+}
+
+/** Probabilities of one slice, one array a class: softmax over all of them, or each its sigmoid. In single precision. */
+function activated(logits: readonly Float32Array[], kind: Activation["kind"]): readonly Float32Array[] {
+  const out = logits.map((values) => new Float32Array(values.length));
+  const length = logits[0]?.length ?? 0;
+  if (kind === "regions") {
+    for (const [c, values] of logits.entries()) {
+      const to = out[c] as Float32Array;
+      for (let i = 0; i < length; i++) to[i] = 1 / (1 + Math.exp(-(values[i] as number)));
+    }
+    return out;
+  }
+  const largest = new Float32Array(length).fill(Number.NEGATIVE_INFINITY);
+  const sum = new Float32Array(length);
+  for (const values of logits) {
+    for (let i = 0; i < length; i++) largest[i] = Math.max(largest[i] as number, values[i] as number);
+  }
+  for (const [c, values] of logits.entries()) {
+    const to = out[c] as Float32Array;
+    for (let i = 0; i < length; i++) {
+      to[i] = Math.exp((values[i] as number) - (largest[i] as number));
+      sum[i] = (sum[i] as number) + (to[i] as number);
+    }
+  }
+  for (const values of out) for (let i = 0; i < length; i++) values[i] = (values[i] as number) / (sum[i] as number);
+  return out;
 }
 
 function unpack(packed: Uint16Array, from: number, out: Float32Array): void {
@@ -183,4 +218,15 @@ function writeWhereAbove(
   label: number,
 ): void {
   for (let i = 0; i < count; i++) if ((values[i] as number) > 0) labels[from + i] = label;
+}
+
+/** MONAI's `AsDiscrete(threshold=0.5)`: the half itself belongs to it. */
+function writeWhereHalf(
+  labels: Uint8Array | Uint16Array,
+  from: number,
+  values: Float32Array,
+  count: number,
+  label: number,
+): void {
+  for (let i = 0; i < count; i++) if ((values[i] as number) >= 0.5) labels[from + i] = label;
 }

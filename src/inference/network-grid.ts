@@ -4,12 +4,15 @@ import { type Box, cropBox, nonzeroBox, nonzeroMask } from "#src/imaging/crop.js
 import { fillHoles } from "#src/imaging/fill-holes.js";
 import { normalise } from "#src/imaging/normalise.js";
 import { keepAxes, permuteAxes, planReorientation, type Reorientation, reorient } from "#src/imaging/orient.js";
-import { resizedSize, resizeSeparateZ, resizeVolume, separateAxis } from "#src/imaging/resample.js";
+import { centredSize, resizedSize, resizeSeparateZ, resizeVolume, separateAxis } from "#src/imaging/resample.js";
+import { resizeInSlabs } from "#src/imaging/slab-resize.js";
 import type { Grid } from "#src/imaging/volume.js";
-import type { ModelManifest } from "#src/model/manifest.js";
+import { type ModelManifest, needsForeground } from "#src/model/manifest.js";
 import type { NetworkInput } from "./predict-logits.js";
 
 const AXES = ["x", "y", "z"] as const;
+/** MONAI's AFFINE_TOL. */
+const CENTRES_TOLERANCE_MM = 1e-3;
 
 /** How a source grid relates to the grid on which the network works: source -> reorient -> crop -> resample. */
 export interface NetworkGrid {
@@ -21,6 +24,11 @@ export interface NetworkGrid {
   /** Voxels along x, y, z of what the network reads. */
   readonly size: Size3;
   readonly affineRas: Affine;
+  /**
+   * Distance of the network's voxels along x, y, z in voxels of the box, where the centres of their first voxels fall
+   * together; null where the outer borders do.
+   */
+  readonly steps: Vec3 | null;
   /** The axis that is resampled apart from the others, on the way to the network and back; null: none is. */
   readonly separate: { readonly image: 0 | 1 | 2 | null; readonly logits: 0 | 1 | 2 | null };
 }
@@ -44,13 +52,21 @@ export function planNetworkGrid(source: Grid, manifest: ModelManifest, box?: Box
   const used: Box = box ?? { start: [0, 0, 0], size: reorientation.size };
   const spacing = reorientedSpacing(source, reorientation, manifest);
   const target = manifest.spacingMm.map((mm, axis) => mm ?? spacing[axis]) as unknown as Vec3;
-  const size = resizedSize(used.size, spacing, target);
-  const affineRas = networkAffine(reorientation.affine, used, size);
+  const steps = manifest.resampling.grid === "centres" ? stepsBetween(spacing, target) : null;
+  const size = steps === null ? resizedSize(used.size, spacing, target) : centredSize(used.size, [1, 1, 1], steps);
+  const affineRas = networkAffine(reorientation.affine, used, size, steps);
   const separate = {
     image: axisApart(spacing, target, manifest),
     logits: axisApart(target, spacing, manifest),
   };
-  return { source, reorientation, box: used, size, affineRas, separate };
+  return { source, reorientation, box: used, size, affineRas, steps, separate };
+}
+
+/** A spacing within a micrometre of the wanted one counts as the wanted one, as in MONAI's `Spacing`. */
+function stepsBetween(spacing: Vec3, target: Vec3): Vec3 {
+  const step = (axis: 0 | 1 | 2) =>
+    Math.abs(spacing[axis] - target[axis]) <= CENTRES_TOLERANCE_MM ? 1 : target[axis] / spacing[axis];
+  return [step(0), step(1), step(2)];
 }
 
 function planAxes({ affineRas, size }: Grid, { orientation, axes }: ModelManifest): Reorientation {
@@ -66,11 +82,11 @@ function axisApart(from: Vec3, to: Vec3, { network, resampling }: ModelManifest)
   return resampling.separateZ === "auto" ? separateAxis(from, to) : null;
 }
 
-/** Voxel i of the network's grid lies at (i + 0.5) * n_in / n_out - 0.5 of the box: half-pixel centres. */
-function networkAffine(reoriented: Affine, box: Box, size: Size3): Affine {
-  const scale = box.size.map((length, axis) => length / (size[axis] as number));
+/** Voxel i of the network's grid lies at (i + 0.5) * n_in / n_out - 0.5 of the box (half-pixel centres), or at i * step. */
+function networkAffine(reoriented: Affine, box: Box, size: Size3, steps: Vec3 | null): Affine {
+  const scale = steps ?? box.size.map((length, axis) => length / (size[axis] as number));
   const [sx = 1, sy = 1, sz = 1] = scale;
-  const shift = scale.map((s, axis) => (box.start[axis] as number) + 0.5 * s - 0.5);
+  const shift = scale.map((s, axis) => (box.start[axis] as number) + (steps === null ? 0.5 * s - 0.5 : 0));
   const [tx = 0, ty = 0, tz = 0] = shift;
   return composeAffine(reoriented, [sx, 0, 0, tx, 0, sy, 0, ty, 0, 0, sz, tz]);
 }
@@ -92,13 +108,13 @@ export function toNetworkGrid(
     manifest.crop === "nonzero" ? planNetworkGrid(source, manifest, nonzeroBox(reoriented, reorientation.size)) : whole;
 
   const cropped = reoriented.map((channel) => cropBox(channel, reorientation.size, grid.box));
-  const needsForeground = manifest.channels.some(
-    ({ normalisation }) => normalisation.kind === "zscore" && normalisation.mask === "foreground",
-  );
-  const foreground = needsForeground ? fillHoles(nonzeroMask(cropped, grid.box.size), grid.box.size) : null;
+  const isForegroundNeeded = manifest.channels.some(({ normalisation }) => needsForeground(normalisation));
+  const foreground = isForegroundNeeded ? fillHoles(nonzeroMask(cropped, grid.box.size), grid.box.size) : null;
 
   const input = cropped.map((channel, n) => {
     const scheme = manifest.channels[n]?.normalisation ?? { kind: "none" };
+    if (manifest.normaliseOn === "network")
+      return normalise(resize(channel, grid, manifest.resampling.imageOrder), scheme);
     const normalised = normalise(channel, scheme, channel, foreground);
     return resize(normalised, grid, manifest.resampling.imageOrder);
   });
@@ -106,7 +122,11 @@ export function toNetworkGrid(
 }
 
 /** From the box to the network's grid. Along an axis apart, nearest neighbours, as nnU-Net's `order_z` of 0. */
-function resize(data: Float32Array, { box, size, separate }: NetworkGrid, order: 0 | 1 | 3): Float32Array {
+function resize(data: Float32Array, { box, size, separate, steps }: NetworkGrid, order: 0 | 1 | 3): Float32Array {
+  if (steps !== null) {
+    const each = order === 0 ? 0 : 1;
+    return steps.every((step) => step === 1) ? data : resizeInSlabs(data, box.size, size, [each, each, each], steps);
+  }
   if (box.size.join() === size.join()) return data;
   return separate.image === null
     ? resizeVolume(data, box.size, size, order)

@@ -61,10 +61,10 @@ export async function predictLogits(
       `input has ${input.channels.length} channels, ${manifest.id} expects ${expected}`,
     );
   }
-  const { patchVox, blending } = manifest.tiles;
+  const { patchVox, blending, padding: border } = manifest.tiles;
   const classes = manifest.network.classes;
   const padding = planPadding(input.size, patchVox);
-  const channels = input.channels.map((channel) => pad(channel, input.size, padding));
+  const channels = input.channels.map((channel) => pad(channel, input.size, padding, border));
 
   const starts = tilePositions(padding.size, manifest.tiles);
   const weights = WEIGHTS[blending](patchVox);

@@ -1,4 +1,4 @@
-import type { Size3 } from "#src/imaging/affine.js";
+import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import { type Box, cropBox, pasteBox } from "#src/imaging/crop.js";
 import { foregroundBox, growBox } from "#src/imaging/foreground-box.js";
 import { invertReorientation, reorient } from "#src/imaging/orient.js";
@@ -40,6 +40,8 @@ export class SourceGridExport {
       from: grid.size,
       to: grid.box.size,
       orders: [order(0), order(1), order(2)],
+      meet: grid.steps === null ? "extents" : (grid.steps.map((step) => 1 / step) as unknown as Vec3),
+      of: manifest.resampling.of,
       classes: manifest.network.classes,
       activation:
         manifest.activation === "softmax"

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { labelsOfStep, RefineSteps } from "./refine-steps.js";
+import { RefineSteps, strangerIssue } from "./refine-steps.js";
 
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
@@ -10,8 +10,7 @@ const text = z.string().min(1);
 export const CodedTerm = z.strictObject({ value: text, scheme: z.enum(["SCT", "DCM"]), meaning: text });
 export type CodedTerm = z.infer<typeof CodedTerm>;
 
-/** How one channel's intensities are brought to the network's scale. Over the whole (cropped) volume, before resampling. */
-export const Normalisation = z.discriminatedUnion("kind", [
+const IntensityScheme = z.discriminatedUnion("kind", [
   /**
    * (v - mean) / max(sd, 1e-8); population standard deviation. With a mask, voxels outside it are neither used nor
    * changed: "nonzero" is where the channel is not zero; "foreground" is nnU-Net's `use_mask_for_norm`, where any
@@ -37,6 +36,13 @@ export const Normalisation = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ kind: z.literal("none") }),
 ]);
+
+/** How one channel's intensities are brought to the network's scale, over the whole (cropped) volume. */
+export const Normalisation = z.discriminatedUnion("kind", [
+  IntensityScheme,
+  /** One after the other. */
+  z.strictObject({ kind: z.literal("chain"), steps: z.array(IntensityScheme).min(2) }),
+]);
 export type Normalisation = z.infer<typeof Normalisation>;
 
 export const ModelLabel = z.strictObject({
@@ -57,6 +63,12 @@ export type ModelLabel = z.infer<typeof ModelLabel>;
 const positive = z.number().positive().finite();
 const count = z.int().min(1).max(4096);
 const axis = z.enum(["x", "y", "z"]);
+
+/** Whether intensities ask where nnU-Net's foreground is. */
+export function needsForeground(normalisation: Normalisation): boolean {
+  if (normalisation.kind === "chain") return normalisation.steps.some(needsForeground);
+  return normalisation.kind === "zscore" && normalisation.mask === "foreground";
+}
 
 const isSubset = (labels: readonly { readonly value: number }[], regions: readonly number[]) =>
   labels.every(({ value }) => regions.includes(value));
@@ -97,6 +109,8 @@ export const ModelManifest = z
     spacingMm: z.tuple([positive.nullable(), positive.nullable(), positive.nullable()]),
     /** "nonzero": nnU-Net's crop to the non-zero voxels of any channel. */
     crop: z.enum(["none", "nonzero"]),
+    /** Grid on which intensities are normalised: "source" before resampling, as nnU-Net; "network" after it, as MONAI. */
+    normaliseOn: z.enum(["source", "network"]).default("source"),
     resampling: z.strictObject({
       imageOrder: z.literal([0, 1, 3]),
       logitsOrder: z.literal([0, 1]),
@@ -105,6 +119,13 @@ export const ModelManifest = z
        * nearest neighbours (nnU-Net's `force_separate_z: null` with `order_z: 0`). "never": all axes together.
        */
       separateZ: z.enum(["auto", "never"]).default("never"),
+      /**
+       * What of the two grids falls together. "extents": their outer borders, as in nnU-Net. "centres": the centres of
+       * their first voxels, at exactly the spacing named, as in MONAI's `Spacingd`.
+       */
+      grid: z.enum(["extents", "centres"]).default("extents"),
+      /** What is brought back to the source's grid and decided there. */
+      of: z.enum(["logits", "probabilities"]).default("logits"),
     }),
     /** Of the sums of blended tiles and of resampled logits: "float16" rounds where nnU-Net's half tensors do. */
     precision: z.enum(["float16", "float32"]).default("float32"),
@@ -123,6 +144,8 @@ export const ModelManifest = z
        * voxel n / 2, in half precision. "gaussian-symmetric": MONAI's, around the middle, at least 0.001.
        */
       blending: z.enum(["gaussian", "gaussian-symmetric", "constant"]),
+      /** What surrounds a volume that is smaller than the tile: zeros, or its outermost voxels again. */
+      padding: z.enum(["zero", "edge"]).default("zero"),
     }),
     /** Axes along which the input is mirrored for test-time augmentation; all their combinations are averaged. */
     mirrorAxes: z.array(axis),
@@ -177,6 +200,20 @@ export const ModelManifest = z
     path: ["labels"],
     message: "a label must be written by a region",
   })
+  .refine(
+    (m) => m.resampling.grid !== "centres" || (m.resampling.imageOrder < 3 && m.resampling.separateZ === "never"),
+    {
+      path: ["resampling", "grid"],
+      message: "centres are resampled with imageOrder 0 or 1 and without separateZ",
+    },
+  )
+  .refine(
+    (m) => m.normaliseOn !== "network" || m.channels.every(({ normalisation }) => !needsForeground(normalisation)),
+    {
+      path: ["normaliseOn"],
+      message: "the foreground of a zscore is found on the source's grid",
+    },
+  )
   .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
     path: ["labels"],
     message: "two labels share a value",
@@ -186,11 +223,8 @@ export const ModelManifest = z
     message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",
   })
   .superRefine((m, context) => {
-    for (const [n, step] of m.postprocess.entries()) {
-      const stranger = labelsOfStep(step).find((value) => m.labels.every((label) => label.value !== value));
-      if (stranger === undefined) continue;
-      const message = `${step.kind} names label ${stranger}, which the model does not have`;
-      context.addIssue({ code: "custom", path: ["postprocess", n, "labels"], message });
-    }
+    const labels = m.labels.map((label) => label.value);
+    const stranger = strangerIssue(m.postprocess, labels);
+    if (stranger !== null) context.addIssue(stranger);
   });
 export type ModelManifest = z.infer<typeof ModelManifest>;

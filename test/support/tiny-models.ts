@@ -30,9 +30,10 @@ export function brightManifest(network: Uint8Array, changes: Partial<ModelManife
     axes: ["x", "y", "z"],
     spacingMm: [null, null, null],
     crop: "none",
-    resampling: { imageOrder: 1, logitsOrder: 1, separateZ: "never" },
+    normaliseOn: "source",
+    resampling: { imageOrder: 1, logitsOrder: 1, separateZ: "never", grid: "extents", of: "logits" },
     precision: "float32",
-    tiles: { patchVox: [16, 16, 16], stepFraction: 0.5, placing: "even", blending: "gaussian" },
+    tiles: { patchVox: [16, 16, 16], stepFraction: 0.5, placing: "even", blending: "gaussian", padding: "zero" },
     mirrorAxes: [],
     activation: "softmax",
     labels: [

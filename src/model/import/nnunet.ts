@@ -1,8 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { type CodedTerm, ModelManifest } from "#src/model/manifest.js";
+import type { CodedTerm, ModelManifest } from "#src/model/manifest.js";
 import { labelTerms, shortName } from "./label-terms.js";
 import type { NnunetConfiguration, NnunetDataset, NnunetExport, NnunetPlans } from "./nnunet-files.js";
+import { validManifest } from "./valid-manifest.js";
 
 /** What the files of a trained nnU-Net model say, and what the user adds. */
 export interface NnunetModel {
@@ -34,7 +35,7 @@ export function manifestOfNnunet(model: NnunetModel): ModelManifest {
   const [first, ...others] = exported.folds;
   const { labels, activation, classes } = labelsOf(model);
 
-  const manifest = {
+  return validManifest("the plan", {
     schemaVersion: SCHEMA_VERSION,
     id,
     version: "1.0.0",
@@ -77,14 +78,7 @@ export function manifestOfNnunet(model: NnunetModel): ModelManifest {
       reason:
         "labels of nnU-Net itself; convolutions and normalisation sum in another order, which moves logits by up to 1e-4",
     },
-  };
-  const parsed = ModelManifest.safeParse(manifest);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new PipelineError(
-    "ModelInvalid",
-    `the plan makes no manifest, field ${issue?.path.join(".")}: ${issue?.message}`,
-  );
+  });
 }
 
 /** A configuration with what it inherits. */
@@ -122,7 +116,8 @@ function resamplingOf(plan: NnunetConfiguration): ModelManifest["resampling"] {
   if (data.order_z !== 0 || logits.order_z !== 0) throw unsupported(`order_z ${data.order_z}, ${logits.order_z}`);
   const forced = [data.force_separate_z, logits.force_separate_z];
   if (forced[0] !== forced[1] || forced[0] === true) throw unsupported(`force_separate_z ${forced.join(", ")}`);
-  return { imageOrder, logitsOrder, separateZ: forced[0] === null ? "auto" : "never" };
+  const separateZ = forced[0] === null ? "auto" : "never";
+  return { imageOrder, logitsOrder, separateZ, grid: "extents", of: "logits" };
 }
 
 function channelsOf({ plans, dataset, modalities }: NnunetModel, plan: NnunetConfiguration): unknown[] {

@@ -100,7 +100,13 @@ describe("predictLogits", () => {
     it(`gives nnU-Net's blended logits, bit for bit: ${one.size.join(" x ")} in ${one.patch.join(" x ")}`, async () => {
       const manifest = brightManifest(brightNetwork(), {
         network: { ...brightManifest(brightNetwork()).network, classes: one.classes },
-        tiles: { patchVox: [...one.patch], stepFraction: one.step, placing: "even", blending: "gaussian" },
+        tiles: {
+          patchVox: [...one.patch],
+          stepFraction: one.step,
+          placing: "even",
+          blending: "gaussian",
+          padding: "zero",
+        },
         mirrorAxes: [...one.mirror],
         precision: "float16",
       });

@@ -1,0 +1,60 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { sha256 } from "#src/core/ids.js";
+import { shortName } from "#src/model/import/label-terms.js";
+import { manifestOfNnunet } from "#src/model/import/nnunet.js";
+import { NnunetDataset, NnunetExport, NnunetPlans } from "#src/model/import/nnunet-files.js";
+import { makePackage, readDocument } from "./package-folder.js";
+import { runWorkshop } from "./workshop.js";
+
+export interface ImportNnunetFlags {
+  readonly id?: string;
+  readonly models?: string;
+  readonly folds: readonly string[];
+  readonly checkpoint: string;
+  readonly python: string;
+  /** Folder that `export_nnunet.py` was run into before; then no Python is needed. */
+  readonly exported?: string;
+  readonly modality: readonly string[];
+}
+
+const EXPECTED = "the folder of a trained model";
+
+/**
+ * `scanlane import nnunet`: a trained nnU-Net v2 model as a model package.
+ *
+ * @param trained folder of one configuration: holds plans.json, dataset.json and fold_*
+ */
+export async function importNnunet(trained: string, flags: ImportNnunetFlags): Promise<void> {
+  const folder = resolve(trained);
+  const plans = await readDocument(NnunetPlans, join(folder, "plans.json"), EXPECTED);
+  const dataset = await readDocument(NnunetDataset, join(folder, "dataset.json"), EXPECTED);
+  let parity = 0;
+  const place = await makePackage(flags.models, async (made) => {
+    const exported = flags.exported ? resolve(flags.exported) : made;
+    if (!flags.exported) {
+      const args = [folder, made, "--checkpoint", flags.checkpoint, "--folds", ...flags.folds];
+      await runWorkshop(flags.python, "export_nnunet.py", args);
+    }
+    const facts = await readDocument(NnunetExport, join(exported, "export.json"), "what the export wrote");
+    const digests: string[] = [];
+    for (const { file } of facts.folds) {
+      const bytes = await readFile(join(exported, basename(file)));
+      if (exported !== made) await writeFile(join(made, basename(file)), bytes);
+      digests.push(sha256(bytes));
+    }
+    await mkdir(join(made, "golden"), { recursive: true });
+    for (const name of ["input.nii.gz", "labels.nii.gz"]) {
+      if (exported === made) continue;
+      await writeFile(join(made, "golden", name), await readFile(join(exported, "golden", name)));
+    }
+    const id = flags.id ?? shortName(`nnunet-${plans.dataset_name}-${facts.configuration}`);
+    const manifest = manifestOfNnunet({ plans, dataset, exported: facts, digests, id, modalities: flags.modality });
+    await writeFile(join(made, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    await rm(join(made, "export.json"), { force: true });
+    parity = facts.parity;
+    return id;
+  });
+  console.log(place);
+  console.log(`logits of ONNX and PyTorch differ by at most ${parity}; check with: scanlane verify ${basename(place)}`);
+}

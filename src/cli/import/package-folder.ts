@@ -1,0 +1,60 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { z } from "zod";
+import { modelsFolder } from "#src/cli/models-folder.js";
+import { PipelineError } from "#src/core/errors.js";
+
+/**
+ * A model package put together beside its place and moved there whole: whatever fails, nothing half-made is left.
+ *
+ * @param make fills the folder and says the package's name
+ * @returns where the package stands
+ * @throws {PipelineError} `ModelInvalid` when a model of that name is there already
+ */
+export async function makePackage(
+  named: string | undefined,
+  make: (folder: string) => Promise<string>,
+): Promise<string> {
+  const models = modelsFolder(named);
+  await mkdir(models, { recursive: true });
+  const made = await mkdtemp(join(models, ".import-"));
+  try {
+    const id = await make(made);
+    const place = join(models, id);
+    if (existsSync(place)) {
+      throw new PipelineError("ModelInvalid", `model ${id} is there already, expected a new name (--id)`);
+    }
+    await rename(made, place);
+    return place;
+  } finally {
+    await rm(made, { recursive: true, force: true });
+  }
+}
+
+/**
+ * A JSON file, checked.
+ *
+ * @param expected what kind of folder or file was to be given, for the message
+ * @throws {PipelineError} `ModelInvalid` naming the file, and the field where one is wrong
+ */
+export async function readDocument<T extends z.ZodType>(
+  schema: T,
+  path: string,
+  expected: string,
+): Promise<z.infer<T>> {
+  const name = `${basename(dirname(path))}/${basename(path)}`;
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new PipelineError("ModelInvalid", `${name} is not there, expected ${expected}`, { cause });
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new PipelineError("ModelInvalid", `${name} is not JSON`, { cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new PipelineError("ModelInvalid", `${name}, field ${issue?.path.join(".") || "(root)"}: ${issue?.message}`);
+}

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { PipelineError } from "#src/core/errors.js";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import type { ModelManifest } from "#src/model/manifest.js";
+import { labelTerms, shortName } from "./label-terms.js";
+import type { OnnxFacts, OnnxTensor } from "./onnx-facts.js";
+import { validManifest } from "./valid-manifest.js";
+
+/** What a user must say about a bare network: everything that its file does not. Fields as in a manifest. */
+export const OnnxSettings = z.looseObject({
+  /** Names of the labels, from 1 on. */
+  labels: z.array(z.string().min(1)).min(1),
+  /** Along the network's x, y, z; needed where the network takes any size. */
+  patchVox: z.array(z.int().min(1)).length(3).optional(),
+  normalisation: z.unknown().optional(),
+  modalities: z.array(z.string()).default([]),
+  licence: z.string().min(1).default("unknown"),
+  trainingData: z.string().min(1).default("unknown"),
+});
+export type OnnxSettings = z.infer<typeof OnnxSettings>;
+
+/** Settings that go into the manifest as they are. */
+const MANIFEST_FIELDS = [
+  "version",
+  "title",
+  "description",
+  "orientation",
+  "axes",
+  "spacingMm",
+  "crop",
+  "normaliseOn",
+  "resampling",
+  "precision",
+  "mirrorAxes",
+  "activation",
+  "postprocess",
+] as const satisfies readonly (keyof ModelManifest)[];
+
+/**
+ * The manifest of a bare ONNX network: names, channels, classes and a fixed tile from the file, the rest as the user
+ * says, or plain: RAS, no resampling, no normalisation, tiles that overlap by half.
+ *
+ * @throws {PipelineError} `ModelInvalid` naming what the network or the settings do not fit
+ */
+export function manifestOfOnnx(
+  facts: OnnxFacts,
+  settings: OnnxSettings,
+  named: { readonly id: string; readonly file: string; readonly digest: string },
+): ModelManifest {
+  const input = onlyOne(facts.inputs, "inputs");
+  const output = onlyOne(facts.outputs, "outputs");
+  const dimensions = input.shape.length - 2;
+  if (dimensions !== 2 && dimensions !== 3) {
+    throw misfit(`an input of ${input.shape.length} dimensions`, "[batch, channel, y, x] or [batch, channel, z, y, x]");
+  }
+  const channels = input.shape[1] ?? 1;
+  const isSoftmax = settings.activation === undefined || settings.activation === "softmax";
+  const classes = output.shape[1] ?? settings.labels.length + (isSoftmax ? 1 : 0);
+  const fixed = input.shape.slice(2);
+  const patchVox = settings.patchVox ?? patchOf(fixed, dimensions);
+  const labels = settings.labels.map((name, n) => ({
+    value: n + 1,
+    name: shortName(name),
+    displayName: name,
+    ...labelTerms(n + 1),
+  }));
+  if (isSoftmax && classes !== labels.length + 1) {
+    throw misfit(`${classes} output channels`, `${labels.length + 1}: background and ${labels.length} labels`);
+  }
+  const given = Object.fromEntries(
+    MANIFEST_FIELDS.filter((field) => settings[field] !== undefined).map((field) => [field, settings[field]]),
+  );
+  const tiles = z.looseObject({}).catch({}).parse(settings.tiles);
+  return validManifest("the settings", {
+    schemaVersion: SCHEMA_VERSION,
+    id: named.id,
+    version: "1.0.0",
+    title: named.id,
+    description: "Imported from an ONNX file.",
+    network: {
+      file: named.file,
+      sha256: named.digest,
+      inputName: input.name,
+      outputName: output.name,
+      dimensions,
+      classes,
+      parameters: Math.max(1, facts.parameters),
+    },
+    channels: Array.from({ length: channels }, (_, n) => ({
+      name: channels === 1 ? "image" : `channel ${n}`,
+      modalities: settings.modalities,
+      normalisation: settings.normalisation ?? { kind: "none" },
+    })),
+    orientation: "RAS",
+    spacingMm: [null, null, null],
+    crop: "none",
+    resampling: { imageOrder: 1, logitsOrder: 1 },
+    mirrorAxes: [],
+    activation: "softmax",
+    postprocess: [],
+    ...given,
+    tiles: { patchVox, stepFraction: 0.5, blending: "gaussian", ...tiles },
+    labels,
+    licence: { weights: settings.licence },
+    trainingData: [{ name: settings.trainingData, licence: "unknown" }],
+    scores: [],
+    golden: {
+      input: "golden/input.nii.gz",
+      labels: "golden/labels.nii.gz",
+      tolerance: 1e-3,
+      reason: "labels of this engine when the file was imported: shows a change since then, and no fault of the import",
+    },
+  });
+}
+
+/** A fixed tile, from the file. */
+function patchOf(fixed: readonly (number | null)[], dimensions: 2 | 3): number[] {
+  const known = fixed.filter((length) => length !== null);
+  if (known.length !== fixed.length) {
+    throw misfit("an input of open size", "a tile in the settings: patchVox along x, y, z");
+  }
+  return dimensions === 3 ? known.toReversed() : [...known.toReversed(), 1];
+}
+
+function onlyOne(tensors: readonly OnnxTensor[], what: string): OnnxTensor {
+  const [one] = tensors;
+  if (one === undefined || tensors.length > 1) throw misfit(`${tensors.length} ${what}`, "one");
+  return one;
+}
+
+function misfit(found: string, expected: string): PipelineError {
+  return new PipelineError("ModelInvalid", `the network has ${found}, expected ${expected}`);
+}

@@ -1,0 +1,76 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { scanlane } from "../support/cli.js";
+import { pointwiseNetwork } from "../support/onnx-file.js";
+
+const python = process.env.PYTHON ?? "python3";
+const hasMonai = spawnSync(python, ["-c", "import monai.bundle, onnx, onnxruntime, nibabel, scipy"]).status === 0;
+
+let root: string;
+let models: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "import-"));
+  models = join(root, "models");
+});
+
+describe("scanlane import monai", () => {
+  it.skipIf(!hasMonai)(
+    "makes a package that gives MONAI's labels, and takes changed values (needs MONAI)",
+    async () => {
+      const bundle = join(root, "made-up");
+      execFileSync(python, ["test/support/make-bundle.py", bundle], { stdio: "ignore" });
+      const import_ = (...more: string[]) =>
+        scanlane(["import", "monai", bundle, "--models", models, "--python", python, ...more]);
+      expect(await import_()).toMatchObject({ code: 0 });
+      const manifest = JSON.parse(await readFile(join(models, "monai-made-up", "manifest.json"), "utf8"));
+      expect(manifest).toMatchObject({
+        version: "0.2.0",
+        title: "Made up",
+        channels: [{ name: "image", modalities: ["CT"] }],
+        labels: [{ name: "a" }, { name: "b" }],
+        spacingMm: [2, 1.2, 1.5],
+        licence: { weights: "Apache License" },
+      });
+      const verified = await scanlane(["verify", "monai-made-up", "--models", models]);
+      expect(verified.stdout).toMatch(/golden: 0 of \d+ voxels differ/);
+
+      expect(await import_("--id", "other", "--set", "inferer#overlap=0.25")).toMatchObject({ code: 0 });
+      const changed = JSON.parse(await readFile(join(models, "other", "manifest.json"), "utf8"));
+      expect(changed.tiles.stepFraction).toBe(0.75);
+      expect((await scanlane(["verify", "other", "--models", models])).stdout).toMatch(/golden: 0 of/);
+    },
+    60_000,
+  );
+
+  it("says which file is missing", async () => {
+    const empty = await mkdtemp(join(tmpdir(), "empty-"));
+    const { code, stderr } = await scanlane(["import", "monai", empty, "--models", models]);
+    expect(code).toBe(78);
+    expect(stderr).toContain("metadata.json is not there, expected the folder of a MONAI bundle");
+  });
+});
+
+describe("scanlane import onnx", () => {
+  it("makes a package that runs and that verify recognises", async () => {
+    await writeFile(join(root, "bright.onnx"), pointwiseNetwork(3, [0, 1], [0, -100]));
+    await writeFile(join(root, "bright.json"), JSON.stringify({ labels: ["bright"], patchVox: [16, 16, 16] }));
+    const args = ["import", "onnx", join(root, "bright.onnx"), "--settings", join(root, "bright.json")];
+    expect(await scanlane([...args, "--models", models])).toMatchObject({ code: 0 });
+    const { code, stdout } = await scanlane(["verify", "bright", "--models", models]);
+    expect(stdout).toMatch(/digests agree; golden: 0 of 5832 voxels differ/);
+    expect(code).toBe(0);
+  });
+
+  it("refuses a network that labels nothing, and leaves no package", async () => {
+    await writeFile(join(root, "dark.onnx"), pointwiseNetwork(3, [0, 0], [1, 0]));
+    await writeFile(join(root, "dark.json"), JSON.stringify({ labels: ["dark"], patchVox: [16, 16, 16] }));
+    const args = ["import", "onnx", join(root, "dark.onnx"), "--settings", join(root, "dark.json")];
+    const { code, stderr } = await scanlane([...args, "--models", models]);
+    expect(code).toBe(78);
+    expect(stderr).toContain("labels no voxel of 20 phantoms");
+    expect((await scanlane(["verify", "dark", "--models", models])).stderr).toContain("ModelUnknown");
+  });
+});

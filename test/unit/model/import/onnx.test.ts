@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { manifestOfOnnx, OnnxSettings } from "#src/model/import/onnx.js";
+import { readOnnxFacts } from "#src/model/import/onnx-facts.js";
+import { pointwiseNetwork } from "../../../support/onnx-file.js";
+
+const named = { id: "mine", file: "network.onnx", digest: "a".repeat(64) };
+const settings = (given: object) => OnnxSettings.parse({ labels: ["liver"], ...given });
+const open3d = readOnnxFacts(pointwiseNetwork(3, [0, 1], [0, -5]));
+const tensor = (name: string, ...shape: (number | null)[]) => ({ name, shape });
+
+describe("readOnnxFacts", () => {
+  it("reads names, shapes and parameters", () => {
+    expect(open3d).toEqual({
+      inputs: [tensor("image", null, 1, null, null, null)],
+      outputs: [tensor("logits", null, 2, null, null, null)],
+      parameters: 4,
+    });
+  });
+
+  it("counts what the manifest of a trained model says", () => {
+    const manifest = JSON.parse(readFileSync("models/hippocampus-unet3d/manifest.json", "utf8"));
+    const facts = readOnnxFacts(readFileSync(`models/hippocampus-unet3d/${manifest.network.file}`));
+    expect(facts.parameters).toBe(manifest.network.parameters);
+  });
+
+  it("refuses what is no network", () => {
+    expect(() => readOnnxFacts(new Uint8Array())).toThrow("without a graph");
+    expect(() => readOnnxFacts(new TextEncoder().encode("not a network"))).toThrow("expected an ONNX model");
+    const whole = pointwiseNetwork(3, [0, 1], [0, 0]);
+    expect(() => readOnnxFacts(whole.subarray(0, 60))).toThrow("that ends within");
+    expect(() => readOnnxFacts(new Uint8Array(20).fill(255))).toThrow("more than ten bytes");
+  });
+});
+
+describe("manifestOfOnnx", () => {
+  it("takes from the settings what the file leaves open", () => {
+    const manifest = manifestOfOnnx(open3d, settings({ patchVox: [16, 16, 8], modalities: ["CT"] }), named);
+    expect(manifest).toMatchObject({
+      network: { inputName: "image", outputName: "logits", dimensions: 3, classes: 2, parameters: 4 },
+      channels: [{ modalities: ["CT"], normalisation: { kind: "none" } }],
+      tiles: { patchVox: [16, 16, 8], stepFraction: 0.5 },
+      labels: [{ value: 1, name: "liver" }],
+    });
+    const full = { spacingMm: [1, 1, 2], normalisation: { kind: "rescale01" }, tiles: { stepFraction: 1 } };
+    expect(manifestOfOnnx(open3d, settings({ patchVox: [8, 8, 8], ...full }), named)).toMatchObject({
+      spacingMm: [1, 1, 2],
+      channels: [{ normalisation: { kind: "rescale01" } }],
+      tiles: { patchVox: [8, 8, 8], stepFraction: 1 },
+    });
+  });
+
+  it("takes a fixed tile from the file", () => {
+    const flat = { inputs: [tensor("x", null, 3, 64, 48)], outputs: [tensor("y", null, 2, 64, 48)], parameters: 9 };
+    const manifest = manifestOfOnnx(flat, settings({}), named);
+    expect(manifest.tiles.patchVox).toEqual([48, 64, 1]);
+    expect(manifest.channels).toHaveLength(3);
+  });
+
+  it.each<[string, object, object, string]>([
+    ["an open size without a tile", {}, {}, "expected a tile in the settings"],
+    ["two inputs", { inputs: [tensor("a", 1), tensor("b", 1)] }, {}, "2 inputs, expected one"],
+    ["a list of numbers", { inputs: [tensor("a", null, 10)] }, {}, "an input of 2 dimensions"],
+    [
+      "too few labels",
+      { outputs: [tensor("y", null, 4, null, null, null)] },
+      { patchVox: [8, 8, 8] },
+      "4 output channels, expected 2",
+    ],
+    [
+      "a scheme that is not there",
+      {},
+      { patchVox: [8, 8, 8], normalisation: { kind: "magic" } },
+      "field channels.0.normalisation",
+    ],
+    [
+      "an unknown resampling",
+      {},
+      { patchVox: [8, 8, 8], resampling: { imageOrder: 2, logitsOrder: 1 } },
+      "field resampling.imageOrder",
+    ],
+  ])("refuses %s", (_, facts, given, message) => {
+    expect(() => manifestOfOnnx({ ...open3d, ...facts }, settings(given), named)).toThrow(message);
+  });
+});
