@@ -67,8 +67,12 @@ export const METRICS = {
     better: "high",
     definition: "share of the edge voxels of both within the tolerance of the other",
   },
-  assdMonai: { title: "ASSD, MONAI", unit: "length", better: "low", definition: "mean distance over all edge voxels" },
-  assdMedpy: { title: "ASSD, MedPy", unit: "length", better: "low", definition: "mean of the two directed means" },
+  assd: {
+    title: "ASSD",
+    unit: "length",
+    better: "low",
+    definition: "mean distance over the edge voxels of both (MONAI symmetric, MedPy assd)",
+  },
   asdTruthToPred: {
     title: "ASD, reference to prediction",
     unit: "length",

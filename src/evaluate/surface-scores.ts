@@ -19,10 +19,8 @@ export interface SurfaceScores {
   readonly asdTruthToPred: number;
   /** Mean distance from edge voxels of the prediction: MONAI and MedPy. */
   readonly asdPredToTruth: number;
-  /** Mean over the edge voxels of both. */
-  readonly assdMonai: number;
-  /** Mean of the two directed means. */
-  readonly assdMedpy: number;
+  /** Mean over the edge voxels of both: MONAI and MedPy. */
+  readonly assd: number;
   /** Mean distance from the reference by area. */
   readonly asdTruthToPredDeepmind: number;
   /** Mean distance from the prediction by area. */
@@ -63,13 +61,11 @@ function edgeScores(truth: MaskSurface, prediction: MaskSurface, spacing: Vec3, 
   const pooled = new Float64Array(fromTruth.length + fromPrediction.length);
   pooled.set(fromTruth);
   pooled.set(fromPrediction, fromTruth.length);
-  const [a, b] = [meanOf(fromTruth), meanOf(fromPrediction)];
   return {
     hd: largestOf(pooled),
-    asdTruthToPred: a,
-    asdPredToTruth: b,
-    assdMonai: meanOf(pooled),
-    assdMedpy: (a + b) / 2,
+    asdTruthToPred: meanOf(fromTruth),
+    asdPredToTruth: meanOf(fromPrediction),
+    assd: meanOf(pooled),
     surfaceDiceMonai: countUpTo(pooled, limit) / pooled.length,
     // These put the distances into another order.
     hd95Monai: Math.max(quantileInPlace(fromTruth, 0.95), quantileInPlace(fromPrediction, 0.95)),
