@@ -1,4 +1,5 @@
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
+import { nearestCentres } from "./slic-nearest.js";
 import { joinSmallSuperpixels } from "./superpixel-connectivity.js";
 
 export interface SlicOptions {
@@ -88,62 +89,12 @@ function assignToCentres(
   features: readonly Float64Array[],
   size: Size3,
   { count, values, width }: Centres,
-  { spacing, edge, stepVox, iterations }: SlicOptions,
+  options: SlicOptions,
 ): Int32Array {
-  const [nx, ny, nz] = size;
-  const [sx, sy, sz] = spacing;
-  const spatialWeight = 1 / edge ** 2;
-  const labels = new Int32Array(nx * ny * nz);
-  const distances = new Float64Array(labels.length);
-  const [first] = features;
-  const from = (centre: number, step: number): number => Math.trunc(Math.max(centre - 2 * step, 0));
-  const to = (centre: number, step: number, length: number): number =>
-    Math.trunc(Math.min(centre + 2 * step + 1, length));
-  for (let n = 0; n < iterations; n++) {
-    distances.fill(Number.POSITIVE_INFINITY);
-    for (let k = 0; k < count; k++) {
-      const at = k * width;
-      const [cx, cy, cz] = [values[at], values[at + 1], values[at + 2]];
-      const brightness = values[at + 3];
-      const xStart = from(cx, stepVox[0]);
-      const xEnd = to(cx, stepVox[0], nx);
-      const yEnd = to(cy, stepVox[1], ny);
-      const zEnd = to(cz, stepVox[2], nz);
-      for (let z = from(cz, stepVox[2]); z < zEnd; z++) {
-        const dz = (sz * (cz - z)) ** 2;
-        for (let y = from(cy, stepVox[1]); y < yEnd; y++) {
-          const dy = (sy * (cy - y)) ** 2;
-          const row = nx * (y + ny * z);
-          const planar = dz + dy;
-          if (features.length === 1) {
-            // The same sum for one channel, without a loop a voxel: nearly all the time goes here.
-            for (let x = xStart; x < xEnd; x++) {
-              const dx = sx * (cx - x);
-              const d = first[row + x] - brightness;
-              const distance = (planar + dx * dx) * spatialWeight + d * d;
-              if (distances[row + x] > distance) {
-                distances[row + x] = distance;
-                labels[row + x] = k;
-              }
-            }
-            continue;
-          }
-          for (let x = xStart; x < xEnd; x++) {
-            const i = row + x;
-            const dx = sx * (cx - x);
-            let distance = (planar + dx * dx) * spatialWeight;
-            for (let f = 0; f < features.length; f++) {
-              const d = features[f][i] - values[at + 3 + f];
-              distance += d * d;
-            }
-            if (distances[i] > distance) {
-              distances[i] = distance;
-              labels[i] = k;
-            }
-          }
-        }
-      }
-    }
+  const assign = nearestCentres(features, size, options);
+  const labels = new Int32Array(size[0] * size[1] * size[2]);
+  for (let n = 0; n < options.iterations; n++) {
+    assign(values, labels);
     moveCentres(features, size, labels, count, width, values);
   }
   return labels;
