@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
+import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
 import { EXIT } from "./exit-codes.js";
 
 const interrupt = new AbortController();
@@ -110,6 +111,35 @@ function commands(done: (code: number) => void): Command {
     .option("--json", "print one JSON document")
     .action(async (flags) => (await import("./tune-thresholds.js")).tuneThresholdsOf(flags));
   program
+    .command("evaluate")
+    .description("score label maps against a reference, case by case")
+    .requiredOption("--truth <dir>", "label maps of the reference, one a case (NIfTI, NRRD, MetaImage, PNG, TIFF)")
+    .requiredOption("--pred <dir>", "label maps to score, of the same names")
+    .option("--against <dir>", "other predictions of the same cases to compare with")
+    .option("--labels <name=values...>", "labels to score: liver=1 lesions=2,3 (default: every value)", scoredLabel)
+    .option("--tolerance <length>", "tolerance of surface Dice, in mm or px", lengthOf, { value: 2, unit: null })
+    .addOption(
+      new Option("--lesion-connectivity <kind>", "voxels of one lesion touch by face (6), edge (18), corner (26)")
+        .choices(["6", "18", "26"] as const)
+        .default("26"),
+    )
+    .option("--lesion-overlap <share>", "share of a lesion that finds it (0: one voxel)", shareOf, 0)
+    .addOption(
+      new Option("--both-empty <rule>", "a label in neither map").choices(["skip", "perfect"] as const).default("skip"),
+    )
+    .addOption(
+      new Option("--one-empty <rule>", "distances to a label in one map alone")
+        .choices(["skip", "diagonal"] as const)
+        .default("skip"),
+    )
+    .option("--resamples <n>", "resamples of the bootstrap", positiveInteger, 2000)
+    .option("--seed <n>", "seed of the bootstrap", positiveInteger, 1)
+    .option("-o, --out <dir>", "folder for evaluation.json, evaluation.csv and evaluation.html")
+    .option("--html <file>", "write the page alone")
+    .option("--json", "print one JSON document")
+    .option("--csv", "print a row a case and label")
+    .action(async (flags) => done(await (await import("./evaluate.js")).evaluate(flags)));
+  program
     .command("models")
     .description("list the installed models")
     .option("--models <dir>", "folder of model packages")
@@ -177,6 +207,27 @@ function shareList(text: string): number[] {
     throw new InvalidArgumentError("expected thresholds between 0 and 1, such as 0.3,0.5");
   }
   return values;
+}
+
+/** One of several: "lesions=2,3". */
+function scoredLabel(text: string, before: readonly ScoredLabel[] = []): ScoredLabel[] {
+  const [, name, values] = /^([^=]+)=([\d,]+)$/.exec(text) ?? [];
+  if (name === undefined || values === undefined)
+    throw new InvalidArgumentError("expected name=value, such as liver=1");
+  if (before.some((label) => label.name === name)) throw new InvalidArgumentError("expected every name once");
+  return [...before, { name, values: labelList(values) }];
+}
+
+function lengthOf(text: string): { value: number; unit: "mm" | "px" | null } {
+  const [, value, unit] = /^(\d+(?:\.\d+)?)(mm|px)?$/.exec(text) ?? [];
+  if (value === undefined) throw new InvalidArgumentError("expected a length, such as 2mm or 3px");
+  return { value: Number(value), unit: unit === "mm" || unit === "px" ? unit : null };
+}
+
+function shareOf(text: string): number {
+  const value = Number(text);
+  if (text === "" || !(value >= 0 && value <= 1)) throw new InvalidArgumentError("expected a share from 0 to 1");
+  return value;
 }
 
 function positiveInteger(text: string): number {

@@ -1,0 +1,86 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
+import type { LabelVolume } from "#src/evaluate/evaluate-case.js";
+import { isNifti, readNifti } from "#src/formats/nifti-read.js";
+import type { UploadEntry } from "#src/formats/scan.js";
+import { loadVolume, volumeScans } from "#src/formats/volume-scans.js";
+import type { Volume } from "#src/imaging/volume.js";
+
+/** A label map of a case: its name without folder and ending, and where to read it. */
+export interface CaseFile {
+  readonly name: string;
+  readonly entry: UploadEntry;
+  /** All files of the folder: a header may name a data file. */
+  readonly entries: readonly UploadEntry[];
+}
+
+const ENDING = /(\.seg)?(\.nii(\.gz)?|\.nrrd|\.nhdr|\.mha|\.mhd|\.png|\.tiff?|\.dcm)$/i;
+
+/** The label maps of a folder by the name of their case, sorted. */
+export async function caseFiles(folder: string, subject: string): Promise<readonly CaseFile[]> {
+  const names = await readdir(resolve(folder)).catch((cause: unknown) => {
+    throw new PipelineError("StoreMissing", `${subject} is not there, expected a folder`, { cause });
+  });
+  const shown = names.filter((name) => !name.startsWith(".")).sort();
+  const entries = await Promise.all(shown.map((name, ordinal) => entryOf(join(resolve(folder), name), ordinal)));
+  const files = entries
+    .filter(({ name }) => ENDING.test(name))
+    .map((entry) => ({ name: entry.name.replace(ENDING, ""), entry, entries }));
+  if (files.length === 0) {
+    throw new PipelineError("NoImage", `${subject} holds no label map (NIfTI, NRRD, MetaImage, PNG, TIFF)`);
+  }
+  const twice = files.find(({ name }, n) => files.findIndex((other) => other.name === name) < n);
+  if (twice !== undefined) {
+    const message = `${subject} holds two label maps of one case name (entry ${twice.entry.ordinal}), expected one`;
+    throw new PipelineError("InputMismatch", message);
+  }
+  return files;
+}
+
+/** @throws {PipelineError} any code of the readers, `InputMismatch` for an image that is no label map */
+export async function readLabels({ entry, entries }: CaseFile, subject: string): Promise<LabelVolume> {
+  const bytes = await entry.read();
+  if (isNifti(bytes)) {
+    const image = readNifti(bytes, { subject });
+    if (image.channels !== 1) throw new PipelineError("InputMismatch", `${subject} is 4-D, expected a label map`);
+    return labelVolume(image, image.warnings, subject);
+  }
+  const [scan, ...others] = (await volumeScans(bytes, entry, entries)) ?? [];
+  if (scan === undefined || others.length > 0) {
+    const found = scan === undefined ? "is of no format of label maps" : `holds ${others.length + 1} volumes`;
+    throw new PipelineError(
+      "InputUnsupported",
+      `${subject} ${found}, expected one NIfTI, NRRD, MetaImage, PNG or TIFF`,
+    );
+  }
+  const { volume, colours, warnings } = await loadVolume(scan, entry, entries);
+  if (colours !== undefined) {
+    throw new PipelineError("InputMismatch", `${subject} is a colour image, expected a label in every pixel`);
+  }
+  return labelVolume(volume, warnings, subject);
+}
+
+async function entryOf(path: string, ordinal: number): Promise<UploadEntry> {
+  return { ordinal, name: basename(path), size: (await stat(path)).size, read: () => readFile(path) };
+}
+
+function labelVolume(
+  { size, affineRas, spacingMm, data }: Volume,
+  warnings: readonly { readonly code: string }[],
+  subject: string,
+): LabelVolume {
+  const grid = { size, affineRas, spacingMm };
+  if (data instanceof Uint8Array || data instanceof Uint16Array) return { ...grid, data };
+  let most = 0;
+  let isWhole = !warnings.some(({ code }) => code === "NonFiniteVoxels");
+  for (let i = 0; i < data.length && isWhole; i++) {
+    const value = data[i] ?? 0;
+    isWhole = value >= 0 && value <= 65_535 && value === Math.trunc(value);
+    if (value > most) most = value;
+  }
+  if (!isWhole) {
+    throw new PipelineError("InputMismatch", `${subject} holds other values than whole labels from 0 to 65535`);
+  }
+  return { ...grid, data: most < 256 ? Uint8Array.from(data) : Uint16Array.from(data) };
+}
