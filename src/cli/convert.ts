@@ -2,9 +2,9 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { findScans } from "#src/formats/find-scans.js";
-import { loadScan } from "#src/formats/load-scan.js";
+import { loadScanCompact } from "#src/formats/load-scan.js";
 import { openPath } from "#src/local/open-path.js";
-import { imageFile } from "#src/stages/volume-files.js";
+import { imageFile, imageFileParts } from "#src/stages/volume-files.js";
 
 /** `scanlane convert`: every image of an upload as NIfTI, as the pipeline reads it. @returns paths written */
 export async function convert(input: string, output: string): Promise<readonly string[]> {
@@ -13,10 +13,10 @@ export async function convert(input: string, output: string): Promise<readonly s
   for (const warning of warnings) console.error(`${warning.code}: ${warning.message}`);
   const paths = outputPaths(resolve(output), scans.length);
   for (const [n, scan] of scans.entries()) {
-    const loaded = await loadScan(scan, entries);
+    const loaded = await loadScanCompact(scan, entries);
     for (const warning of loaded.warnings) console.error(`image ${n + 1}: ${warning.code}: ${warning.message}`);
     const path = paths[n] ?? "";
-    await writeWhole(path, imageFile(loaded.volume, { gzip: path.endsWith(".gz") }));
+    await writeWhole(path, path.endsWith(".gz") ? [imageFile(loaded.volume)] : imageFileParts(loaded.volume));
     console.log(path);
   }
   return paths;
@@ -32,9 +32,9 @@ function outputPaths(output: string, images: number): string[] {
 }
 
 /** A file that is cut short is never found under its name. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const partial = join(dirname(path), `.${basename(path)}.partial`);
-  await writeFile(partial, bytes);
+  await writeFile(partial, pieces);
   await rename(partial, path);
 }

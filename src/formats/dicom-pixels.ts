@@ -1,5 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import { COMPRESSED_SYNTAXES, frameDecoder } from "./codecs/frame-decoder.js";
+import { rescaleWords, shiftWords } from "./codecs/pixel-kernels.js";
 import { type DicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
 import { unpackRle } from "./dicom-rle.js";
 import { encapsulatedFrame } from "./encapsulated-frame.js";
@@ -122,26 +123,25 @@ export function rescaleInto(target: Float32Array, offset: number, pixels: Stored
     for (let i = 0; i < count; i++) {
       target[offset + i] = values[Math.min(last, Math.max(0, sample(i) - first))] ?? 0;
     }
-  } else if (pixels.bytesPerSample === 2 && pixels.isLittleEndian && isAligned(pixels.bytes)) {
-    rescale16(target, offset, pixels.bytes, count, format);
+  } else if (areWords(pixels)) {
+    rescaleWords(target.subarray(offset, offset + count), pixels.bytes, format);
   } else {
     for (let i = 0; i < count; i++) target[offset + i] = sample(i) * slope + intercept;
   }
 }
 
-/** The usual case, without a call for each pixel. */
-function rescale16(target: Float32Array, offset: number, bytes: Uint8Array, count: number, format: PixelFormat): void {
-  const { slope, intercept, isSigned } = format;
-  const [up, down] = shifts(format);
-  const words = new Uint16Array(bytes.buffer, bytes.byteOffset, count);
-  for (let i = 0; i < count; i++) {
-    const raw = (words[i] as number) << up;
-    target[offset + i] = (isSigned ? raw >> down : raw >>> down) * slope + intercept;
-  }
+/**
+ * The same values as 16-bit integers, `rows` x `columns` of them. False where the frame has others, or is of a kind
+ * for which nobody has asked yet; `target` then holds nothing of use.
+ */
+export function rescaleIntoIntegers(target: Int16Array, pixels: StoredPixels, format: PixelFormat): boolean {
+  const isPlain = format.colour === "grey" && format.table === null && format.element === "x7fe00010";
+  return isPlain && areWords(pixels) && shiftWords(target, pixels.bytes, format);
 }
 
-function isAligned(bytes: Uint8Array): boolean {
-  return bytes.byteOffset % 2 === 0;
+/** The usual case. */
+function areWords({ bytesPerSample, isLittleEndian }: StoredPixels): boolean {
+  return bytesPerSample === 2 && isLittleEndian;
 }
 
 /** Shifted up so that the highest stored bit is bit 31, then down again with or without the sign. */

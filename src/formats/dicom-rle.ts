@@ -1,4 +1,8 @@
 import { PipelineError } from "#src/core/errors.js";
+import { unpackSegments } from "./codecs/pixel-kernels.js";
+
+/** The kernel counts in 32 bits with a sign. */
+const MAX_BYTES = 2 ** 31 - 2 ** 17;
 
 /**
  * Unpacks one frame of DICOM RLE (PS3.5 annex G): one PackBits segment for each byte of a sample, most significant
@@ -26,44 +30,24 @@ export function unpackRle(
   if (pixels * segments > 64 * frame.length) throw damaged(subject, `${frame.length} bytes for ${pixels} pixels`);
 
   const plane = pixels * bytesPerSample;
-  const out = new Uint8Array(plane * samples);
-  for (let segment = 0; segment < segments; segment++) {
-    const start = view.getUint32(4 + 4 * segment, true);
-    const end = segment + 1 < segments ? view.getUint32(8 + 4 * segment, true) : frame.length;
-    const component = Math.floor(segment / bytesPerSample);
-    const own = out.subarray(component * plane, (component + 1) * plane);
-    const first = bytesPerSample - 1 - (segment % bytesPerSample);
-    const written = unpackSegment(frame, start, Math.min(end, frame.length), own, first, bytesPerSample);
-    if (written < pixels) throw damaged(subject, `${written} pixels in segment ${segment}`);
+  if (plane * samples + frame.length > MAX_BYTES) {
+    const found = `${plane * samples} bytes of pixels in ${frame.length}`;
+    throw new PipelineError("InputUnsupported", `${subject} has an RLE frame of ${found}, expected at most 2 GiB`);
   }
-  return out;
-}
-
-/** PackBits into every `stride`-th byte of `out` from `first` on; the number of bytes written. */
-function unpackSegment(
-  frame: Uint8Array,
-  start: number,
-  end: number,
-  out: Uint8Array,
-  first: number,
-  stride: number,
-): number {
-  let to = first;
-  let from = start;
-  while (from + 1 < end && to < out.length) {
-    const control = frame[from++] as number;
-    if (control === 128) continue;
-    const room = Math.ceil((out.length - to) / stride);
-    if (control < 128) {
-      const stop = from + Math.min(control + 1, end - from, room);
-      for (; from < stop; to += stride) out[to] = frame[from++] as number;
-    } else {
-      const value = frame[from++] as number;
-      const stop = to + stride * Math.min(257 - control, room);
-      for (; to < stop; to += stride) out[to] = value;
-    }
-  }
-  return (to - first) / stride;
+  const parts = Array.from({ length: segments }, (_, segment) => {
+    const component = Math.floor(segment / bytesPerSample) * plane;
+    const next = segment + 1 < segments ? view.getUint32(8 + 4 * segment, true) : frame.length;
+    return {
+      from: Math.min(view.getUint32(4 + 4 * segment, true), frame.length),
+      end: Math.min(next, frame.length),
+      first: component + bytesPerSample - 1 - (segment % bytesPerSample),
+      limit: component + plane,
+    };
+  });
+  const { bytes, written } = unpackSegments(frame, parts, plane * samples, bytesPerSample);
+  const short = written.findIndex((count) => count < pixels);
+  if (short >= 0) throw damaged(subject, `${written[short]} pixels in segment ${short}`);
+  return bytes;
 }
 
 function damaged(subject: string, found: string): PipelineError {

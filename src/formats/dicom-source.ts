@@ -1,4 +1,3 @@
-import type { DataSet } from "dicom-parser";
 import { type DicomFile, textOf } from "./dicom-file.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { decodeText } from "./dicom-text.js";
@@ -42,14 +41,14 @@ const WITH_CHARACTER_SET = new Set(["SH", "LO", "PN"]);
 /**
  * What objects derived from a series repeat of it.
  *
- * @param file the first slice, whose patient and study attributes are taken
+ * @param attributes `copiedAttributes` of the first slice
  * @param slices all slices in the order of the volume's z axis
  */
-export function dicomSourceOf(file: DicomFile, slices: readonly DicomInstance[]): DicomSource {
+export function dicomSourceOf(attributes: DicomSource["attributes"], slices: readonly DicomInstance[]): DicomSource {
   const first = slices[0];
   if (first === undefined) throw new RangeError("a series needs at least one slice");
   return {
-    attributes: copiedAttributes(file.dataSet),
+    attributes,
     studyInstanceUid: first.studyInstanceUid,
     seriesInstanceUid: first.seriesInstanceUid,
     frameOfReferenceUid: first.frameOfReferenceUid,
@@ -65,7 +64,8 @@ export function dicomSourceOf(file: DicomFile, slices: readonly DicomInstance[])
   };
 }
 
-function copiedAttributes(dataSet: DataSet): DicomSource["attributes"] {
+/** The patient and study attributes of a file that objects derived from its series repeat. */
+export function copiedAttributes({ dataSet }: DicomFile): DicomSource["attributes"] {
   const sets = (textOf(dataSet, "x00080005") ?? "").split("\\");
   const attributes: Record<string, { vr: string; Value?: unknown[] }> = {};
   for (const [tag, vr] of Object.entries(COPIED)) {

@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { readSeriesFile, type SeriesFile, seriesScans } from "./find-series.js";
 import { readNifti } from "./nifti-read.js";
-import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
+import type { FindOptions, FoundScan, ReadLoan, UploadEntry } from "./scan.js";
 import { isDetachedHeader, volumeScans } from "./volume-scans.js";
 
 /** What an upload holds, and what was odd about the upload as a whole. */
@@ -49,6 +49,8 @@ export async function surveyUpload(
   const found: { readonly first: number; readonly images: () => Promise<SurveyedImage[]> }[] = [];
   const series = new Map<string, SeriesFile[]>();
   const ignored: UploadEntry[] = [];
+  // Nothing of a file is kept once it has been looked at.
+  const loan: ReadLoan = { room: new Uint8Array(0) };
   const failed = (ordinals: readonly number[], error: unknown): SurveyedImage => {
     if (isStrict || !(error instanceof PipelineError)) throw error;
     return { kind: "failed", entries: ordinals, error };
@@ -59,7 +61,7 @@ export async function surveyUpload(
     const first = entry.ordinal;
     if (claimed.has(first)) continue;
     try {
-      const bytes = await entry.read();
+      const bytes = await entry.read(loan);
       const subject = `entry ${entry.ordinal}`;
       const volumes = await volumeScans(bytes, entry, entries);
       if (volumes !== null) {

@@ -22,6 +22,19 @@ export interface NiftiToWrite extends Grid {
  * @throws {RangeError} when the voxels do not fit size and channels
  */
 export function writeNifti(image: NiftiToWrite): Uint8Array {
+  const [header, voxels] = niftiParts(image);
+  const file = new Uint8Array(header.length + voxels.length);
+  file.set(header);
+  file.set(voxels, header.length);
+  return file;
+}
+
+/**
+ * What `writeNifti` writes, for those who need it in no one piece: the header, and the voxels without a copy.
+ *
+ * @throws {RangeError} when the voxels do not fit size and channels
+ */
+export function niftiParts(image: NiftiToWrite): readonly [header: Uint8Array, voxels: Uint8Array] {
   const channels = image.channels ?? 1;
   const voxels = voxelCount(image.size) * channels;
   if (image.data.length !== voxels) {
@@ -31,13 +44,11 @@ export function writeNifti(image: NiftiToWrite): Uint8Array {
   }
   const header = headerFields(image, channels);
   const offset = header.dim.some((length) => length > 32_767) ? 544 : 352;
-  const width = image.data.BYTES_PER_ELEMENT;
-  const file = new Uint8Array(offset + voxels * width);
+  const file = new Uint8Array(offset);
   const view = new DataView(file.buffer);
   if (offset === 352) writeHeader1(view, header);
   else writeHeader2(view, header);
-  writeVoxels(file, offset, image.data);
-  return file;
+  return [file, littleEndian(image.data)];
 }
 
 /**
@@ -144,12 +155,11 @@ function text(view: DataView, from: number, value: string): void {
   for (let i = 0; i < value.length; i++) view.setUint8(from + i, value.charCodeAt(i));
 }
 
-/** Copies voxels little-endian, whatever the machine. */
-function writeVoxels(file: Uint8Array, offset: number, data: NiftiToWrite["data"]): void {
-  file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+/** The bytes of voxels; a copy only on a machine of another byte order. */
+function littleEndian(data: NiftiToWrite["data"]): Uint8Array {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-  if (isLittleEndian || data.BYTES_PER_ELEMENT === 1) return;
-  const voxels = Buffer.from(file.buffer, offset);
-  if (data.BYTES_PER_ELEMENT === 2) voxels.swap16();
-  else voxels.swap32();
+  if (isLittleEndian || data.BYTES_PER_ELEMENT === 1) return bytes;
+  const swapped = Buffer.from(bytes);
+  return data.BYTES_PER_ELEMENT === 2 ? swapped.swap16() : swapped.swap32();
 }

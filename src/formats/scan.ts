@@ -11,9 +11,18 @@ export interface UploadEntry {
   readonly name: string;
   /** Bytes, once unpacked. */
   readonly size: number;
-  read(): Promise<Uint8Array>;
+  /**
+   * All bytes: the caller's own, or, where it lends memory for them, its own until it lends that memory again. Where
+   * the bytes lie elsewhere already the loan is not used.
+   */
+  read(loan?: ReadLoan): Promise<Uint8Array>;
   /** The first `length` bytes (fewer in a shorter file), where that is cheaper than reading all. */
   readHead?(length: number): Promise<Uint8Array>;
+}
+
+/** Memory that file after file is read into, so that none needs memory of its own. Readers replace it by more. */
+export interface ReadLoan {
+  room: Uint8Array;
 }
 
 /** How an upload is looked at. */
@@ -54,10 +63,10 @@ export interface FoundScan {
   readonly warnings: readonly ScanWarning[];
 }
 
-/** An image with its voxels: stored values after rescaling, float32. */
-export interface LoadedScan {
+/** An image with its voxels: stored values after rescaling, float32 unless others were asked for. */
+export interface LoadedScan<T extends Float32Array | Int16Array = Float32Array> {
   /** Of a colour image its luminance (ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B). */
-  readonly volume: Volume<Float32Array>;
+  readonly volume: Volume<T>;
   /** Red, green and blue of a colour image, on the grid of `volume`. */
   readonly colours?: readonly Float32Array[];
   readonly warnings: readonly ScanWarning[];

@@ -1,7 +1,8 @@
 import { crc32, inflateRawSync } from "node:zlib";
 import { type Entry, fromBufferPromise, validateFileName, type ZipFile } from "yauzl";
 import { PipelineError } from "#src/core/errors.js";
-import type { UploadEntry } from "./scan.js";
+import type { ReadLoan, UploadEntry } from "./scan.js";
+import { isTar } from "./tar.js";
 import { isBookkeeping, openTar } from "./tar-archive.js";
 
 /** How far archives of one upload may unpack. */
@@ -49,9 +50,12 @@ export async function expandUpload(
   const out: UploadEntry[] = [];
   let unpacked = 0;
   for (const file of files) {
-    const archive = await openArchive(file);
+    // Zip, tar and gzip are all told by this much: most files need no more looking at.
+    const head = (await file.readHead?.(512)) ?? (await file.read());
+    const archive = isZip(head) ? await openArchive(file) : null;
     const subject = `archive ${file.ordinal}`;
-    const tar = archive === null ? await openTar(file, tarLimits(budget, file, unpacked)) : null;
+    const mayBeTar = archive === null && (isTar(head) || (head[0] === 0x1f && head[1] === 0x8b));
+    const tar = mayBeTar ? await openTar(file, tarLimits(budget, file, unpacked)) : null;
     if (tar !== null) {
       assertWithin(tar.length + out.length, budget.maxEntries, `${subject} brings the upload to`, "files");
       for (const [n, member] of tar.entries()) {
@@ -64,7 +68,7 @@ export async function expandUpload(
     }
     if (archive === null) {
       const { name, size } = file;
-      const entry = { ordinal: out.length, name, size, read: () => file.read() };
+      const entry = { ordinal: out.length, name, size, read: (loan?: ReadLoan) => file.read(loan) };
       out.push(
         file.readHead === undefined
           ? entry
@@ -100,13 +104,14 @@ interface Archive {
   readonly bytes: Buffer;
 }
 
-async function openArchive(file: UploadEntry): Promise<Archive | null> {
-  const head = (await file.readHead?.(4)) ?? (await file.read());
-  // A local file header, or the end record of an archive with nothing in it.
-  const isZip =
-    head[0] === 0x50 && head[1] === 0x4b && ((head[2] === 3 && head[3] === 4) || (head[2] === 5 && head[3] === 6));
-  if (!isZip) return null;
-  const whole = file.readHead === undefined ? head : await file.read();
+/** A local file header, or the end record of an archive with nothing in it. */
+function isZip(head: Uint8Array): boolean {
+  const [p, k, a, b] = head;
+  return p === 0x50 && k === 0x4b && ((a === 3 && b === 4) || (a === 5 && b === 6));
+}
+
+async function openArchive(file: UploadEntry): Promise<Archive> {
+  const whole = await file.read();
   const bytes = Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength);
   try {
     const zip = await fromBufferPromise(bytes, { decodeStrings: false, lazyEntries: true, validateEntrySizes: true });

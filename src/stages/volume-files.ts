@@ -1,5 +1,5 @@
 import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
-import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
+import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
 import { applyAffine, composeAffine, invertAffine, type Size3 } from "#src/imaging/affine.js";
 import type { Box } from "#src/imaging/crop.js";
 import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";
@@ -14,9 +14,13 @@ type LabelArray = Uint8Array | Uint16Array;
 const PROBABILITY_SLOPE = 1 / 65_535;
 
 /** The source image: 16-bit where that loses nothing, as with most scanners, else float32. */
-export function imageFile(volume: Volume<Float32Array>, { gzip = true } = {}): Uint8Array {
-  const file = writeNifti({ ...volume, data: compact(volume.data) });
-  return gzip ? gzipDeterministic(file) : file;
+export function imageFile(volume: Volume<Float32Array | Int16Array>): Uint8Array {
+  return gzipDeterministic(writeNifti({ ...volume, data: compact(volume.data) }));
+}
+
+/** The same without compression, in pieces that follow each other. */
+export function imageFileParts(volume: Volume<Float32Array | Int16Array>): readonly Uint8Array[] {
+  return niftiParts({ ...volume, data: compact(volume.data) });
 }
 
 export function readImage(bytes: Uint8Array): Volume<Float32Array> {
@@ -72,7 +76,13 @@ function gridOf({ size, affineRas, spacingMm }: Grid): Grid {
 }
 
 /** The same values in 16 bits when every one of them is a whole number that fits. */
-function compact(data: Float32Array): Float32Array | Int16Array {
-  for (const value of data) if (value !== Math.trunc(value) || value < -32_768 || value > 32_767) return data;
-  return Int16Array.from(data);
+function compact(data: Float32Array | Int16Array): Float32Array | Int16Array {
+  if (data instanceof Int16Array) return data;
+  const whole = new Int16Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    whole[i] = value;
+    if (whole[i] !== value) return data;
+  }
+  return whole;
 }
