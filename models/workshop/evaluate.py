@@ -2,7 +2,8 @@
 
     python evaluate.py configs/hippocampus-unet3d.json --data <folder> --models <folder>
 
-Writes results/<id>.json: Dice per case and label, means, 95 % bootstrap intervals. No postprocess step is applied.
+Writes results/<id>.json: Dice per case and label, means, 95 % bootstrap intervals; for a data source with groups, per
+group. No postprocess step is applied.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy
 
+from config import load_config
 from data import source
 from metrics import bootstrap_interval, dice
 from procedure import onnx_runner, segment
@@ -37,7 +39,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("give --data or set SCANLANE_DATA")
-    config = json.loads(arguments.config.read_text())
+    config = load_config(arguments.config)
     manifest = config["manifest"]
     run = onnx_runner(arguments.models / config["id"] / manifest["network"]["file"], threads=1)
     data = source(config["data"], arguments.data, None)
@@ -46,8 +48,12 @@ def main():
         found = segment(image, spacing, manifest, run)
         per_case[name] = {label["name"]: round(dice(truth, found, label["value"]), 4) for label in manifest["labels"]}
         print(name, per_case[name], flush=True)
-    labels = {
-        label["name"]: summary([scores[label["name"]] for scores in per_case.values()]) for label in manifest["labels"]
+    groups = {}
+    for name, scores in per_case.items():
+        groups.setdefault(data.group(name) if hasattr(data, "group") else "", []).append(scores)
+    tables = {
+        group: {label["name"]: summary([scores[label["name"]] for scores in cases]) for label in manifest["labels"]}
+        for group, cases in groups.items()
     }
     RESULTS.mkdir(exist_ok=True)
     result = {
@@ -55,12 +61,14 @@ def main():
         "split": config["card"]["split"],
         "metric": "Dice",
         "command": f"python evaluate.py configs/{config['id']}.json --data <folder> --models ..",
-        "labels": labels,
+        **({"labels": tables[""]} if "" in tables else {"groups": tables}),
         "cases": per_case,
     }
     (RESULTS / f"{config['id']}.json").write_text(json.dumps(result, indent=1) + "\n")
-    for name, score in labels.items():
-        print(f"{name}: {score['mean']:.4f} {score['interval']} over {score['cases']} cases, lowest {score['lowest']}")
+    for group, labels in tables.items():
+        for name, score in labels.items():
+            measured = f"{score['mean']:.4f} {score['interval']} over {score['cases']} cases, lowest {score['lowest']}"
+            print(f"{group} {name}: {measured}".strip())
 
 
 if __name__ == "__main__":

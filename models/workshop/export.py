@@ -17,17 +17,42 @@ import onnxruntime
 import torch
 
 from architectures import build
+from config import load_config
 
 OPSET = 18
 
 
+def fold_batch_norms(module):
+    """Puts every batch norm that follows a convolution in a `Sequential` into that convolution, in place."""
+    for child in module.children():
+        fold_batch_norms(child)
+    if not isinstance(module, torch.nn.Sequential):
+        return
+    layers = list(module)
+    for index, (layer, norm) in enumerate(zip(layers, layers[1:])):
+        convolution = isinstance(layer, torch.nn.modules.conv._ConvNd)
+        if convolution and isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):
+            module[index] = torch.nn.utils.fusion.fuse_conv_bn_eval(layer, norm)
+            module[index + 1] = torch.nn.Identity()
+
+
+def finished(network):
+    """A network ready for inference: without training heads, norms folded, weights rounded to what float16 can hold."""
+    network.side_heads = torch.nn.ModuleList()
+    network.eval()
+    fold_batch_norms(network)
+    return network.half().float()
+
+
 def trained(config, runs):
-    """The averaged weights of the last checkpoint, rounded to what float16 can hold, ready for inference."""
+    """The averaged weights of a finished training."""
     network = build(config["architecture"])
     state = torch.load(Path(runs) / config["id"] / "checkpoint.pt", weights_only=True)
+    epochs = sum(stage["epochs"] for stage in config["training"]["stages"])
+    if state["epoch"] != epochs:
+        raise SystemExit(f"{config['id']} has {state['epoch']} of {epochs} epochs")
     network.load_state_dict(state["average"])
-    network.side_heads = torch.nn.ModuleList()
-    return network.half().float().eval()
+    return finished(network)
 
 
 def parameter_count(network):
@@ -55,10 +80,15 @@ def halve(model):
 
 
 def write_onnx(network, dimensions, patch, path):
-    """Batch and spatial axes stay free; `patch` (x, y, z) is only the example that is traced."""
+    """Batch and spatial axes stay free; `patch` (x, y, z) is only the example that is traced.
+
+    A network with a `fixed_size` keeps its spatial axes as they are.
+    """
     size = patch[::-1] if dimensions == 3 else patch[1::-1]
     example = torch.zeros(2, 1, *size)
-    names = {0: "batch", **{2 + axis: name for axis, name in enumerate("zyx"[3 - dimensions :])}}
+    names = {0: "batch"}
+    if not hasattr(network, "fixed_size"):
+        names |= {2 + axis: name for axis, name in enumerate("zyx"[3 - dimensions :])}
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
         torch.onnx.export(
@@ -81,12 +111,13 @@ def write_onnx(network, dimensions, patch, path):
 
 
 def parity(network, path, dimensions, patch, seed=11):
-    """Largest absolute difference of logits between torch and ONNX Runtime, at the tile and at another size."""
+    """Largest absolute difference of logits between torch and ONNX Runtime, at the tile and at another size or batch."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(seed)
     size = patch[::-1] if dimensions == 3 else patch[1::-1]
     worst = 0.0
-    for batch, shape in ((1, size), (2, [n - network.multiple for n in size])):
+    other = size if hasattr(network, "fixed_size") else [n - network.multiple for n in size]
+    for batch, shape in ((1, size), (2, other)):
         image = torch.randn(batch, 1, *shape, generator=generator)
         with torch.no_grad():
             expected = network(image).numpy()
@@ -102,7 +133,7 @@ def main():
     parser.add_argument("--models", type=Path, required=True, help="folder that holds a folder per model")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    config = json.loads(arguments.config.read_text())
+    config = load_config(arguments.config)
     manifest = config["manifest"]
     dimensions, patch = manifest["network"]["dimensions"], manifest["tiles"]["patchVox"]
     network = trained(config, arguments.runs)

@@ -45,21 +45,82 @@ def egg(seed):
     return (numpy.round(noisy) * 40).astype(numpy.int16), (2.2, 2.2, 6.0)
 
 
-PHANTOMS = {"hippocampus-unet3d": blobs, "brain-mask-unet2d": egg}
+def soft(distance):
+    """1 well inside (negative), 0 well outside, with a soft edge."""
+    return 1 / (1 + numpy.exp(numpy.clip(distance, -60, 60)))
 
 
-def write_golden(model_id, manifest, folder):
+def cells(seed):
+    """One picture of 288 x 264 pixels: bright ellipses of several brightnesses, soft-edged, on dark noise."""
+    rng = numpy.random.default_rng(seed)
+    shape = (264, 288)
+    y, x = numpy.indices(shape, dtype=float)
+    picture = 8 + 3 * ndimage.gaussian_filter(rng.standard_normal(shape), 12) * 12
+    for _ in range(30):
+        centre, radii, angle = rng.uniform(0, shape), rng.uniform(6, 15, 2), rng.uniform(0, numpy.pi)
+        along = numpy.cos(angle) * (y - centre[0]) + numpy.sin(angle) * (x - centre[1])
+        across = numpy.cos(angle) * (x - centre[1]) - numpy.sin(angle) * (y - centre[0])
+        distance = numpy.hypot(along / radii[0], across / radii[1])
+        picture = numpy.maximum(picture, rng.uniform(60, 140) * soft((distance - 1) * 12))
+    picture = picture + rng.normal(0, 2, shape)
+    return numpy.clip(numpy.round(picture), 0, 255).astype(numpy.uint8)[None], (1.0, 1.0, 1.0)
+
+
+def branches(seed):
+    """One picture of 400 x 384 pixels: a bright disc on black, crossed by dark branching lines of 2 to 9 pixels."""
+    rng = numpy.random.default_rng(seed)
+    shape = (384, 400)
+    y, x = numpy.indices(shape, dtype=float)
+    disc = soft((numpy.hypot(y - 192, x - 200) - 175) / 2)
+    shade = ndimage.gaussian_filter(rng.standard_normal(shape), 30)
+    picture = 110 + 12 * shade / shade.std()
+    dark = numpy.zeros(shape)
+    for _ in range(14):
+        place, heading = numpy.array([192.0, 120.0]), rng.uniform(0, 2 * numpy.pi)
+        width, depth = rng.uniform(1, 4.5), rng.uniform(25, 45)
+        for _ in range(90):
+            place = place + 3 * numpy.array([numpy.sin(heading), numpy.cos(heading)])
+            heading += rng.normal(0, 0.08)
+            width = max(0.9, width * 0.992)
+            distance = numpy.hypot(y - place[0], x - place[1])
+            dark = numpy.maximum(dark, depth * soft((distance - width) * 2))
+    picture = disc * (picture - dark) + rng.normal(0, 1.5, shape)
+    return numpy.clip(numpy.round(picture), 0, 255).astype(numpy.uint8)[None], (1.0, 1.0, 1.0)
+
+
+def chamber(seed):
+    """Two slices of 200 x 192 pixels of 1.35 mm: a bright pool in a dark ring, beside another pool, in grey."""
+    rng = numpy.random.default_rng(seed)
+    shape = (192, 200)
+    y, x = numpy.indices(shape, dtype=float)
+    slices = []
+    for radius in (17, 13):
+        distance = numpy.hypot(y - 96, x - 104)
+        right = numpy.hypot((y - 90) / 1.3, (x - 66) / 0.9)
+        grey = ndimage.gaussian_filter(rng.standard_normal(shape), 6)
+        values = 120 + 40 * grey / grey.std()
+        values = numpy.where(right < 20, 430, values)
+        values = numpy.where(distance < radius + 10, 90, values)
+        values = numpy.where(distance < radius, 420, values)
+        slices.append(ndimage.gaussian_filter(values, 1) + rng.normal(0, 8, shape))
+    return numpy.clip(numpy.round(slices), 0, None).astype(numpy.int16), (1.35, 1.35, 8.0)
+
+
+PHANTOMS = {"blobs": blobs, "egg": egg, "cells": cells, "branches": branches, "chamber": chamber}
+
+
+def write_golden(phantom, manifest, folder):
     """Writes golden/ with the first seed that gives every label at least 1 % of the voxels; returns its facts."""
     weights = folder / manifest["network"]["file"]
     run = onnx_runner(weights, threads=1)
     for seed in range(1, 400):
-        volume, spacing = PHANTOMS[model_id](seed)
+        volume, spacing = PHANTOMS[phantom](seed)
         labels = segment(volume, spacing, manifest, run)
         shares = [float((labels == label["value"]).mean()) for label in manifest["labels"]]
         if min(shares) >= 0.01:
             break
     else:
-        raise SystemExit(f"no seed gives {model_id} every label")
+        raise SystemExit(f"no seed of {phantom} gives every label")
     golden = folder / "golden"
     golden.mkdir(parents=True, exist_ok=True)
     write_ras(golden / "input.nii.gz", volume, spacing)

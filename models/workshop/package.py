@@ -10,6 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from config import load_config
 from golden import REASON, TOLERANCE, write_golden
 
 HERE = Path(__file__).resolve().parent
@@ -27,6 +28,12 @@ def score_rows(config, result):
         return []
     if "labels" in result:
         parts = [(result["dataset"], result["split"], name, score) for name, score in result["labels"].items()]
+    elif "groups" in result:
+        parts = [
+            (f"{result['dataset']}, {config['card'].get('groups', {}).get(group, group)}", result["split"], name, score)
+            for group, labels in result["groups"].items()
+            for name, score in labels.items()
+        ]
     else:
         label = config["manifest"]["labels"][0]["name"]
         parts = [
@@ -87,10 +94,11 @@ def card(config, manifest, facts, result, golden, size):
     lines += [f"| Parameters | {facts['parameters']:,} |", f"| File | `{manifest['network']['file']}`, {size / 1e6:.2f} MB |"]
     lines += [f"| Torch and ONNX Runtime differ by at most | {facts['parity']:.1e} (logits) |"]
     tile = " x ".join(str(n) for n in manifest["tiles"]["patchVox"])
+    known = any(n is not None for n in manifest["spacingMm"])
     grid = " x ".join("source" if n is None else str(n) for n in manifest["spacingMm"])
     scheme = manifest["channels"][0]["normalisation"]
     normalisation = ", ".join([scheme["kind"], *(f"{k} {v}" for k, v in scheme.items() if k != "kind")])
-    lines += [f"| Tile (x, y, z) | {tile} voxels of {grid} mm |", f"| Normalisation | {normalisation} |", ""]
+    lines += [f"| Tile (x, y, z) | {tile} voxels {f'of {grid} mm' if known else 'as stored, of any size'} |", f"| Normalisation | {normalisation} |", ""]
     lines += ["## Training data", ""] + paragraphs(words["data"])
     lines += ["| Data | Licence |", "| --- | --- |"]
     lines += [f"| {entry['name']} | {entry['licence']} |" for entry in manifest["trainingData"]]
@@ -124,10 +132,10 @@ def main():
     parser.add_argument("config", type=Path)
     parser.add_argument("--models", type=Path, required=True)
     arguments = parser.parse_args()
-    config = json.loads(arguments.config.read_text())
+    config = load_config(arguments.config)
     folder = arguments.models / config["id"]
     result, facts = read_result(config["id"]), read_result(f"{config['id']}.export")
-    golden = write_golden(config["id"], config["manifest"], folder)
+    golden = write_golden(config["phantom"], config["manifest"], folder)
     manifest = manifest_for(config, folder, facts, result)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     size = (folder / manifest["network"]["file"]).stat().st_size

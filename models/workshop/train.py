@@ -3,12 +3,12 @@
     python train.py configs/<id>.json --data <folder> --runs <folder>
 
 Learning rate: linear warm-up, then half a cosine down to 0. The weights that are evaluated and exported are
-the exponential moving average. The run is resumed when its folder already holds a checkpoint.
+the exponential moving average; with `swa`, the last epochs run at a constant rate and their ends are averaged
+(averaging.py). The run is resumed when its folder already holds a checkpoint.
 """
 
 import argparse
 import copy
-import json
 import math
 import os
 import time
@@ -17,22 +17,23 @@ from pathlib import Path
 import torch
 
 from architectures import build
+from averaging import measure_batch_norms, move_average
+from config import load_config
 from data import source
 from losses import deep_supervision
 
 
 def learning_rate(training, epochs, step, steps_per_epoch):
+    swa = training.get("swa")
+    if swa:
+        epochs -= swa["epochs"]
+        if step >= epochs * steps_per_epoch:
+            return swa["learningRate"]
     warmup = training["warmupEpochs"] * steps_per_epoch
     if step < warmup:
         return training["learningRate"] * (step + 1) / warmup
     progress = (step - warmup) / max(1, epochs * steps_per_epoch - warmup)
     return training["learningRate"] * 0.5 * (1 + math.cos(math.pi * min(1, progress)))
-
-
-def update_average(average, network, decay):
-    with torch.no_grad():
-        for mean, value in zip(average.state_dict().values(), network.state_dict().values()):
-            mean.lerp_(value, 1 - decay)
 
 
 def optimiser_for(network, training):
@@ -55,14 +56,17 @@ def train(config, data_folder, run_folder, log=print):
     training = config["training"]
     torch.manual_seed(config["seed"])
     network = build(config["architecture"]).train()
+    if training.get("channelsLast"):
+        network = network.to(memory_format=torch.channels_last)
     average = copy.deepcopy(network).eval()
     optimiser = optimiser_for(network, training)
     data = source(config["data"], data_folder, run_folder.parent)
     stages = [stage for stage in training["stages"] for _ in range(stage["epochs"])]
-    steps_per_epoch = training["samplesPerEpoch"] // training["batch"]
+    swa = training.get("swa")
     run_folder.mkdir(parents=True, exist_ok=True)
     checkpoint = run_folder / "checkpoint.pt"
     start = 0
+    steps_per_epoch = training["samplesPerEpoch"] // training["batch"]
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         network.load_state_dict(state["network"])
@@ -74,20 +78,28 @@ def train(config, data_folder, run_folder, log=print):
         # Seeded by epoch, so that a resumed run draws what the uninterrupted one would have drawn.
         generator = torch.Generator().manual_seed(config["seed"] * 1000 + epoch)
         began, total = time.monotonic(), 0.0
+        batch = stages[epoch].get("batch", training["batch"])
         for step in range(steps_per_epoch):
             rate = learning_rate(training, len(stages), epoch * steps_per_epoch + step, steps_per_epoch)
             for group in optimiser.param_groups:
                 group["lr"] = rate
-            image, target = data.batch(generator, training["batch"], stages[epoch])
+            image, target = data.batch(generator, batch, stages[epoch])
             loss = deep_supervision(network(image), target)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 12)
             optimiser.step()
-            # A young average follows faster, or the random start would weigh on it.
-            done = epoch * steps_per_epoch + step + 1
-            update_average(average, network, min(training["averageDecay"], (1 + done) / (10 + done)))
+            if not swa:
+                # A young average follows faster, or the random start would weigh on it.
+                done = epoch * steps_per_epoch + step + 1
+                move_average(average, network, min(training["averageDecay"], (1 + done) / (10 + done)))
             total += loss.item()
+        if swa:
+            # Before the averaged epochs this simply follows the network.
+            averaged = max(0, epoch - (len(stages) - swa["epochs"]))
+            move_average(average, network, averaged / (averaged + 1))
+            if epoch + 1 == len(stages):
+                measure_batch_norms(average, (data.batch(generator, batch, stages[epoch])[0] for _ in range(50)))
         state = {
             "network": network.state_dict(),
             "average": average.state_dict(),
@@ -111,7 +123,7 @@ def main():
     if arguments.data is None:
         parser.error("give --data or set SCANLANE_DATA")
     torch.set_num_threads(arguments.threads)
-    config = json.loads(arguments.config.read_text())
+    config = load_config(arguments.config)
     train(config, arguments.data, arguments.runs / config["id"], lambda line: print(line, flush=True))
 
 

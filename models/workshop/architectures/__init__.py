@@ -1,8 +1,16 @@
 """One file per architecture; `build` is the only way the programs get at them."""
 
-from . import unet2d, unet3d
+from . import attention_unet, deeplabv3_resnet50, fcn_resnet50, transunet, unet2d, unet3d, unetpp
 
-ARCHITECTURES = {"unet2d": unet2d.UNet2d, "unet3d": unet3d.UNet3d}
+ARCHITECTURES = {
+    "unet2d": unet2d.UNet2d,
+    "unet3d": unet3d.UNet3d,
+    "unetpp": unetpp.UNetPlusPlus,
+    "transunet": transunet.TransUNet,
+    "fcn_resnet50": fcn_resnet50.FcnResNet50,
+    "deeplabv3_resnet50": deeplabv3_resnet50.DeepLabV3ResNet50,
+    "attention_unet": attention_unet.AttentionUNet,
+}
 
 
 def build(settings):

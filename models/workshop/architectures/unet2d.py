@@ -6,7 +6,7 @@ Ronneberger, Fischer and Brox 2015, "U-Net: Convolutional Networks for Biomedica
 Deviations: padded convolutions (output as large as input), instance norm before every activation,
 leaky ReLU, strided convolutions in place of max pooling, bilinear upsampling followed by a 1x1 convolution
 in place of transposed convolutions, fewer channels (named in the config), deep supervision on the decoder
-levels below the finest as in nnU-Net.
+levels below the finest as in nnU-Net where the config asks for it. `norm` "batch" takes batch norm instead.
 """
 
 from torch import nn
@@ -14,7 +14,10 @@ from torch.nn import functional
 import torch
 
 
-def _stage(channels_in, channels_out, stride):
+NORMS = {"instance": lambda channels: nn.InstanceNorm2d(channels, affine=True), "batch": nn.BatchNorm2d}
+
+
+def _stage(channels_in, channels_out, stride, norm):
     layers = []
     for index in range(2):
         layers += [
@@ -26,7 +29,7 @@ def _stage(channels_in, channels_out, stride):
                 padding=1,
                 bias=False,
             ),
-            nn.InstanceNorm2d(channels_out, affine=True),
+            NORMS[norm](channels_out),
             nn.LeakyReLU(0.01, inplace=True),
         ]
     return nn.Sequential(*layers)
@@ -35,16 +38,16 @@ def _stage(channels_in, channels_out, stride):
 class UNet2d(nn.Module):
     """Maps [N, C, Y, X] to logits of the same spatial size; both axes a multiple of `multiple`."""
 
-    def __init__(self, channels_in=1, classes=2, widths=(16, 32, 64, 96, 128), supervised=2):
+    def __init__(self, channels_in=1, classes=2, widths=(16, 32, 64, 96, 128), supervised=2, norm="instance"):
         super().__init__()
         self.multiple = 2 ** (len(widths) - 1)
         self.encoder = nn.ModuleList(
-            _stage(channels_in if level == 0 else widths[level - 1], width, 1 if level == 0 else 2)
+            _stage(channels_in if level == 0 else widths[level - 1], width, 1 if level == 0 else 2, norm)
             for level, width in enumerate(widths)
         )
         decoded = list(range(len(widths) - 2, -1, -1))
         self.narrow = nn.ModuleList(nn.Conv2d(widths[l + 1], widths[l], 1) for l in decoded)
-        self.decoder = nn.ModuleList(_stage(2 * widths[l], widths[l], 1) for l in decoded)
+        self.decoder = nn.ModuleList(_stage(2 * widths[l], widths[l], 1, norm) for l in decoded)
         self.head = nn.Conv2d(widths[0], classes, 1)
         # Heads of the coarser levels exist for the loss alone; the exported graph does not contain them.
         self.side_heads = nn.ModuleList(nn.Conv2d(widths[l], classes, 1) for l in range(1, supervised + 1))

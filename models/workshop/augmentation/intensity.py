@@ -34,7 +34,7 @@ def gamma(image, power):
 
 
 def augment_intensity(image, settings, generator):
-    """`image` [C, z, y, x] on a z-score scale."""
+    """`image` [C, y, x] or [C, z, y, x] on a scale of about 1; the noise's spread is the config's."""
     if chance(generator, settings["noiseChance"]):
         image = image + normal(generator, *image.shape) * uniform(generator, 0, settings["noiseSd"])
     if chance(generator, settings["blurChance"]):
@@ -48,7 +48,8 @@ def augment_intensity(image, settings, generator):
     if chance(generator, settings["lowResolutionChance"]):
         factor = uniform(generator, 0.6, 1)
         small = functional.interpolate(image[None], scale_factor=factor, mode="nearest")
-        image = functional.interpolate(small, size=image.shape[1:], mode="trilinear", align_corners=False)[0]
+        mode = "bilinear" if image.ndim == 3 else "trilinear"
+        image = functional.interpolate(small, size=image.shape[1:], mode=mode, align_corners=False)[0]
     if chance(generator, settings["gammaChance"]):
         image = gamma(image, uniform(generator, 0.7, 1.5))
     if chance(generator, settings["gammaChance"] / 3):

@@ -16,4 +16,16 @@ def source(settings, folder, runs):
         from .heads import Heads
 
         return Heads(folder, runs, **arguments)
-    raise ValueError(f"data source {name!r} is not one of hippocampus, heads")
+    if name == "nuclei":
+        from .nuclei import Nuclei
+
+        return Nuclei(folder, **arguments)
+    if name == "vessels":
+        from .vessels import Vessels
+
+        return Vessels(folder, **arguments)
+    if name == "ventricle":
+        from .ventricle import Ventricle
+
+        return Ventricle(folder, **arguments)
+    raise ValueError(f"data source {name!r} is not one of hippocampus, heads, nuclei, vessels, ventricle")

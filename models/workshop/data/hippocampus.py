@@ -7,7 +7,7 @@ import torch
 
 from augmentation.intensity import augment_intensity
 from augmentation.spatial import sample_patch
-from data.split import SPLITS, read_split, write_split
+from data.split import read_or_write_split
 from normalise import normalise
 from volumes import read_ras
 
@@ -21,10 +21,8 @@ class Hippocampus:
     def __init__(self, folder, augmentation):
         self.folder = Path(folder) / "msd-hippocampus"
         self.augmentation = augmentation
-        if not (SPLITS / "hippocampus.json").exists():
-            names = [path.name.removesuffix(".nii.gz") for path in (self.folder / "images").glob("*.nii.gz")]
-            write_split("hippocampus", names, VALIDATION_FRACTION)
-        self.split = read_split("hippocampus")
+        names = lambda: [path.name.removesuffix(".nii.gz") for path in (self.folder / "images").glob("*.nii.gz")]
+        self.split = read_or_write_split("hippocampus", names, VALIDATION_FRACTION)
         self._training = None
 
     def case(self, name):

@@ -1,0 +1,19 @@
+"""Configs: one JSON file a model, on top of a base that models of one data set share."""
+
+import json
+from pathlib import Path
+
+
+def merged(base, own):
+    """`own` over `base`: objects key by key, everything else replaced."""
+    if isinstance(base, dict) and isinstance(own, dict):
+        return {key: merged(base.get(key), own[key]) if key in own else base[key] for key in {**base, **own}}
+    return own
+
+
+def load_config(path):
+    """The config at `path`, merged over the file that its `base` names (beside it, without .json)."""
+    path = Path(path)
+    config = json.loads(path.read_text())
+    name = config.pop("base", None)
+    return config if name is None else merged(load_config(path.parent / f"{name}.json"), config)
