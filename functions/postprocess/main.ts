@@ -1,4 +1,6 @@
-import { postprocess } from "#src/stages/postprocess.js";
+import { ortSessions } from "#src/inference/ort-session.js";
+import { postprocessStage } from "#src/stages/postprocess.js";
+import { readEnv } from "../runtime/env.js";
 import { taskEntry } from "../runtime/task-entry.js";
 
-await taskEntry(() => postprocess);
+await taskEntry(() => postprocessStage(ortSessions(readEnv().STEP_PROVIDER)));

@@ -9,6 +9,8 @@ const Env = z.object({
   MODELS_DIR: z.string().min(1),
   /** Device of the Segment jobs. All functions know it, as it is part of a result's identity. */
   PROVIDER: z.enum(["cpu", "cuda"]),
+  /** Device of refinement steps that are graphs: Postprocess jobs have a GPU only where the deployment says so. */
+  STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
 });
 export type Env = z.infer<typeof Env>;
 

@@ -82,6 +82,7 @@ export class StageJobs extends Construct {
           RESULT_BUCKET: buckets.results.bucketName,
           MODELS_DIR: "/app/models",
           PROVIDER: "cuda",
+          STEP_PROVIDER: gpu ? "cuda" : "cpu",
         },
         jobRole: role,
         user: "node",

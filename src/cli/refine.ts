@@ -3,8 +3,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
+import { ortSessions } from "#src/inference/ort-session.js";
+import { runOnce } from "#src/inference/run-once.js";
 import { labelsOfStep, needsImage, needsProbabilities, type RefineStep } from "#src/model/refine-steps.js";
-import { applySteps, type RefineInput } from "#src/refine/apply-steps.js";
+import { applyStepsWith, type RefineInput } from "#src/refine/apply-steps.js";
 import {
   assertSameGrid,
   type ProbabilityMaps,
@@ -41,9 +43,10 @@ export async function refine(path: string, flags: RefineFlags): Promise<void> {
 
   const labels = given?.data ?? decide(maps, flags.regions);
   checkNeeds(steps, maps, image !== null);
-  const refined = await applySteps(
+  const refined = await applyStepsWith(
     { labels, size: grid.size, spacingMm: grid.spacingMm, probabilities: wholeBox(maps), image: image?.data ?? null },
     steps,
+    runOnce(ortSessions("cpu")),
   );
   await writeLabels(resolve(flags.out), refined.labels, grid);
   const counts = countsOf(refined.labels);

@@ -1,6 +1,6 @@
 import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
-import { postprocess } from "#src/stages/postprocess.js";
+import { postprocessStage } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";
 import { runJob } from "#src/stages/run-job.js";
 import { segmentStage } from "#src/stages/segment.js";
@@ -10,8 +10,9 @@ import { WorkerJob, type WorkerMessage } from "./worker-protocol.js";
 // The process that stands for the container: it takes one job after another and keeps the network loaded. When it
 // dies, one job is lost and the engine goes on.
 
-const sessions = new SessionPool(ortSessions("cpu"));
-const stages = { preprocess, segment: segmentStage(sessions), postprocess };
+const open = ortSessions("cpu");
+const sessions = new SessionPool(open);
+const stages = { preprocess, segment: segmentStage(sessions), postprocess: postprocessStage(open) };
 const logger = {
   info: (message: string, fields = {}) => tell({ kind: "log", level: "info", message, fields }),
   warn: (message: string, fields = {}) => tell({ kind: "log", level: "warn", message, fields }),

@@ -14,6 +14,7 @@ import {
   RemoveSmallStep,
   ScreenComponentsStep,
 } from "./component-steps.js";
+import { ConvCrfStep } from "./conv-crf-step.js";
 import { HysteresisStep, OtsuStep, ScoreTripletStep, ThresholdStep } from "./threshold-steps.js";
 
 const positive = z.number().positive().finite();
@@ -57,6 +58,7 @@ export const RefineStep = z.discriminatedUnion("kind", [
   RegionGrowStep,
   WatershedStep,
   DenseCrfStep,
+  ConvCrfStep,
 ]);
 export type RefineStep = z.infer<typeof RefineStep>;
 export type DenseCrfStep = z.infer<typeof DenseCrfStep>;
@@ -87,6 +89,7 @@ export function needsProbabilities(step: RefineStep): boolean {
     case "hysteresis":
     case "score-triplet":
     case "dense-crf":
+    case "conv-crf":
       return true;
     case "otsu":
       return step.source === "probability";
@@ -111,7 +114,7 @@ const READ_IMAGE: ReadonlySet<RefineStep["kind"]> = new Set([
 export function needsImage(step: RefineStep): boolean {
   if (step.kind === "otsu") return step.source === "image";
   if (READ_IMAGE.has(step.kind)) return true;
-  return step.kind === "dense-crf" && step.appearance !== undefined;
+  return (step.kind === "dense-crf" || step.kind === "conv-crf") && step.appearance !== undefined;
 }
 
 /** Labels that a step names, in whatever field; none for one that works on all. */
@@ -150,6 +153,7 @@ function decidesAnew(step: RefineStep): boolean {
     case "hysteresis":
     case "score-triplet":
     case "dense-crf":
+    case "conv-crf":
       return true;
     case "superpixel-vote":
       return step.use === "probabilities";

@@ -1,5 +1,7 @@
+import { PipelineError } from "#src/core/errors.js";
 import type { RefineStep } from "#src/model/refine-steps.js";
 import { applyChanVese, applyGeodesicContour } from "./contours.js";
+import { applyConvCrf, type RunGraph } from "./conv-crf.js";
 import { applyDenseCrf } from "./dense-crf.js";
 import { applyFillHoles } from "./fill-holes.js";
 import { applyHysteresis } from "./hysteresis.js";
@@ -43,6 +45,28 @@ export function applySteps(input: RefineInput, steps: readonly RefineStep[]): Re
   return { labels: state.labels, steps: changes };
 }
 
+/**
+ * The same, with a runtime for the step that is a graph: `conv-crf`.
+ *
+ * @throws {PipelineError} as `applySteps`, and as `run`
+ */
+export async function applyStepsWith(
+  input: RefineInput,
+  steps: readonly RefineStep[],
+  run: RunGraph,
+): Promise<RefineOutput> {
+  let state: RefineInput = { ...input, labels: input.labels.slice() };
+  const changes: { kind: RefineStep["kind"]; changedVoxels: number }[] = [];
+  for (const [n, step] of steps.entries()) {
+    const subject = `refinement step ${n + 1} (${step.kind})`;
+    const next =
+      step.kind === "conv-crf" ? await applyConvCrf(state, step, subject, run) : applyStep(state, step, subject);
+    changes.push({ kind: step.kind, changedVoxels: countChanges(state.labels, next.labels) });
+    state = next;
+  }
+  return { labels: state.labels, steps: changes };
+}
+
 function applyStep(state: RefineInput, step: RefineStep, subject: string): RefineInput {
   switch (step.kind) {
     case "threshold":
@@ -78,6 +102,8 @@ function applyStep(state: RefineInput, step: RefineStep, subject: string): Refin
     case "dense-crf":
       assertExclusive(state, subject);
       return applyDenseCrf(state, step, subject);
+    case "conv-crf":
+      throw new PipelineError("ContractViolation", `${subject} is a graph and needs a runtime, got none`);
   }
 }
 

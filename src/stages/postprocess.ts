@@ -1,15 +1,23 @@
 import type { Box } from "#src/imaging/crop.js";
 import type { Grid } from "#src/imaging/volume.js";
+import type { OpenSession } from "#src/inference/network-session.js";
+import { runOnce } from "#src/inference/run-once.js";
 import { needsImage } from "#src/model/refine-steps.js";
-import { applySteps, type RefineInput } from "#src/refine/apply-steps.js";
+import { applyStepsWith, type RefineInput } from "#src/refine/apply-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { labelsFile, readImage, readLabels, readProbability } from "./volume-files.js";
 
-/** Applies the manifest's steps to the labels on the source grid. Writes the final labels. */
-export const postprocess: StageDefinition = { stage: "postprocess", run };
+/**
+ * Applies the manifest's steps to the labels on the source grid. Writes the final labels.
+ *
+ * @param open for a step that is a graph; its sessions are not kept
+ */
+export function postprocessStage(open: OpenSession): StageDefinition {
+  return { stage: "postprocess", run: (work) => run(work, open) };
+}
 
-async function run(work: StageWork): Promise<StageReport> {
+async function run(work: StageWork, open: OpenSession): Promise<StageReport> {
   const labels = readLabels(await work.read("segment", STAGE_FILES.labels));
   const steps = work.task.refine === "on" ? work.model.manifest.postprocess : [];
   const { data, ...grid } = labels;
@@ -20,7 +28,8 @@ async function run(work: StageWork): Promise<StageReport> {
   const probabilities = await readProbabilities(work, grid);
   const wantsImage = steps.some(needsImage);
   const image = wantsImage ? readImage(await work.read("preprocess", STAGE_FILES.image)).data : null;
-  const refined = applySteps({ labels: data, size: grid.size, spacingMm: grid.spacingMm, probabilities, image }, steps);
+  const input = { labels: data, size: grid.size, spacingMm: grid.spacingMm, probabilities, image };
+  const refined = await applyStepsWith(input, steps, runOnce(open));
   await work.write(STAGE_FILES.labels, labelsFile(refined.labels, grid));
   return {};
 }
