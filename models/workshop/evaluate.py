@@ -3,7 +3,8 @@
     python evaluate.py configs/hippocampus-unet3d.json --data <folder> --models <folder>
 
 Writes results/<id>.json: Dice per case and label, means, 95 % bootstrap intervals; for a data source with groups, per
-group. No postprocess step is applied.
+group. No postprocess step is applied. A config with `leftOut` names trainings (members/<name>.json) that each left
+something out: they are scored in the model's place, each on what it left out, by torch.
 """
 
 import argparse
@@ -15,8 +16,9 @@ import numpy
 
 from config import load_config
 from data import source
+from export import trained
 from metrics import bootstrap_interval, dice
-from procedure import onnx_runner, segment
+from procedure import onnx_runner, segment, torch_runner
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -31,26 +33,38 @@ def summary(values):
     }
 
 
+def scored(config, path, arguments):
+    """Pairs of a data source, whose validation cases count, and what answers for them."""
+    if "leftOut" not in config:
+        file = arguments.models / config["id"] / config["manifest"]["network"]["file"]
+        yield source(config["data"], arguments.data, None), onnx_runner(file, threads=1)
+        return
+    if arguments.runs is None:
+        raise SystemExit(f"{config['id']} is scored by trainings that left something out: give --runs")
+    for name in config["leftOut"]:
+        member = load_config(path.parent / "members" / f"{name}.json")
+        yield source(member["data"], arguments.data, None), torch_runner(trained(member, arguments.runs))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", default=os.environ.get("SCANLANE_DATA"), help="folder of the data sets (SCANLANE_DATA)")
     parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, help="folder of checkpoints, for a config with leftOut")
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("give --data or set SCANLANE_DATA")
     config = load_config(arguments.config)
     manifest = config["manifest"]
-    run = onnx_runner(arguments.models / config["id"] / manifest["network"]["file"], threads=1)
-    data = source(config["data"], arguments.data, None)
-    per_case = {}
-    for name, image, truth, spacing in data.validation_cases():
-        found = segment(image, spacing, manifest, run)
-        per_case[name] = {label["name"]: round(dice(truth, found, label["value"]), 4) for label in manifest["labels"]}
-        print(name, per_case[name], flush=True)
-    groups = {}
-    for name, scores in per_case.items():
-        groups.setdefault(data.group(name) if hasattr(data, "group") else "", []).append(scores)
+    per_case, groups = {}, {}
+    for data, run in scored(config, arguments.config, arguments):
+        for name, image, truth, spacing in data.validation_cases():
+            found = segment(image, spacing, manifest, run)
+            scores = {label["name"]: round(dice(truth, found, label["value"]), 4) for label in manifest["labels"]}
+            per_case[name] = scores
+            groups.setdefault(data.group(name) if hasattr(data, "group") else "", []).append(scores)
+            print(name, scores, flush=True)
     tables = {
         group: {label["name"]: summary([scores[label["name"]] for scores in cases]) for label in manifest["labels"]}
         for group, cases in groups.items()
@@ -60,7 +74,8 @@ def main():
         "dataset": config["card"]["dataset"],
         "split": config["card"]["split"],
         "metric": "Dice",
-        "command": f"python evaluate.py configs/{config['id']}.json --data <folder> --models ..",
+        "command": f"python evaluate.py configs/{config['id']}.json --data <folder> --models .."
+        + (" --runs <folder>" if "leftOut" in config else ""),
         **({"labels": tables[""]} if "" in tables else {"groups": tables}),
         "cases": per_case,
     }

@@ -1,9 +1,11 @@
 """Draws a model's answers beside the truth, to be looked at.
 
     python look.py configs/<id>.json --data <folder> --models <folder> --out <folder> [--cases a,b,c]
+    python look.py configs/<id>.json --data <folder> --models <folder> --card
 
-One PNG a case: image, outline of the truth (green) and of the answer (magenta). Without --cases: the lowest, the
-median and the highest score of every group.
+One PNG a case: image, outline of the truth (green), of the answer (magenta), of both (yellow). Without --cases: the
+lowest, the median and the highest score of every group. With --card: the cases that the config's card names, which
+must be free to show, small and side by side as <models>/<id>/pictures.jpg.
 """
 
 import argparse
@@ -20,6 +22,8 @@ from data import source
 from evaluate import RESULTS
 from procedure import onnx_runner, segment
 
+# Of the card's pictures, in pixels.
+HEIGHT = 256
 TRUTH, ANSWER, BOTH = (0, 200, 0), (255, 0, 255), (255, 255, 0)
 
 
@@ -51,21 +55,34 @@ def main():
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", default=os.environ.get("SCANLANE_DATA"), help="folder of the data sets (SCANLANE_DATA)")
     parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
     parser.add_argument("--cases")
+    parser.add_argument("--card", action="store_true")
     arguments = parser.parse_args()
     config = load_config(arguments.config)
     manifest = config["manifest"]
     run = onnx_runner(arguments.models / config["id"] / manifest["network"]["file"], threads=1)
     data = source(config["data"], arguments.data, None)
-    result = json.loads((RESULTS / f"{config['id']}.json").read_text())
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    for name in arguments.cases.split(",") if arguments.cases else extremes(result):
+
+    def picture(name, zoom=2):
         image, truth, spacing = data.case(name)
         found = segment(image, spacing, manifest, run)
         middle = len(image) // 2
+        return painted(image[middle], truth[middle], found[middle], zoom)
+
+    if arguments.card:
+        shown = [Image.fromarray(picture(name)) for name in config["card"]["shown"]]
+        small = [one.resize((HEIGHT * one.width // one.height, HEIGHT)) for one in shown]
+        sheet = Image.new("RGB", (sum(one.width for one in small), HEIGHT))
+        for index, one in enumerate(small):
+            sheet.paste(one, (sum(before.width for before in small[:index]), 0))
+        sheet.save(arguments.models / config["id"] / "pictures.jpg", quality=85)
+        return
+    result = json.loads((RESULTS / f"{config['id']}.json").read_text())
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in arguments.cases.split(",") if arguments.cases else extremes(result):
         path = arguments.out / f"{config['id']}-{name.replace('/', '-')}.png"
-        Image.fromarray(painted(image[middle], truth[middle], found[middle])).save(path)
+        Image.fromarray(picture(name)).save(path)
         print(path, result["cases"].get(name))
 
 

@@ -83,7 +83,7 @@ def paragraphs(texts):
     return [line for text in texts for line in (text, "")]
 
 
-def card(config, manifest, facts, result, golden, size):
+def card(config, manifest, facts, result, golden, size, has_pictures):
     """CARD.md: what a reader needs to know before using the model."""
     words = config["card"]
     lines = [f"# {manifest['title']}", "", f"`{manifest['id']}` {manifest['version']}. {manifest['description']}", ""]
@@ -115,6 +115,8 @@ def card(config, manifest, facts, result, golden, size):
     lines += paragraphs(words["scores"])
     if words.get("pictures"):
         lines += ["## What was looked at", ""] + paragraphs(words["pictures"])
+    if has_pictures:
+        lines += ["![Held-out images with outlines](pictures.jpg)", "", words["picturesSource"], ""]
     lines += ["## Golden case", ""]
     counts = ", ".join(f"{count:,} voxels of {name}" for name, count in golden["voxels"].items())
     lines += [
@@ -139,7 +141,7 @@ def main():
     manifest = manifest_for(config, folder, facts, result)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     size = (folder / manifest["network"]["file"]).stat().st_size
-    (folder / "CARD.md").write_text(card(config, manifest, facts, result, golden, size))
+    (folder / "CARD.md").write_text(card(config, manifest, facts, result, golden, size, (folder / "pictures.jpg").exists()))
     print(f"{config['id']}: golden seed {golden['seed']}, {golden['voxels']}")
 
 

@@ -4,8 +4,8 @@ He et al. 2015, "Deep Residual Learning for Image Recognition" (arXiv:1512.03385
 the 3x3 convolution, as torchvision has it. SE-ResNeXt-50 32x4d: Xie et al. 2016 (arXiv:1611.05431), grouped 3x3
 convolutions of twice the width; Hu et al. 2017 (arXiv:1709.01507), squeeze and excitation, reduction 16.
 
-Deviations: every channel count is multiplied by `width` (the depth stays); groups keep their 4 channels, so that
-there are fewer of them; no weights of ImageNet; the image may have one channel.
+Deviations: every channel count is multiplied by `width` (the depth stays); groups keep their size (4 channels in the
+first stage), so that there are fewer of them; no weights of ImageNet; the image may have one channel.
 """
 
 from torch import nn

@@ -39,7 +39,7 @@ class Ventricle(Pictures):
         return [f"{patient}/{int(path.name.split('-')[2])}" for path in contours]
 
     def group(self, name):
-        return "all"
+        return name.split("/")[0]
 
     def path(self, name):
         patient, instance = name.split("/")

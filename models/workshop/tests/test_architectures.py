@@ -18,8 +18,12 @@ SMALL = [
     ({**NARROW_TRANSFORMER, "classes": 2}, (64, 64)),
     ({"name": "attention_unet", "classes": 2, "widths": [8, 8, 16, 16]}, (48, 32)),
     ({"name": "attention_unet", "dimensions": 3, "classes": 3, "widths": [8, 8, 16, 16], "kernel": 3, "supervised": 1}, (16, 24, 16)),
+    *(
+        ({"name": "encoder_unet", "encoder": encoder, "classes": 2, "width": 0.125, "decoder": [16, 16, 8, 8, 8]}, (64, 96))
+        for encoder in ("resnet50", "se-resnext50", "efficientnet-b4", "densenet169")
+    ),
 ]  # fmt: skip
-NAMES = [f"{settings['name']}-{len(size)}d-{settings.get('norm', '')}" for settings, size in SMALL]
+NAMES = [f"{s['name']}-{len(size)}d-{s.get('norm', '')}{s.get('encoder', '')}" for s, size in SMALL]
 
 
 @pytest.mark.parametrize(("settings", "size"), SMALL, ids=NAMES)
