@@ -18,7 +18,7 @@ from config import load_config
 from data import source
 from export import trained
 from metrics import bootstrap_interval, dice
-from procedure import onnx_runner, segment, torch_runner
+from procedure import package_runner, segment, torch_runner
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -36,8 +36,8 @@ def summary(values):
 def scored(config, path, arguments):
     """Pairs of a data source, whose validation cases count, and what answers for them."""
     if "leftOut" not in config:
-        file = arguments.models / config["id"] / config["manifest"]["network"]["file"]
-        yield source(config["data"], arguments.data, None), onnx_runner(file, threads=1)
+        run = package_runner(arguments.models / config["id"], config["manifest"])
+        yield source(config["data"], arguments.data, None), run
         return
     if arguments.runs is None:
         raise SystemExit(f"{config['id']} is scored by trainings that left something out: give --runs")

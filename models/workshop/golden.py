@@ -10,7 +10,7 @@ import json
 from scipy import ndimage
 import numpy
 
-from procedure import onnx_runner, segment
+from procedure import package_runner, segment
 from volumes import write_ras
 
 TOLERANCE = 0.002
@@ -112,7 +112,7 @@ PHANTOMS = {"blobs": blobs, "egg": egg, "cells": cells, "branches": branches, "c
 def write_golden(phantom, manifest, folder):
     """Writes golden/ with the first seed that gives every label at least 1 % of the voxels; returns its facts."""
     weights = folder / manifest["network"]["file"]
-    run = onnx_runner(weights, threads=1)
+    run = package_runner(folder, manifest)
     for seed in range(1, 400):
         volume, spacing = PHANTOMS[phantom](seed)
         labels = segment(volume, spacing, manifest, run)

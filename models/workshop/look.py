@@ -20,7 +20,7 @@ import numpy
 from config import load_config
 from data import source
 from evaluate import RESULTS
-from procedure import onnx_runner, segment
+from procedure import package_runner, segment
 
 # Of the card's pictures, in pixels.
 HEIGHT = 256
@@ -61,7 +61,7 @@ def main():
     arguments = parser.parse_args()
     config = load_config(arguments.config)
     manifest = config["manifest"]
-    run = onnx_runner(arguments.models / config["id"] / manifest["network"]["file"], threads=1)
+    run = package_runner(arguments.models / config["id"], manifest)
     data = source(config["data"], arguments.data, None)
 
     def picture(name, zoom=2):

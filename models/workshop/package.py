@@ -55,12 +55,18 @@ def score_rows(config, result):
     ]
 
 
-def manifest_for(config, folder, facts, result):
+def network_file(path):
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def manifest_for(config, folder, facts, result, ensemble):
     fixed = dict(config["manifest"])
-    weights = folder / fixed["network"]["file"]
+    folds = fixed["network"].get("folds", [])
+    if ensemble is not None:
+        fixed["postprocess"] = [ensemble["step"], *fixed["postprocess"]]
     network = {
-        "file": weights.name,
-        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        **network_file(folder / fixed["network"]["file"]),
+        **({"folds": [network_file(folder / file) for file in folds]} if folds else {}),
         **{name: fixed["network"][name] for name in ("inputName", "outputName", "dimensions", "classes")},
         "parameters": facts["parameters"],
     }
@@ -83,7 +89,19 @@ def paragraphs(texts):
     return [line for text in texts for line in (text, "")]
 
 
-def card(config, manifest, facts, result, golden, size, has_pictures):
+def ablation(ensemble):
+    """What each ingredient of an ensemble adds: mean Dice over all validation images and per group."""
+    rows = ensemble["ablation"]
+    columns = [key for key in rows[0] if key != "what"]
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in ensemble["members"].items())
+    step = ", ".join(f"{key} {value}" for key, value in ensemble["step"].items() if key not in ("kind", "labels"))
+    lines = [f"Weights: {weights}. Triplet: {step}.", "", "## What each ingredient adds", ""]
+    lines += [f"| Mean Dice | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns)]
+    lines += [f"| {row['what']} | {' | '.join(f'{row[key]:.4f}' for key in columns)} |" for row in rows]
+    return [*lines, "", "Measured by `ensemble.py` with torch; intervals are those of the table above.", ""]
+
+
+def card(config, manifest, facts, result, golden, size, has_pictures, ensemble):
     """CARD.md: what a reader needs to know before using the model."""
     words = config["card"]
     lines = [f"# {manifest['title']}", "", f"`{manifest['id']}` {manifest['version']}. {manifest['description']}", ""]
@@ -91,7 +109,9 @@ def card(config, manifest, facts, result, golden, size, has_pictures):
     lines += ["## Network", ""]
     lines += [words["network"], ""]
     lines += ["| | |", "| --- | --- |"]
-    lines += [f"| Parameters | {facts['parameters']:,} |", f"| File | `{manifest['network']['file']}`, {size / 1e6:.2f} MB |"]
+    folds = len(manifest["network"].get("folds", []))
+    files = f"`{manifest['network']['file']}`" + (f" and {folds} more" if folds else "")
+    lines += [f"| Parameters | {facts['parameters']:,} |", f"| Weights | {files}, {size / 1e6:.2f} MB |"]
     lines += [f"| Torch and ONNX Runtime differ by at most | {facts['parity']:.1e} (logits) |"]
     tile = " x ".join(str(n) for n in manifest["tiles"]["patchVox"])
     known = any(n is not None for n in manifest["spacingMm"])
@@ -113,6 +133,8 @@ def card(config, manifest, facts, result, golden, size, has_pictures):
             )
         lines += ["", f"Interval: bootstrap of the mean over cases, 10,000 draws. Measured by `{result['command']}`", ""]
     lines += paragraphs(words["scores"])
+    if ensemble is not None:
+        lines += ablation(ensemble)
     if words.get("pictures"):
         lines += ["## What was looked at", ""] + paragraphs(words["pictures"])
     if has_pictures:
@@ -138,10 +160,12 @@ def main():
     folder = arguments.models / config["id"]
     result, facts = read_result(config["id"]), read_result(f"{config['id']}.export")
     golden = write_golden(config["phantom"], config["manifest"], folder)
-    manifest = manifest_for(config, folder, facts, result)
+    ensemble = read_result(f"{config['id']}.ensemble")
+    manifest = manifest_for(config, folder, facts, result, ensemble)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-    size = (folder / manifest["network"]["file"]).stat().st_size
-    (folder / "CARD.md").write_text(card(config, manifest, facts, result, golden, size, (folder / "pictures.jpg").exists()))
+    networks = [manifest["network"], *manifest["network"].get("folds", [])]
+    size = sum((folder / network["file"]).stat().st_size for network in networks)
+    (folder / "CARD.md").write_text(card(config, manifest, facts, result, golden, size, (folder / "pictures.jpg").exists(), ensemble))
     print(f"{config['id']}: golden seed {golden['seed']}, {golden['voxels']}")
 
 

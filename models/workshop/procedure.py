@@ -132,3 +132,10 @@ def onnx_runner(path, threads=2):
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda batch: session.run(["logits"], {"image": numpy.ascontiguousarray(batch)})[0]
+
+
+def package_runner(folder, manifest, threads=1):
+    """`run` for `segment` from a model's folder: its network, or the mean of the logits of all it has."""
+    network = manifest["network"]
+    runs = [onnx_runner(folder / file, threads) for file in (network["file"], *network.get("folds", []))]
+    return lambda batch: sum(run(batch) for run in runs) / len(runs)

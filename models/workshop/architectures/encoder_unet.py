@@ -27,9 +27,10 @@ ENCODERS = {
 class EncoderUNet(nn.Module):
     """Maps [N, C, Y, X] to logits of the same spatial size; both axes a multiple of `multiple`."""
 
-    def __init__(self, encoder, channels_in=1, classes=2, width=0.25, decoder=(96, 64, 32, 24, 16)):
+    def __init__(self, encoder, channels_in=1, classes=2, width=0.25, decoder=(96, 64, 32, 24, 16), upsampling="nearest"):
         super().__init__()
         self.multiple = 32
+        self.upsampling = {"mode": upsampling} if upsampling == "nearest" else {"mode": upsampling, "align_corners": False}
         self.encoder = ENCODERS[encoder](channels_in, width)
         deepest, *skips = reversed(self.encoder.channels)
         below = (deepest, *decoder[:-1])
@@ -42,7 +43,7 @@ class EncoderUNet(nn.Module):
     def forward(self, image):
         features, *skips = reversed(self.encoder(image))
         for stage, skip in zip(self.decoder, (*skips, None)):
-            features = functional.interpolate(features, scale_factor=2, mode="nearest")
+            features = functional.interpolate(features, scale_factor=2, **self.upsampling)
             features = stage(features if skip is None else torch.cat([features, skip], dim=1))
         logits = self.head(features)
         return [logits] if self.training else logits

@@ -1,0 +1,180 @@
+"""Makes one model of several trainings: weights, thresholds, what each ingredient adds, and the ONNX files.
+
+    python ensemble.py configs/<id>.json --data <folder> --runs <folder> --models <folder>
+
+The config's `ensemble.members` name trainings (members/<name>.json). The product takes the plain mean of the logits of
+a manifest's networks, so a member's weight is put into its last layer. Weights and the triplet of thresholds are the
+ones that give the best mean Dice over the validation images; what that choice flatters shows in the rows "chosen on
+the other half". Writes results/<id>.ensemble.json (weights, step, ablation) and <models>/<id>/network*.onnx.
+"""
+
+import argparse
+import itertools
+import json
+import os
+from pathlib import Path
+
+from scipy import ndimage
+import numpy
+import torch
+
+from architectures import build
+from config import load_config
+from data import source
+from data.split import is_validation
+from export import finished, parameter_count, parity, trained, write_onnx
+from metrics import dice
+from procedure import mirrored, tiled_logits, torch_runner
+from normalise import normalise
+
+RESULTS = Path(__file__).resolve().parent / "results"
+TOPS, BOTTOMS, AREAS = (0.5, 0.6, 0.7, 0.8, 0.9), (0.3, 0.35, 0.4, 0.45, 0.5, 0.55), (1, 5, 10, 20, 40)
+
+
+def last_epoch(config, runs):
+    """The weights as the last step left them, not averaged."""
+    network = build(config["architecture"])
+    network.load_state_dict(torch.load(Path(runs) / config["id"] / "checkpoint.pt", weights_only=True)["network"])
+    return finished(network)
+
+
+def scale_last_layer(network, factor):
+    """Multiplies the logits of a network by `factor`, in place."""
+    with torch.no_grad():
+        network.head.weight.mul_(factor)
+        network.head.bias.mul_(factor)
+
+
+def evidence(network, data, manifest, axes, cache):
+    """Logit of foreground less that of background for every validation image, [y, x]; kept in the file `cache`."""
+    if cache.exists():
+        return dict(numpy.load(cache))
+    run = mirrored(torch_runner(network), axes)
+    found = {}
+    for name, image, _, _ in data.validation_cases():
+        plane = normalise(image, manifest["channels"][0]["normalisation"])[0]
+        background, foreground = tiled_logits(plane, manifest["tiles"]["patchVox"][1::-1], manifest, run)
+        found[name] = foreground - background
+    numpy.savez(cache, **found)
+    return found
+
+
+def combined(maps, weights):
+    return {name: sum(w * one[name] for w, one in zip(weights, maps)) for name in maps[0]}
+
+
+def scores(maps, truths):
+    return {name: dice(truths[name], (maps[name] > 0).astype(numpy.uint8), 1) for name in maps}
+
+
+def triplet(values, top, bottom, least):
+    """Components above `bottom` that hold at least `least` pixels above `top`; values are logits."""
+    low, high = (numpy.log(p / (1 - p)) for p in (bottom, top))
+    parts, count = ndimage.label(values > low, numpy.ones((3, 3)))
+    above = numpy.bincount(parts[values > high], minlength=count + 1)
+    kept = above >= least
+    kept[0] = False
+    return kept[parts].astype(numpy.uint8)
+
+
+def best(choices, score_of, names):
+    """The choice with the best mean score over `names`, first of equals."""
+    return max(choices, key=lambda choice: round(float(numpy.mean([score_of(choice, name) for name in names])), 6))
+
+
+def halves(names):
+    return [n for n in names if is_validation(n, 0.5)], [n for n in names if not is_validation(n, 0.5)]
+
+
+def cross_fitted(choices, score_of, names):
+    """Scores in which each half of the images is judged with what was chosen on the other half."""
+    found = {}
+    for own, other in itertools.permutations(halves(names)):
+        choice = best(choices, score_of, other)
+        found.update({name: score_of(choice, name) for name in own})
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--data", default=os.environ.get("SCANLANE_DATA"), help="folder of the data sets (SCANLANE_DATA)")
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--models", type=Path, required=True)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    config = load_config(arguments.config)
+    manifest, members = config["manifest"], config["ensemble"]["members"]
+    configs = {name: load_config(arguments.config.parent / "members" / f"{name}.json") for name in members}
+    data = source(config["data"], arguments.data, None)
+    truths = {name: truth[0] for name, _, truth, _ in data.validation_cases()}
+    names, runs = list(truths), arguments.runs
+    rows = []
+
+    def row(title, found):
+        groups = {}
+        for name, score in found.items():
+            groups.setdefault(data.group(name), []).append(score)
+        line = {group: round(float(numpy.mean(values)), 4) for group, values in groups.items()}
+        rows.append({"what": title, "all": round(float(numpy.mean(list(found.values()))), 4), **line})
+        print(rows[-1], flush=True)
+
+    def maps_of(name, kind, axes=()):
+        member = configs.get(name) or load_config(arguments.config.parent / "members" / f"{name}.json")
+        network = last_epoch(member, runs) if kind == "last" else trained(member, runs)
+        return evidence(network, data, manifest, axes, runs / name / f"{kind}{''.join(axes)}.npz")
+
+    for name in config["ensemble"].get("compared", []):
+        row(f"{name}, averaged weights", scores(maps_of(name, "average"), truths))
+    for name in members:
+        row(f"{name}, last weights", scores(maps_of(name, "last"), truths))
+    for name in members:
+        row(f"{name}, averaged weights", scores(maps_of(name, "average"), truths))
+    plain = [maps_of(name, "average") for name in members]
+    equal = [1 / len(members)] * len(members)
+    row("plain mean of last weights", scores(combined([maps_of(name, "last") for name in members], equal), truths))
+    row("plain mean of averaged weights", scores(combined(plain, equal), truths))
+    mirrored_maps = [maps_of(name, "average", tuple(manifest["mirrorAxes"])) for name in members]
+    row("plain mean, mirrored", scores(combined(mirrored_maps, equal), truths))
+
+    # Tenths; every member counts.
+    grid = [tuple(n / 10 for n in parts) for parts in itertools.product(range(1, 10), repeat=len(members)) if sum(parts) == 10]
+    table = {(w, name): 0.0 for w in grid for name in names}
+    for w in grid:
+        table.update({(w, name): score for name, score in scores(combined(mirrored_maps, w), truths).items()})
+    weight_score = lambda w, name: table[w, name]
+    weights = best(grid, weight_score, names)
+    row("weighted mean, mirrored", {name: table[weights, name] for name in names})
+    row("weighted mean, mirrored, weights chosen on the other half", cross_fitted(grid, weight_score, names))
+
+    final = combined(mirrored_maps, weights)
+    steps = [step for step in itertools.product(TOPS, BOTTOMS, AREAS) if step[1] <= step[0]]
+    judged = {(step, name): dice(truths[name], triplet(final[name], *step), 1) for step in steps for name in names}
+    step_score = lambda step, name: judged[step, name]
+    top, bottom, least = best(steps, step_score, names)
+    row("weighted mean, mirrored, triplet", {name: judged[(top, bottom, least), name] for name in names})
+    row("weighted mean, mirrored, triplet chosen on the other half", cross_fitted(steps, step_score, names))
+
+    step = {"kind": "score-triplet", "labels": [1], "topScore": top, "minVoxels": least, "bottomScore": bottom, "scope": "component"}
+    result = {"members": dict(zip(members, weights)), "step": step, "ablation": rows}
+    (RESULTS / f"{config['id']}.ensemble.json").write_text(json.dumps(result, indent=1) + "\n")
+
+    files = [manifest["network"]["file"], *manifest["network"]["folds"]]
+    patch = manifest["tiles"]["patchVox"]
+    worst = total = 0
+    for file, name, weight in zip(files, members, weights):
+        network = trained(configs[name], runs)
+        scale_last_layer(network, weight * len(members))
+        network = network.half().float()
+        path = arguments.models / config["id"] / file
+        write_onnx(network, manifest["network"]["dimensions"], patch, path)
+        worst = max(worst, parity(network, path, manifest["network"]["dimensions"], patch))
+        total += parameter_count(network)
+    if worst > 1e-3:
+        raise SystemExit(f"{config['id']} differs from torch by {worst:.2g}, expected at most 1e-3")
+    facts = {"parity": float(f"{worst:.2g}"), "parameters": total}
+    (RESULTS / f"{config['id']}.export.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
