@@ -1,0 +1,89 @@
+"""Writes models/README.md from the manifests: what is there, how large it is, how well it does.
+
+    python table.py --models ..
+
+Numbers come from the manifests and from results/times.json (timing.py) alone.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+KINDS = {
+    "nuclei": "Cell nuclei (2018 Data Science Bowl)",
+    "vessels": "Retinal vessels (CHASE_DB1; STARE is another camera)",
+    "ventricle": "Cavity of the left ventricle (Sunnybrook), one patient left out",
+    "hippocampus": "Hippocampus (MSD Task04)",
+    "brain": "Brain and its tissues",
+}
+HEAD = """# Models
+
+A folder a model: `manifest.json`, the network, `CARD.md` (training data, scores with intervals, what it is not for) and
+a golden case that `scanlane verify <id>` runs. **Research use only.** `routes.json` says which model an image goes to
+when nobody names one; most are used by name: `scanlane run --model <id>`. [`workshop`](workshop/README.md) makes them.
+
+Names say what was changed: `w0.25` is the published network at a quarter of its channels, its depth kept. None of them
+has seen ImageNet, on which the published networks rely. So this compares these small networks trained alike, and not
+the published ones.
+"""
+TAIL = """
+Dice: mean over held-out images; intervals are in the cards. Networks of one table were trained on the same split with
+the same number of images, augmentation and schedule, unless the card says otherwise. Time: one tile of 256 x 256 (3-D:
+the model's own tile), ONNX Runtime on one thread, median of interleaved rounds{machine}; compare within a table.
+
+This table is written by `python table.py --models ..` in `workshop`.
+"""
+
+
+def scores(manifest):
+    """Columns of scores, short: the group after the data set's name, or the label where there are several."""
+    several = len({row["label"] for row in manifest["scores"]}) > 1
+    found = {}
+    for row in manifest["scores"]:
+        group = row["dataset"].split(", ", 1)[-1] if ", " in row["dataset"] else ""
+        name = ", ".join(part for part in (group, row["label"] if several else "") if part) or "Dice"
+        found[name] = f"{row['mean']:.3f}"
+    return found
+
+
+def size_mb(folder, network):
+    return sum((folder / one["file"]).stat().st_size for one in [network, *network.get("folds", [])]) / 1e6
+
+
+def rows_of(models):
+    """{kind: [(manifest, folder)]} of every model with a network, in the order of KINDS."""
+    found = {}
+    for path in sorted(models.glob("*/manifest.json")):
+        manifest = json.loads(path.read_text())
+        kind = manifest["id"].split("-")[0]
+        if "network" in manifest and manifest["scores"] and kind in KINDS:
+            found.setdefault(kind, []).append((manifest, path.parent))
+    return {kind: found[kind] for kind in KINDS if kind in found}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=Path, required=True)
+    arguments = parser.parse_args()
+    timed = HERE / "results" / "times.json"
+    times = json.loads(timed.read_text()) if timed.exists() else {"machine": "", "milliseconds": {}}
+    lines = [HEAD]
+    for kind, models in rows_of(arguments.models).items():
+        columns = list(dict.fromkeys(name for manifest, _ in models for name in scores(manifest)))
+        lines += [f"## {KINDS[kind]}", "", f"| Model | Parameters | MB | ms a tile | {' | '.join(columns)} |"]
+        lines += ["| --- |" + " --- |" * (3 + len(columns))]
+        for manifest, folder in models:
+            own, id_ = scores(manifest), manifest["id"]
+            milliseconds = times["milliseconds"].get(id_)
+            cells = [f"{manifest['network']['parameters'] / 1e6:.2f} M", f"{size_mb(folder, manifest['network']):.1f}"]
+            cells += ["-" if milliseconds is None else f"{milliseconds:.0f}", *(own.get(name, "-") for name in columns)]
+            lines += [f"| [`{id_}`]({id_}/CARD.md) | {' | '.join(cells)} |"]
+        lines += [""]
+    machine = f", {times['machine']}" if times["machine"] else ""
+    text = "\n".join(lines).rstrip() + "\n" + TAIL.format(machine=machine)
+    (arguments.models / "README.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
