@@ -76,10 +76,11 @@ function commands(done: (code: number) => void): Command {
     .action(async (input, flags) => done(await (await import("./inspect.js")).inspect(input, flags)));
   program
     .command("convert")
-    .description("write the images of a file, folder or zip as NIfTI, as the pipeline reads them")
+    .description("write the images of a file, folder or zip as NIfTI, as the pipeline reads them, or as surfaces")
     .argument("<in>")
-    .argument("<out>", "a name ending in .nii or .nii.gz for one image, else a folder")
-    .action(async (input, output) => void (await (await import("./convert.js")).convert(input, output)));
+    .argument("<out>", "a name ending in .nii or .nii.gz for one image, .stl or .glb for a label map, else a folder")
+    .option("--smooth <steps>", "smooth surfaces without shrinking them (10 takes the stairs away)", positiveInteger)
+    .action(async (input, output, flags) => void (await (await import("./convert.js")).convert(input, output, flags)));
   program
     .command("refine")
     .description("apply refinement steps to probabilities, or to a label map, from any program")
