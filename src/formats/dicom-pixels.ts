@@ -1,4 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
+import type { DecodeFrame } from "./codecs/decoder-pool.js";
 import { COMPRESSED_SYNTAXES, frameDecoder } from "./codecs/frame-decoder.js";
 import { rescaleWords, shiftWords } from "./codecs/pixel-kernels.js";
 import { type DicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
@@ -30,6 +31,7 @@ export const READABLE_SYNTAXES: ReadonlySet<string> = new Set([
  * The stored samples of a frame.
  *
  * @param frames frames of the file, and which one, from 0
+ * @param decode where compressed frames are decoded. @default here
  * @throws {PipelineError} InputUnreadable when there are fewer bytes than rows and columns need or a compressed frame is
  *   damaged, InputUnsafe for one that packs impossibly well
  */
@@ -38,6 +40,7 @@ export async function storedPixels(
   format: PixelFormat,
   subject: string,
   frames: { readonly index: number; readonly of: number } = { index: 0, of: 1 },
+  decode: DecodeFrame = decodeHere,
 ): Promise<StoredPixels> {
   const { transferSyntaxUid } = file;
   const { rows, columns, samples, bitsAllocated } = format;
@@ -48,12 +51,15 @@ export async function storedPixels(
     return { bytes, bytesPerSample, isLittleEndian: true, isInterleaved: false, firstBit: 0, trailingBytes: 0 };
   }
   if (COMPRESSED_SYNTAXES.has(transferSyntaxUid)) {
-    const decode = await frameDecoder(transferSyntaxUid);
-    const decoded = decode(encapsulatedFrame(file, subject, frames), { rows, columns, samples }, subject);
+    const stream = encapsulatedFrame(file, subject, frames);
+    const decoded = await decode(transferSyntaxUid, stream, { rows, columns, samples }, subject);
     return { ...decoded, isLittleEndian: true, firstBit: 0, trailingBytes: 0 };
   }
   return nativePixels(file, format, subject, frames);
 }
+
+const decodeHere: DecodeFrame = async (transferSyntaxUid, stream, shape, subject) =>
+  (await frameDecoder(transferSyntaxUid))(stream, shape, subject);
 
 function nativePixels(
   file: DicomFile,
@@ -123,7 +129,7 @@ export function rescaleInto(target: Float32Array, offset: number, pixels: Stored
     for (let i = 0; i < count; i++) {
       target[offset + i] = values[Math.min(last, Math.max(0, sample(i) - first))] ?? 0;
     }
-  } else if (areWords(pixels)) {
+  } else if (areWords(pixels, format)) {
     rescaleWords(target.subarray(offset, offset + count), pixels.bytes, format);
   } else {
     for (let i = 0; i < count; i++) target[offset + i] = sample(i) * slope + intercept;
@@ -136,12 +142,12 @@ export function rescaleInto(target: Float32Array, offset: number, pixels: Stored
  */
 export function rescaleIntoIntegers(target: Int16Array, pixels: StoredPixels, format: PixelFormat): boolean {
   const isPlain = format.colour === "grey" && format.table === null && format.element === "x7fe00010";
-  return isPlain && areWords(pixels) && shiftWords(target, pixels.bytes, format);
+  return isPlain && areWords(pixels, format) && shiftWords(target, pixels.bytes, format);
 }
 
-/** The usual case. */
-function areWords({ bytesPerSample, isLittleEndian }: StoredPixels): boolean {
-  return bytesPerSample === 2 && isLittleEndian;
+/** The usual case: words whose lowest bits are the value. */
+function areWords({ bytesPerSample, isLittleEndian }: StoredPixels, { bitsStored, highBit }: PixelFormat): boolean {
+  return bytesPerSample === 2 && isLittleEndian && bitsStored <= 16 && highBit === bitsStored - 1;
 }
 
 /** Shifted up so that the highest stored bit is bit 31, then down again with or without the sign. */

@@ -2,8 +2,8 @@ import { PIXEL_KERNELS } from "./pixel-kernels-wasm.js";
 
 /** What the bits of a 16-bit word mean, and its value. */
 export interface WordFormat {
+  /** Lowest bits of the word that count, at most 16. */
   readonly bitsStored: number;
-  readonly highBit: number;
   readonly isSigned: boolean;
   readonly slope: number;
   readonly intercept: number;
@@ -17,30 +17,13 @@ interface Kernels {
     from: number,
     to: number,
     count: number,
-    up: number,
-    down: number,
-    isSigned: number,
+    mask: number,
+    sign: number,
     slope: number,
     intercept: number,
   ): void;
-  shiftFloat(
-    from: number,
-    to: number,
-    count: number,
-    up: number,
-    down: number,
-    isSigned: number,
-    intercept: number,
-  ): void;
-  shiftInteger(
-    from: number,
-    to: number,
-    count: number,
-    up: number,
-    down: number,
-    isSigned: number,
-    intercept: number,
-  ): number;
+  shiftFloat(from: number, to: number, count: number, mask: number, sign: number, intercept: number): void;
+  shiftInteger(from: number, to: number, count: number, mask: number, sign: number, intercept: number): number;
   unpackBits(
     packed: number,
     from: number,
@@ -69,12 +52,12 @@ let loaded: Kernels | null = null;
  * @throws {RangeError} for fewer words than that
  */
 export function rescaleWords(target: Float32Array, words: Uint8Array, format: WordFormat): void {
-  const { isSigned, slope, intercept } = format;
-  const [up, down] = [31 - format.highBit, 32 - format.bitsStored];
+  const { slope, intercept } = format;
+  const { mask, sign } = bitsOf(format);
   const isShift = slope === 1 && Number.isInteger(intercept) && Math.abs(intercept) < MAX_WHOLE;
   eachChunk(target, words, (kernels, from, to, count) => {
-    if (isShift) kernels.shiftFloat(from, to, count, up, down, Number(isSigned), intercept);
-    else kernels.rescaleFloat(from, to, count, up, down, Number(isSigned), slope, intercept);
+    if (isShift) kernels.shiftFloat(from, to, count, mask, sign, intercept);
+    else kernels.rescaleFloat(from, to, count, mask, sign, slope, intercept);
     return true;
   });
 }
@@ -86,13 +69,13 @@ export function rescaleWords(target: Float32Array, words: Uint8Array, format: Wo
  * @throws {RangeError} for fewer words than `target` has room for
  */
 export function shiftWords(target: Int16Array, words: Uint8Array, format: WordFormat): boolean {
-  const { isSigned, slope, intercept } = format;
-  if (slope !== 1 || !Number.isInteger(intercept) || Math.abs(intercept) > 32_767 || format.highBit > 15) return false;
-  const [up, down] = [15 - format.highBit, 16 - format.bitsStored];
+  const { slope, intercept } = format;
+  if (slope !== 1 || !Number.isInteger(intercept) || Math.abs(intercept) > 32_767) return false;
+  const { mask, sign } = bitsOf(format);
   return eachChunk(
     target,
     words,
-    (kernels, from, to, count) => kernels.shiftInteger(from, to, count, up, down, Number(isSigned), intercept) === 1,
+    (kernels, from, to, count) => kernels.shiftInteger(from, to, count, mask, sign, intercept) === 1,
   );
 }
 
@@ -121,6 +104,10 @@ export function unpackSegments(
   return { bytes: memory.slice(output, output + length), written };
 }
 
+function bitsOf({ bitsStored, isSigned }: WordFormat): { readonly mask: number; readonly sign: number } {
+  return { mask: 2 ** bitsStored - 1, sign: isSigned ? 2 ** (bitsStored - 1) : 0 };
+}
+
 function eachChunk(
   target: Float32Array | Int16Array,
   words: Uint8Array,
@@ -132,12 +119,14 @@ function eachChunk(
   const to = from + 2 * CHUNK + SLACK;
   reserve(kernels, to + 4 * CHUNK + SLACK);
   const { buffer } = kernels.memory;
-  const input = new Uint8Array(buffer, from, 2 * CHUNK);
+  const input = new Uint8Array(buffer, from, 2 * CHUNK + SLACK);
   const output =
     target instanceof Float32Array ? new Float32Array(buffer, to, CHUNK) : new Int16Array(buffer, to, CHUNK);
   for (let start = 0; start < target.length; start += CHUNK) {
     const count = Math.min(CHUNK, target.length - start);
     input.set(words.subarray(2 * start, 2 * (start + count)));
+    // What stood there before is no word of this frame; 0 fits into anything.
+    if (count < CHUNK) input.fill(0, 2 * count, 2 * count + SLACK);
     if (!work(kernels, from, to, count)) return false;
     target.set(count === CHUNK ? output : output.subarray(0, count), start);
   }

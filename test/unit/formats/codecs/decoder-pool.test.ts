@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { DecoderPool } from "#src/formats/codecs/decoder-pool.js";
+import { findScans } from "#src/formats/find-scans.js";
+import { loadScan, loadScanCompact } from "#src/formats/load-scan.js";
+import { buildDicom, SYNTAX } from "../../../support/dicom-builder.js";
+import { phantomSlice, uploadOf } from "../../../support/phantom-series.js";
+import { COLUMNS, phantom, ROWS } from "./phantom.js";
+import { STREAMS } from "./streams.js";
+
+const BUILT = fileURLToPath(new URL("../../../../dist/src/formats/codecs/frame-worker.js", import.meta.url));
+const isAble = existsSync(BUILT) && availableParallelism() > 1;
+const JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70";
+const shape = { rows: ROWS, columns: COLUMNS, samples: 1 };
+const streamOf = (name: keyof typeof STREAMS) => Uint8Array.from(Buffer.from(STREAMS[name], "base64"));
+
+const open: DecoderPool[] = [];
+function poolFor(pixels: number): DecoderPool {
+  const pool = DecoderPool.for(pixels);
+  if (pool === null) throw new Error("no pool");
+  open.push(pool);
+  return pool;
+}
+afterEach(async () => {
+  for (const pool of open.splice(0)) await pool.close();
+});
+
+describe("DecoderPool", () => {
+  it("is not opened for few pixels", () => {
+    expect(DecoderPool.for(100 * 100 * 20)).toBeNull();
+  });
+
+  it.skipIf(!isAble)("decodes frames that are written over once they were handed in (needs two cores)", async () => {
+    const pool = poolFor(2 ** 24);
+    const kinds = [
+      ["jpeg2000", "90"],
+      ["jpegls", "80"],
+      ["htj2k", "201"],
+      ["lossless16", "70"],
+    ] as const;
+    const frames = [0, 1, 2].flatMap(() =>
+      kinds.map(([name, syntax]) => {
+        const stream = streamOf(name);
+        const frame = pool.decode(`1.2.840.10008.1.2.4.${syntax}`, stream, shape, "entry 1");
+        stream.fill(0);
+        return frame;
+      }),
+    );
+    for (const { bytes, bytesPerSample } of await Promise.all(frames)) {
+      expect(bytesPerSample).toBe(2);
+      expect([...new Uint16Array(bytes.buffer, bytes.byteOffset, ROWS * COLUMNS)]).toEqual(phantom(16));
+    }
+  });
+
+  it.skipIf(!isAble)(
+    "refuses with the code and words of the decoder, and refuses all once closed (needs two cores)",
+    async () => {
+      const pool = poolFor(2 ** 24);
+      const cut = pool.decode("1.2.840.10008.1.2.4.90", streamOf("jpeg2000").subarray(0, 200), shape, "entry 7");
+      await expect(cut).rejects.toMatchObject({
+        code: "InputUnreadable",
+        message: expect.stringMatching(/^entry 7 has a damaged/),
+      });
+      await expect(pool.decode("1.2.3", new Uint8Array(4), shape, "entry 1")).rejects.toThrow(RangeError);
+      await pool.close();
+      await expect(pool.decode(JPEG_LOSSLESS, streamOf("lossless16"), shape, "entry 1")).rejects.toThrow("ended");
+    },
+  );
+});
+
+describe("a compressed series of many pixels", () => {
+  const SIDE = 1024;
+  const SLICES = 8;
+  /** A frame of JPEG lossless in which every pixel is the one before it: 2^15, by a code of one bit, 0. */
+  const flat = new Uint8Array(60 + (SIDE * SIDE) / 8);
+  const marker = (at: number, ...bytes: number[]) => flat.set(bytes, at);
+  marker(0, 0xff, 0xd8);
+  marker(2, 0xff, 0xc3, 0, 11, 16, SIDE >> 8, 0, SIDE >> 8, 0, 1, 1, 0x11, 0);
+  marker(15, 0xff, 0xc4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+  marker(37, 0xff, 0xda, 0, 8, 1, 1, 0, 1, 0, 0);
+  marker(flat.length - 2, 0xff, 0xd9);
+
+  const upload = (streams: (k: number) => Uint8Array, syntaxes = (_: number) => JPEG_LOSSLESS) =>
+    uploadOf(
+      Array.from({ length: SLICES }, (_, k) => {
+        const elements = phantomSlice({ size: [4, 4, SLICES] }, k);
+        elements["00280010"] = { vr: "US", Value: [SIDE] };
+        elements["00280011"] = { vr: "US", Value: [SIDE] };
+        elements["00280103"] = { vr: "US", Value: [0] };
+        elements["00281052"] = { vr: "DS", Value: [String(100 * k - 32_768)] };
+        elements["00281053"] = { vr: "DS", Value: ["1"] };
+        const isRaw = syntaxes(k) !== JPEG_LOSSLESS;
+        const raw = new Uint8Array(new Uint16Array(SIDE * SIDE).fill(32_768).buffer);
+        elements["7FE00010"] = isRaw
+          ? { vr: "OW", Value: [raw.buffer] }
+          : { vr: "OB", Value: [new Uint8Array(streams(k)).buffer] };
+        return { name: `${k}`, bytes: buildDicom(elements, syntaxes(k)) };
+      }),
+    );
+
+  it("is read into its places, with files of another syntax between", async () => {
+    const entries = upload(
+      () => flat,
+      (k) => (k % 3 === 1 ? SYNTAX.explicitLittle : JPEG_LOSSLESS),
+    );
+    const [scan] = (await findScans(entries)).scans;
+    if (scan === undefined) throw new Error("no scan");
+    for (const { volume } of [await loadScan(scan, entries), await loadScanCompact(scan, entries)]) {
+      const corners = scan.entries.flatMap((_, z) => [
+        volume.data[z * SIDE * SIDE],
+        volume.data[(z + 1) * SIDE * SIDE - 1],
+      ]);
+      expect(corners).toEqual(scan.entries.flatMap((k) => [100 * k, 100 * k]));
+    }
+  });
+
+  it("is refused for its first damaged file, however many there are", async () => {
+    const entries = upload((k) => (k === 2 || k === 5 ? flat.subarray(0, 30) : flat));
+    const [scan] = (await findScans(entries)).scans;
+    if (scan === undefined) throw new Error("no scan");
+    const first = scan.entries.find((ordinal) => ordinal === 2 || ordinal === 5);
+    await expect(loadScan(scan, entries)).rejects.toMatchObject({
+      code: "InputUnreadable",
+      message: expect.stringContaining(`entry ${first} `),
+    });
+  });
+});
