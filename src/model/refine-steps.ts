@@ -15,30 +15,8 @@ import {
   ScreenComponentsStep,
 } from "./component-steps.js";
 import { ConvCrfStep } from "./conv-crf-step.js";
+import { DenseCrfStep } from "./dense-crf-step.js";
 import { HysteresisStep, OtsuStep, ScoreTripletStep, ThresholdStep } from "./threshold-steps.js";
-
-const positive = z.number().positive().finite();
-const weight = z.number().min(0).finite();
-
-/**
- * Fully connected CRF (Krähenbühl and Koltun 2011) with the arithmetic of pydensecrf: Potts model, a Gaussian
- * ("smoothness") and a bilateral ("appearance") kernel, symmetric normalisation.
- */
-export const DenseCrfStep = z.strictObject({
-  kind: z.literal("dense-crf"),
-  /** 2: each slice along z on its own. 3: the volume at once. */
-  dimensions: z.literal([2, 3]).default(3),
-  iterations: z.int().min(0).max(100).default(5),
-  smoothness: z.strictObject({ weight, widthMm: positive }).optional(),
-  appearance: z
-    .strictObject({
-      weight,
-      widthMm: positive,
-      /** Width in units of the image's standard deviation inside the foreground box. */
-      widthSd: positive,
-    })
-    .optional(),
-});
 
 /** One step after the network, as a manifest names it. */
 export const RefineStep = z.discriminatedUnion("kind", [
@@ -61,7 +39,6 @@ export const RefineStep = z.discriminatedUnion("kind", [
   ConvCrfStep,
 ]);
 export type RefineStep = z.infer<typeof RefineStep>;
-export type DenseCrfStep = z.infer<typeof DenseCrfStep>;
 
 /**
  * The steps of a manifest, in their order.
@@ -88,9 +65,10 @@ export function needsProbabilities(step: RefineStep): boolean {
     case "threshold":
     case "hysteresis":
     case "score-triplet":
-    case "dense-crf":
     case "conv-crf":
       return true;
+    case "dense-crf":
+      return step.unary === "probabilities";
     case "otsu":
       return step.source === "probability";
     case "screen-components":
@@ -152,9 +130,10 @@ function decidesAnew(step: RefineStep): boolean {
       return step.over === "volume";
     case "hysteresis":
     case "score-triplet":
-    case "dense-crf":
     case "conv-crf":
       return true;
+    case "dense-crf":
+      return step.unary === "probabilities";
     case "superpixel-vote":
       return step.use === "probabilities";
     default:

@@ -21,6 +21,8 @@ export interface RefineInput {
   readonly probabilities: RefineProbabilities | null;
   /** The image on the source grid; null when no step needs it. */
   readonly image: Float32Array | null;
+  /** The image's further channels on the source grid, for a step that looks at several. @default none */
+  readonly otherChannels?: readonly Float32Array[];
 }
 
 /** One step: a new state; the arrays of the old one are left as they are. */

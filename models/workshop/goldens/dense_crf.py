@@ -1,4 +1,4 @@
-"""Goldens of src/imaging/dense-crf.ts: marginals of pydensecrf.
+"""Goldens of src/refine/crf/dense-crf.ts: marginals of pydensecrf.
 
 pydensecrf (https://github.com/lucasb-eyer/pydensecrf, MIT) is built from source in an environment of its own and is not
 in the workshop's lock file.
@@ -76,7 +76,28 @@ def main():
     plane = {"size": [24, 20, 1], "iterations": 5, "smoothness": {"widthsVox": [3, 3], "weight": 3},
              "appearance": {"widthsVox": [10, 10], "width": 25, "weight": 5}, "image": numbers(image, 7),
              "probabilities": [numbers(p, 6) for p in probabilities], "marginals": [numbers(q.round(6)) for q in marginals]}
-    write_golden("dense-crf", {"cases": cases, "rgb": plane})
+
+    # Normalisations, and a cost for each pair of labels.
+    options = []
+    probabilities, image = phantom(draw, (5, 9, 11), 3)
+    penalties = numpy.array([[0, 1, 2], [1, 0, 0.5], [2, 0.5, 0]], numpy.float32)
+    for name, normalisation, matrix in [
+        ("none", densecrf.NO_NORMALIZATION, None),
+        ("before", densecrf.NORMALIZE_BEFORE, None),
+        ("after", densecrf.NORMALIZE_AFTER, None),
+        ("symmetric", densecrf.NORMALIZE_SYMMETRIC, penalties),
+    ]:
+        weight = 0.02 if name == "none" else 2
+        crf = densecrf.DenseCRF(image.size, 3)
+        crf.setUnaryEnergy(numpy.ascontiguousarray(unary_from_softmax(probabilities)))
+        crf.addPairwiseEnergy(grid_features(image.shape, (2, 2, 1), image, 20),
+                              compat=weight if matrix is None else matrix * weight, normalization=normalisation)
+        marginals = numpy.array(crf.inference(4))
+        options.append({"size": size_of(image), "iterations": 4, "normalisation": name, "weight": weight,
+                        "penalties": None if matrix is None else matrix.tolist(), "widthsVox": [2, 2, 1], "width": 20,
+                        "image": numbers(image, 7), "probabilities": [numbers(p, 6) for p in probabilities],
+                        "marginals": [numbers(q.round(6)) for q in marginals]})
+    write_golden("dense-crf", {"cases": cases, "rgb": plane, "options": options})
 
 
 if __name__ == "__main__":

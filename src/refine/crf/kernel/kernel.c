@@ -1,0 +1,976 @@
+// Mean-field inference in a fully connected CRF on permutohedral lattices (Adams, Baek and Davis 2010; Krähenbühl and
+// Koltun 2011), with the arithmetic of pydensecrf's `permutohedral.cpp` (BSD-3-Clause, Philipp Krähenbühl) for the
+// places of points and the order of all sums. WebAssembly with SIMD, threads and no library.
+//
+// Every thread calls `run` with its number. Work is divided so that each number is computed by the same operations in
+// the same order whatever the number of threads: by points where a point is read, by vertices where one is written,
+// or by channels.
+//
+// The labels of a point sum to one, and a filter is linear: label 0 is not filtered but follows from the others and
+// from the filter of ones. Channel c is label c + 1; four channels make a plane [points][4], one channel alone a plane
+// [points].
+
+#include <wasm_simd128.h>
+
+typedef signed int i32;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef v128_t f4;
+
+#define MAX_D 7
+#define MAX_THREADS 16
+#define EXPORT __attribute__((visibility("default")))
+#define ALWAYS static inline __attribute__((always_inline))
+
+enum { FAULT_NONE = 0, FAULT_MEMORY = 1, FAULT_RANGE = 2, FAULT_THREAD = 3 };
+enum { NORM_NONE = 0, NORM_BEFORE = 1, NORM_AFTER = 2, NORM_SYMMETRIC = 3 };
+
+// Lattice points by their first d coordinates, each 16 bits with an offset, so that they add without carries.
+typedef struct {
+  u64 *low, *high;   // keys, by number from 0
+  i32 *places;       // open addressing: number + 1, 0 where free
+  u32 count, room, mask, shift;
+} Table;
+
+typedef struct {
+  // Set by the caller.
+  i32 d;
+  i32 normalisation;
+  float potts;
+  float *matrix;     // labels x labels, or 0 for Potts
+  float *features;   // [points][d], divided by the kernel's widths
+  // Made here.
+  i32 *vertex;       // [points][d + 1], from 1; 0 holds zeros
+  float *weight;     // [points][d + 1]
+  u32 vertices;
+  i32 *neighbours;   // [d + 1][vertices][2]
+  u32 *start;        // by vertex, where several threads splat one plane
+  i32 *entryPoint;
+  float *entryWeight;
+  float *values, *blurred; // [planes][vertices + 1][width]
+  float *pre;        // by point
+  float *post;       // by point: normalisation, alpha and the Potts weight
+  Table table[MAX_THREADS];
+  u32 *counts[MAX_THREADS];
+  i32 *renumber[MAX_THREADS];
+} Kernel;
+
+typedef struct {
+  u32 points;
+  i32 labels, kernels, iterations, threads;
+  float tolerance;   // largest change of a marginal at which it stops; 0: never
+  float *given;      // [labels][points]: probabilities, in the end the marginals
+  // Results.
+  i32 fault, done;
+  float change;
+  // Made here.
+  i32 planes, width; // planes of `width` (1 or 4) channels
+  float *base;       // energies against label 0
+  float *q;
+  float *none;       // marginals of label 0
+  float *ones;       // filter of ones, weighted and summed over the kernels
+  float *scratch;
+  float changes[MAX_THREADS * 16];
+  i32 arrived, generation;
+  Kernel kernel[4];
+} Job;
+
+extern unsigned char __heap_base;
+static u32 top;
+
+// ---------------------------------------------------------------- memory
+
+EXPORT u32 reset(void) { return top = ((u32)&__heap_base + 63) & ~63u; }
+
+EXPORT u32 used(void) { return __atomic_load_n(&top, __ATOMIC_RELAXED); }
+
+EXPORT u32 jobSize(void) { return sizeof(Job); }
+
+// 64-byte blocks, never given back before `reset`; 0 when the memory is at its limit.
+EXPORT u32 take(double bytes) {
+  u64 size = ((u64)bytes + 63) & ~63ull;
+  u32 at = __atomic_load_n(&top, __ATOMIC_RELAXED);
+  for (;;) {
+    if (at + size > 0xffff0000ull) return 0;
+    u64 need = (at + size + 65535) >> 16;
+    u64 have = __builtin_wasm_memory_size(0);
+    if (need > have && __builtin_wasm_memory_grow(0, need - have) == (__SIZE_TYPE__)-1 &&
+        __builtin_wasm_memory_size(0) < need)
+      return 0;
+    if (__atomic_compare_exchange_n(&top, &at, (u32)(at + size), 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) return at;
+  }
+}
+
+static void *need(Job *job, u64 bytes) {
+  u32 at = take((double)bytes);
+  if (at == 0) __atomic_store_n(&job->fault, FAULT_MEMORY, __ATOMIC_SEQ_CST);
+  return (void *)at;
+}
+
+ALWAYS void zero(void *at, u32 bytes) { __builtin_memset(at, 0, bytes); }
+ALWAYS void copy(void *to, const void *from, u32 bytes) { __builtin_memcpy(to, from, bytes); }
+
+// ---------------------------------------------------------------- threads
+
+// Sense by generation: spins a little, then sleeps.
+static void barrier(Job *job) {
+  i32 threads = job->threads;
+  if (threads == 1) return;
+  i32 generation = __atomic_load_n(&job->generation, __ATOMIC_SEQ_CST);
+  if (__atomic_add_fetch(&job->arrived, 1, __ATOMIC_SEQ_CST) == threads) {
+    __atomic_store_n(&job->arrived, 0, __ATOMIC_SEQ_CST);
+    __atomic_add_fetch(&job->generation, 1, __ATOMIC_SEQ_CST);
+    __builtin_wasm_memory_atomic_notify(&job->generation, (u32)-1);
+    return;
+  }
+  for (i32 spin = 0; spin < 4000; spin++)
+    if (__atomic_load_n(&job->generation, __ATOMIC_SEQ_CST) != generation) return;
+  while (__atomic_load_n(&job->generation, __ATOMIC_SEQ_CST) == generation) {
+    if (__atomic_load_n(&job->fault, __ATOMIC_SEQ_CST) == FAULT_THREAD) __builtin_trap();
+    __builtin_wasm_memory_atomic_wait32(&job->generation, generation, 100000000);
+  }
+}
+
+// Says that a thread is lost: the others leave their barrier by a trap.
+EXPORT void lose(Job *job) { __atomic_store_n(&job->fault, FAULT_THREAD, __ATOMIC_SEQ_CST); }
+
+// ---------------------------------------------------------------- what the caller sets and reads
+
+EXPORT void setJob(Job *job, u32 points, i32 labels, i32 kernels, i32 iterations, i32 threads, float tolerance,
+                   float *given) {
+  __builtin_memset(job, 0, sizeof(Job));
+  job->points = points, job->labels = labels, job->kernels = kernels, job->iterations = iterations;
+  job->threads = threads, job->tolerance = tolerance, job->given = given;
+}
+
+EXPORT void setKernel(Job *job, i32 n, i32 d, i32 normalisation, float potts, float *matrix, float *features) {
+  Kernel *k = &job->kernel[n];
+  k->d = d, k->normalisation = normalisation, k->potts = potts, k->matrix = matrix, k->features = features;
+}
+
+EXPORT i32 faultOf(const Job *job) { return job->fault; }
+EXPORT i32 doneOf(const Job *job) { return job->done; }
+EXPORT float changeOf(const Job *job) { return job->change; }
+EXPORT u32 verticesOf(const Job *job, i32 n) { return job->kernel[n].vertices; }
+
+// First of a thread's share; multiples of four keep groups of points together.
+ALWAYS u32 share(u32 count, i32 thread, i32 threads) {
+  if (thread == threads) return count;
+  return (u32)(((u64)count * thread / threads) & ~3ull);
+}
+
+// ---------------------------------------------------------------- exponential and logarithm
+
+// e^x in single precision for x <= 88, 0 below -87: Cephes' polynomial, relative error below 2e-7.
+ALWAYS f4 expOf(f4 x) {
+  f4 isZero = wasm_f32x4_lt(x, wasm_f32x4_splat(-87.0f));
+  x = wasm_f32x4_pmax(wasm_f32x4_splat(-87.0f), wasm_f32x4_pmin(wasm_f32x4_splat(88.0f), x));
+  f4 n = wasm_f32x4_nearest(wasm_f32x4_mul(x, wasm_f32x4_splat(1.44269504088896341f)));
+  x = wasm_f32x4_sub(x, wasm_f32x4_mul(n, wasm_f32x4_splat(0.693359375f)));
+  x = wasm_f32x4_sub(x, wasm_f32x4_mul(n, wasm_f32x4_splat(-2.12194440e-4f)));
+  f4 y = wasm_f32x4_splat(1.9875691500E-4f);
+#define STEP(c) y = wasm_f32x4_add(wasm_f32x4_mul(y, x), wasm_f32x4_splat(c))
+  STEP(1.3981999507E-3f);
+  STEP(8.3334519073E-3f);
+  STEP(4.1665795894E-2f);
+  STEP(1.6666665459E-1f);
+  STEP(5.0000001201E-1f);
+  y = wasm_f32x4_add(wasm_f32x4_mul(wasm_f32x4_mul(y, x), x), wasm_f32x4_add(x, wasm_f32x4_splat(1.0f)));
+  v128_t power = wasm_i32x4_shl(wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_splat(127)), 23);
+  return wasm_v128_andnot(wasm_f32x4_mul(y, power), isZero);
+}
+
+// ln x for normal positive x: Cephes' polynomial, relative error below 2e-7.
+ALWAYS f4 logOf(f4 x) {
+  v128_t exponent = wasm_i32x4_sub(wasm_u32x4_shr(x, 23), wasm_i32x4_splat(126));
+  x = wasm_v128_or(wasm_v128_and(x, wasm_i32x4_splat(0x007fffff)), wasm_f32x4_splat(0.5f));
+  f4 e = wasm_f32x4_convert_i32x4(exponent);
+  f4 isSmall = wasm_f32x4_lt(x, wasm_f32x4_splat(0.707106781186547524f));
+  f4 extra = wasm_v128_and(x, isSmall);
+  x = wasm_f32x4_sub(x, wasm_f32x4_splat(1.0f));
+  e = wasm_f32x4_sub(e, wasm_v128_and(wasm_f32x4_splat(1.0f), isSmall));
+  x = wasm_f32x4_add(x, extra);
+  f4 z = wasm_f32x4_mul(x, x);
+  f4 y = wasm_f32x4_splat(7.0376836292E-2f);
+#define LOGSTEP(c) y = wasm_f32x4_add(wasm_f32x4_mul(y, x), wasm_f32x4_splat(c))
+  LOGSTEP(-1.1514610310E-1f);
+  LOGSTEP(1.1676998740E-1f);
+  LOGSTEP(-1.2420140846E-1f);
+  LOGSTEP(1.4249322787E-1f);
+  LOGSTEP(-1.6668057665E-1f);
+  LOGSTEP(2.0000714765E-1f);
+  LOGSTEP(-2.4999993993E-1f);
+  LOGSTEP(3.3333331174E-1f);
+  y = wasm_f32x4_mul(wasm_f32x4_mul(y, x), z);
+  y = wasm_f32x4_add(y, wasm_f32x4_mul(e, wasm_f32x4_splat(-2.12194440e-4f)));
+  y = wasm_f32x4_sub(y, wasm_f32x4_mul(z, wasm_f32x4_splat(0.5f)));
+  return wasm_f32x4_add(wasm_f32x4_add(x, y), wasm_f32x4_mul(e, wasm_f32x4_splat(0.693359375f)));
+}
+
+ALWAYS float sumOf(f4 v) {
+  return (wasm_f32x4_extract_lane(v, 0) + wasm_f32x4_extract_lane(v, 1)) +
+         (wasm_f32x4_extract_lane(v, 2) + wasm_f32x4_extract_lane(v, 3));
+}
+
+ALWAYS float largestOf(f4 v) {
+  float a = wasm_f32x4_extract_lane(v, 0), b = wasm_f32x4_extract_lane(v, 1);
+  float c = wasm_f32x4_extract_lane(v, 2), d = wasm_f32x4_extract_lane(v, 3);
+  a = a > b ? a : b;
+  c = c > d ? c : d;
+  return a > c ? a : c;
+}
+
+// ---------------------------------------------------------------- vertices by their key
+
+ALWAYS u32 hashOf(u64 low, u64 high, u32 shift) {
+  return (u32)(((low ^ (high * 0xc2b2ae3d27d4eb4full)) * 0x9e3779b97f4a7c15ull) >> shift);
+}
+
+static void openTable(Job *job, Table *table, u32 room, i32 isLong) {
+  u32 size = 1024, bits = 10;
+  while (size < room * 2) size *= 2, bits++;
+  table->count = 0;
+  table->room = size / 2;
+  table->mask = size - 1;
+  table->shift = 64 - bits;
+  table->low = need(job, 8ull * table->room);
+  table->high = isLong ? need(job, 8ull * table->room) : 0;
+  table->places = need(job, 4ull * size);
+  if (!job->fault) zero(table->places, 4 * size);
+}
+
+static void growTable(Job *job, Table *table) {
+  Table larger;
+  openTable(job, &larger, table->room * 2, table->high != 0);
+  if (job->fault) return;
+  larger.count = table->count;
+  copy(larger.low, table->low, 8 * table->count);
+  if (table->high) copy(larger.high, table->high, 8 * table->count);
+  for (u32 n = 0; n < table->count; n++) {
+    u32 place = hashOf(table->low[n], table->high ? table->high[n] : 0, larger.shift);
+    while (larger.places[place]) place = (place + 1) & larger.mask;
+    larger.places[place] = n + 1;
+  }
+  *table = larger;
+}
+
+// Number from 1; 0 when there is none.
+ALWAYS i32 findVertex(const Table *table, u64 low, u64 high) {
+  u32 place = hashOf(low, high, table->shift);
+  for (;;) {
+    i32 found = table->places[place];
+    if (found == 0 || (table->low[found - 1] == low && (!table->high || table->high[found - 1] == high))) return found;
+    place = (place + 1) & table->mask;
+  }
+}
+
+ALWAYS i32 addVertex(Job *job, Table *table, u64 low, u64 high) {
+  u32 place = hashOf(low, high, table->shift);
+  for (;;) {
+    i32 found = table->places[place];
+    if (found == 0) break;
+    if (table->low[found - 1] == low && (!table->high || table->high[found - 1] == high)) return found;
+    place = (place + 1) & table->mask;
+  }
+  if (table->count == table->room) {
+    growTable(job, table);
+    if (job->fault) return 0;
+    return addVertex(job, table, low, high);
+  }
+  table->low[table->count] = low;
+  if (table->high) table->high[table->count] = high;
+  return table->places[place] = ++table->count;
+}
+
+// ---------------------------------------------------------------- the lattice
+
+#define ONES 0x0001000100010001ull
+#define OFFSET 0x8000
+
+// The simplex of each point, four points at a time: vertices (numbered in the thread's own table) and weights.
+ALWAYS void placePoints(Job *job, Kernel *k, const i32 d, i32 thread, u32 from, u32 to) {
+  const i32 corners = d + 1;
+  Table *table = &k->table[thread];
+  f4 scale[MAX_D], elevated[MAX_D + 1], nearest[MAX_D + 1], rest[MAX_D + 1], rank[MAX_D + 1], zeros = wasm_f32x4_splat(0);
+  const f4 one = wasm_f32x4_splat(1), size = wasm_f32x4_splat((float)corners);
+  const f4 perCorner = wasm_f32x4_splat(1.0f / corners);
+  const float deviation = (float)(__builtin_sqrt(2.0 / 3.0) * corners);
+  for (i32 i = 0; i < d; i++)
+    scale[i] = wasm_f32x4_splat((float)(1.0 / __builtin_sqrt((double)((i + 2) * (i + 1))) * deviation));
+  f4 widest = zeros;
+  u64 lastLow = 0, lastHigh = 0;
+  u32 lastOrder = 0xffffffff;
+  i32 lastVertex[MAX_D + 1];
+
+  for (u32 group = from; group < to; group += 4) {
+    const i32 lanes = to - group < 4 ? to - group : 4;
+    f4 sum = zeros;
+    for (i32 j = d; j > 0; j--) {
+      f4 feature;
+      const float *f = k->features + (u64)group * d + j - 1;
+      if (lanes == 4) feature = wasm_f32x4_make(f[0], f[d], f[2 * d], f[3 * d]);
+      else feature = wasm_f32x4_make(f[0], lanes > 1 ? f[d] : 0, lanes > 2 ? f[2 * d] : 0, 0);
+      f4 scaled = wasm_f32x4_mul(feature, scale[j - 1]);
+      elevated[j] = wasm_f32x4_sub(sum, wasm_f32x4_mul(wasm_f32x4_splat((float)j), scaled));
+      sum = wasm_f32x4_add(sum, scaled);
+    }
+    elevated[0] = sum;
+    f4 excess = zeros;
+    for (i32 i = 0; i < corners; i++) {
+      f4 multiple = wasm_f32x4_nearest(wasm_f32x4_mul(perCorner, elevated[i]));
+      nearest[i] = wasm_f32x4_mul(multiple, size);
+      rest[i] = wasm_f32x4_sub(elevated[i], nearest[i]);
+      excess = wasm_f32x4_add(excess, multiple);
+      rank[i] = zeros;
+      widest = wasm_f32x4_max(widest, wasm_f32x4_abs(elevated[i]));
+    }
+    for (i32 i = 0; i < d; i++)
+      for (i32 j = i + 1; j < corners; j++) {
+        f4 less = wasm_v128_and(one, wasm_f32x4_lt(rest[i], rest[j]));
+        rank[i] = wasm_f32x4_add(rank[i], less);
+        rank[j] = wasm_f32x4_add(rank[j], wasm_f32x4_sub(one, less));
+      }
+    float ranks[MAX_D + 1][4], rounded[MAX_D + 1][4], parts[MAX_D + 1][4];
+    for (i32 i = 0; i < corners; i++) {
+      f4 r = wasm_f32x4_add(rank[i], excess);
+      f4 more = wasm_v128_and(size, wasm_f32x4_lt(r, zeros));
+      f4 fewer = wasm_v128_and(size, wasm_f32x4_ge(r, size));
+      f4 by = wasm_f32x4_sub(more, fewer);
+      f4 at = wasm_f32x4_add(nearest[i], by);
+      wasm_v128_store(ranks[i], wasm_f32x4_add(r, by));
+      wasm_v128_store(rounded[i], at);
+      wasm_v128_store(parts[i], wasm_f32x4_mul(wasm_f32x4_sub(elevated[i], at), perCorner));
+    }
+    // The reference fills its last group up with points at the origin: their vertices are there and hold nothing.
+    for (i32 lane = 0; lane < 4; lane++) {
+      const u32 point = group + lane;
+      float unusedWeight[MAX_D + 1];
+      i32 unusedVertex[MAX_D + 1];
+      float sorted[MAX_D + 1];
+      i32 owner[MAX_D + 1];
+      u64 low = 0, high = 0;
+      u32 order = 0;
+      for (i32 i = 0; i < corners; i++) {
+        i32 r = (i32)ranks[i][lane];
+        // A feature that is not a number gives no place; the fault is noticed below.
+        r = r < 0 || r > d ? 0 : r;
+        sorted[r] = parts[i][lane];
+        owner[r] = i;
+        order = order * 8 + r;
+        if (i < d) {
+          u64 coordinate = (u64)(((i32)rounded[i][lane] + OFFSET) & 0xffff);
+          if (i < 4) low |= coordinate << (16 * i);
+          else high |= coordinate << (16 * (i - 4));
+        }
+      }
+      float *weight = lane < lanes ? k->weight + (u64)point * corners : unusedWeight;
+      i32 *vertex = lane < lanes ? k->vertex + (u64)point * corners : unusedVertex;
+      weight[0] = sorted[d] + (1 - sorted[0]);
+      for (i32 p = 1; p < corners; p++) weight[p] = sorted[d - p] - sorted[d - p + 1];
+      // Neighbouring points often share their simplex.
+      if (low == lastLow && high == lastHigh && order == lastOrder) {
+        for (i32 p = 0; p < corners; p++) vertex[p] = lastVertex[p];
+        continue;
+      }
+      lastLow = low, lastHigh = high, lastOrder = order;
+      for (i32 p = 0; p < corners; p++) {
+        vertex[p] = lastVertex[p] = addVertex(job, table, low, high);
+        if (job->fault) return;
+        if (p == d) break;
+        const i32 turned = owner[d - p];
+        low += d >= 4 ? ONES : ONES >> (16 * (4 - d));
+        if (d > 4) high += ONES >> (16 * (8 - d));
+        if (turned < 4 && turned < d) low -= (u64)corners << (16 * turned);
+        else if (turned < d) high -= (u64)corners << (16 * (turned - 4));
+      }
+    }
+  }
+  // Not below the limit, so that what is not a number fails too.
+  if (!wasm_i32x4_all_true(wasm_f32x4_lt(widest, wasm_f32x4_splat(32000.0f)))) __atomic_store_n(&job->fault, FAULT_RANGE, __ATOMIC_SEQ_CST);
+}
+
+// Vertices of the second and later threads get their numbers after those of the first, in the order of the points.
+static void mergeTables(Job *job, Kernel *k) {
+  Table *all = &k->table[0];
+  for (i32 t = 1; t < job->threads; t++) {
+    Table *own = &k->table[t];
+    k->renumber[t] = need(job, 4ull * (own->count + 1));
+    if (job->fault) return;
+    for (u32 n = 0; n < own->count; n++) {
+      k->renumber[t][n + 1] = addVertex(job, all, own->low[n], own->high ? own->high[n] : 0);
+      if (job->fault) return;
+    }
+  }
+  k->vertices = all->count;
+}
+
+static void renumberPoints(Kernel *k, i32 thread, u32 from, u32 to) {
+  const i32 corners = k->d + 1;
+  if (thread == 0) return;
+  for (u64 n = (u64)from * corners; n < (u64)to * corners; n++) k->vertex[n] = k->renumber[thread][k->vertex[n]];
+}
+
+static void findNeighbours(Kernel *k, i32 thread, i32 threads) {
+  const i32 d = k->d;
+  const Table *table = &k->table[0];
+  const u64 lowOnes = d >= 4 ? ONES : ONES >> (16 * (4 - d));
+  const u64 highOnes = d > 4 ? ONES >> (16 * (8 - d)) : 0;
+  const u32 from = share(k->vertices, thread, threads), to = share(k->vertices, thread + 1, threads);
+  for (i32 j = 0; j <= d; j++) {
+    const u64 low = j < 4 && j < d ? (u64)(d + 1) << (16 * j) : 0;
+    const u64 high = j >= 4 && j < d ? (u64)(d + 1) << (16 * (j - 4)) : 0;
+    i32 *out = k->neighbours + ((u64)j * k->vertices + from) * 2;
+    for (u32 n = from; n < to; n++) {
+      const u64 a = table->low[n], b = table->high ? table->high[n] : 0;
+      *out++ = findVertex(table, a - lowOnes + low, b - highOnes + high);
+      *out++ = findVertex(table, a + lowOnes - low, b + highOnes - high);
+    }
+  }
+}
+
+// Points of each vertex in their order, so that a thread can sum a vertex alone.
+static void countEntries(Kernel *k, i32 thread, u32 from, u32 to) {
+  const i32 corners = k->d + 1;
+  u32 *counts = k->counts[thread];
+  zero(counts, 4 * (k->vertices + 1));
+  for (u64 n = (u64)from * corners; n < (u64)to * corners; n++) counts[k->vertex[n]]++;
+}
+
+static void placeEntries(Kernel *k, i32 threads) {
+  u32 at = 0;
+  for (u32 v = 1; v <= k->vertices; v++) {
+    k->start[v] = at;
+    for (i32 t = 0; t < threads; t++) {
+      u32 count = k->counts[t][v];
+      k->counts[t][v] = at;
+      at += count;
+    }
+  }
+  k->start[k->vertices + 1] = at;
+}
+
+static void fillEntries(Kernel *k, i32 thread, u32 from, u32 to) {
+  const i32 corners = k->d + 1;
+  u32 *counts = k->counts[thread];
+  u64 n = (u64)from * corners;
+  for (u32 i = from; i < to; i++)
+    for (i32 j = 0; j < corners; j++, n++) {
+      const u32 at = counts[k->vertex[n]]++;
+      k->entryPoint[at] = i;
+      k->entryWeight[at] = k->weight[n];
+    }
+}
+
+// The weights that splat: those of the slice times what the normalisation puts before.
+static void weighEntries(Kernel *k, i32 thread, i32 threads) {
+  const u32 end = k->start[k->vertices + 1];
+  const u32 from = share(end, thread, threads), to = share(end, thread + 1, threads);
+  for (u32 n = from; n < to; n++) k->entryWeight[n] *= k->pre[k->entryPoint[n]];
+}
+
+// ---------------------------------------------------------------- one channel
+
+ALWAYS void splatPoints1(Kernel *k, const i32 corners, u32 points, const float *q) {
+  zero(k->values, 4 * (k->vertices + 1));
+  const i32 *vertex = k->vertex;
+  const float *weight = k->weight, *pre = k->pre;
+  for (u32 i = 0; i < points; i++)
+    for (i32 j = 0; j < corners; j++, vertex++, weight++) k->values[*vertex] += (*weight * pre[i]) * q[i];
+}
+
+static void splatVertices1(Kernel *k, i32 thread, i32 threads, const float *q) {
+  const u32 from = share(k->vertices, thread, threads), to = share(k->vertices, thread + 1, threads);
+  const i32 *point = k->entryPoint;
+  const float *weight = k->entryWeight;
+  if (thread == 0) k->values[0] = k->blurred[0] = 0;
+  for (u32 v = from + 1; v <= to; v++) {
+    float sum = 0;
+    for (u32 n = k->start[v], end = k->start[v + 1]; n < end; n++) sum += weight[n] * q[point[n]];
+    k->values[v] = sum;
+  }
+}
+
+static void splat1(Job *job, Kernel *k, i32 thread, const float *q) {
+  if (job->threads > 1) {
+    splatVertices1(k, thread, job->threads, q);
+    return;
+  }
+  k->blurred[0] = 0;
+  switch (k->d) {
+    case 2: splatPoints1(k, 3, job->points, q); break;
+    case 3: splatPoints1(k, 4, job->points, q); break;
+    case 4: splatPoints1(k, 5, job->points, q); break;
+    default: splatPoints1(k, k->d + 1, job->points, q);
+  }
+}
+
+static void blur1(Job *job, Kernel *k, i32 thread, i32 direction) {
+  if (direction > k->d) return;
+  const u32 from = share(k->vertices, thread, job->threads), to = share(k->vertices, thread + 1, job->threads);
+  const float *values = direction & 1 ? k->blurred : k->values;
+  float *out = direction & 1 ? k->values : k->blurred;
+  const i32 *n = k->neighbours + ((u64)direction * k->vertices + from) * 2;
+  for (u32 v = from + 1; v <= to; v++, n += 2) out[v] = values[v] + 0.5f * (values[n[0]] + values[n[1]]);
+}
+
+ALWAYS const float *blurredOf(const Kernel *k) { return k->d & 1 ? k->values : k->blurred; }
+
+ALWAYS float slice1(const Kernel *k, const i32 corners, u32 point) {
+  const float *values = blurredOf(k);
+  const i32 *vertex = k->vertex + (u64)point * corners;
+  const float *weight = k->weight + (u64)point * corners;
+  float sum = 0;
+  for (i32 j = 0; j < corners; j++) sum += weight[j] * values[vertex[j]];
+  return sum;
+}
+
+ALWAYS float sliceOf1(const Kernel *k, u32 point) {
+  switch (k->d) {
+    case 2: return slice1(k, 3, point);
+    case 3: return slice1(k, 4, point);
+    case 4: return slice1(k, 5, point);
+    default: return slice1(k, k->d + 1, point);
+  }
+}
+
+// One channel through every kernel; what is left stands in each kernel's values.
+static void filter1(Job *job, i32 thread, const float *q) {
+  i32 deepest = 0;
+  for (i32 n = 0; n < job->kernels; n++) {
+    splat1(job, &job->kernel[n], thread, q);
+    deepest = job->kernel[n].d > deepest ? job->kernel[n].d : deepest;
+  }
+  barrier(job);
+  for (i32 j = 0; j <= deepest; j++) {
+    for (i32 n = 0; n < job->kernels; n++) blur1(job, &job->kernel[n], thread, j);
+    barrier(job);
+  }
+}
+
+// ---------------------------------------------------------------- planes of four channels
+
+// Planes [a, b) of a kernel; a thread has its planes to itself.
+ALWAYS void splatPlanes(Job *job, Kernel *k, const i32 corners, i32 a, const i32 count) {
+  const u32 points = job->points;
+  const u64 stride = (u64)(k->vertices + 1) * 4;
+  float *values = k->values + a * stride;
+  const float *q = job->q + (u64)a * points * 4;
+  zero(values, (u32)(count * stride * 4));
+  const i32 *vertex = k->vertex;
+  const float *weight = k->weight, *pre = k->pre;
+  for (u32 i = 0; i < points; i++) {
+    f4 v[4];
+    for (i32 c = 0; c < count; c++) v[c] = wasm_v128_load(q + ((u64)c * points + i) * 4);
+    for (i32 j = 0; j < corners; j++, vertex++, weight++) {
+      const f4 w = wasm_f32x4_splat(*weight * pre[i]);
+      float *to = values + (u64)*vertex * 4;
+      for (i32 c = 0; c < count; c++, to += stride)
+        wasm_v128_store(to, wasm_f32x4_add(wasm_v128_load(to), wasm_f32x4_mul(w, v[c])));
+    }
+  }
+}
+
+ALWAYS void blurPlane(Kernel *k, i32 plane, u32 from, u32 to, i32 direction) {
+  const u64 at = (u64)plane * (k->vertices + 1) * 4;
+  const float *values = (direction & 1 ? k->blurred : k->values) + at;
+  float *out = (direction & 1 ? k->values : k->blurred) + at;
+  const f4 half = wasm_f32x4_splat(0.5f);
+  const i32 *n = k->neighbours + ((u64)direction * k->vertices + from) * 2;
+  for (u32 v = from + 1; v <= to; v++, n += 2) {
+    f4 sides = wasm_f32x4_add(wasm_v128_load(values + (u64)n[0] * 4), wasm_v128_load(values + (u64)n[1] * 4));
+    wasm_v128_store(out + (u64)v * 4, wasm_f32x4_add(wasm_v128_load(values + (u64)v * 4), wasm_f32x4_mul(half, sides)));
+  }
+}
+
+ALWAYS void splatCount(Job *job, Kernel *k, i32 a, const i32 count) {
+  switch (k->d) {
+    case 2: splatPlanes(job, k, 3, a, count); break;
+    case 3: splatPlanes(job, k, 4, a, count); break;
+    case 4: splatPlanes(job, k, 5, a, count); break;
+    default: splatPlanes(job, k, k->d + 1, a, count);
+  }
+}
+
+static void filterPlanes(Job *job, Kernel *k, i32 a, i32 b) {
+  for (i32 at = a; at < b;) {
+    const i32 left = b - at;
+    if (left >= 4) splatCount(job, k, at, 4), at += 4;
+    else if (left == 3) splatCount(job, k, at, 3), at += 3;
+    else if (left == 2) splatCount(job, k, at, 2), at += 2;
+    else splatCount(job, k, at, 1), at += 1;
+  }
+  for (i32 plane = a; plane < b; plane++) {
+    const u64 at = (u64)plane * (k->vertices + 1) * 4;
+    wasm_v128_store(k->blurred + at, wasm_f32x4_splat(0));
+    for (i32 j = 0; j <= k->d; j++) blurPlane(k, plane, 0, k->vertices, j);
+  }
+}
+
+static void splatVertices4(Kernel *k, i32 thread, i32 threads, const float *q) {
+  const u32 from = share(k->vertices, thread, threads), to = share(k->vertices, thread + 1, threads);
+  if (thread == 0) {
+    wasm_v128_store(k->values, wasm_f32x4_splat(0));
+    wasm_v128_store(k->blurred, wasm_f32x4_splat(0));
+  }
+  for (u32 v = from + 1; v <= to; v++) {
+    f4 sum = wasm_f32x4_splat(0);
+    for (u32 n = k->start[v], end = k->start[v + 1]; n < end; n++)
+      sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_v128_load32_splat(k->entryWeight + n), wasm_v128_load(q + (u64)k->entryPoint[n] * 4)));
+    wasm_v128_store(k->values + (u64)v * 4, sum);
+  }
+}
+
+// Channels through every kernel: threads share one plane by vertices, several by planes.
+static void filter4(Job *job, i32 thread) {
+  const i32 threads = job->threads;
+  if (job->planes == 1 && threads > 1) {
+    i32 deepest = 0;
+    for (i32 n = 0; n < job->kernels; n++) {
+      splatVertices4(&job->kernel[n], thread, threads, job->q);
+      deepest = job->kernel[n].d > deepest ? job->kernel[n].d : deepest;
+    }
+    barrier(job);
+    for (i32 j = 0; j <= deepest; j++) {
+      for (i32 n = 0; n < job->kernels; n++) {
+        Kernel *k = &job->kernel[n];
+        if (j <= k->d)
+          blurPlane(k, 0, share(k->vertices, thread, threads), share(k->vertices, thread + 1, threads), j);
+      }
+      barrier(job);
+    }
+    return;
+  }
+  // Planes of every other kernel are dealt from the other end: odd numbers even out.
+  for (i32 n = 0; n < job->kernels; n++) {
+    const i32 turn = n & 1 ? threads - 1 - thread : thread;
+    filterPlanes(job, &job->kernel[n], job->planes * turn / threads, job->planes * (turn + 1) / threads);
+  }
+  barrier(job);
+}
+
+// ---------------------------------------------------------------- points
+
+static void noteChange(Job *job, i32 thread, float change) { job->changes[thread * 16] = change; }
+
+// Two labels: the sigmoid of the difference of their energies.
+static void updateTwo(Job *job, i32 thread, i32 isFirst, u32 from, u32 to) {
+  f4 change = wasm_f32x4_splat(0);
+  for (u32 i = from; i < to; i += 4) {
+    float x[4] = {0, 0, 0, 0};
+    const i32 lanes = to - i < 4 ? to - i : 4;
+    for (i32 l = 0; l < lanes; l++) {
+      const u32 p = i + l;
+      float message = 0;
+      if (!isFirst) {
+        for (i32 n = 0; n < job->kernels; n++) message += job->kernel[n].post[p] * sliceOf1(&job->kernel[n], p);
+        message = message + message - job->ones[p];
+      }
+      x[l] = job->base[p] + message;
+    }
+    const f4 one = wasm_f32x4_splat(1);
+    const f4 e = wasm_v128_load(x);
+    // Of the smaller energy's side, so that the exponential never overflows.
+    const f4 small = expOf(wasm_f32x4_neg(wasm_f32x4_abs(e)));
+    const f4 whole = wasm_f32x4_div(one, wasm_f32x4_add(one, small));
+    const f4 rest = wasm_f32x4_mul(small, whole);
+    const f4 isPositive = wasm_f32x4_ge(e, wasm_f32x4_splat(0));
+    const f4 q = wasm_v128_bitselect(whole, rest, isPositive);
+    const f4 none = wasm_v128_bitselect(rest, whole, isPositive);
+    float now[4], other[4];
+    wasm_v128_store(now, q);
+    wasm_v128_store(other, none);
+    for (i32 l = 0; l < lanes; l++) {
+      float by = now[l] - job->q[i + l];
+      by = by < 0 ? -by : by;
+      if (by > wasm_f32x4_extract_lane(change, 0)) change = wasm_f32x4_splat(by);
+      job->q[i + l] = now[l];
+      job->none[i + l] = other[l];
+    }
+  }
+  noteChange(job, thread, wasm_f32x4_extract_lane(change, 0));
+}
+
+ALWAYS f4 slice4(const Kernel *k, const i32 corners, u32 point, i32 plane) {
+  const float *values = blurredOf(k) + (u64)plane * (k->vertices + 1) * 4;
+  const i32 *vertex = k->vertex + (u64)point * corners;
+  const float *weight = k->weight + (u64)point * corners;
+  f4 sum = wasm_f32x4_splat(0);
+  for (i32 j = 0; j < corners; j++)
+    sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_v128_load32_splat(weight + j), wasm_v128_load(values + (u64)vertex[j] * 4)));
+  return sum;
+}
+
+ALWAYS f4 sliceOf4(const Kernel *k, u32 point, i32 plane) {
+  switch (k->d) {
+    case 2: return slice4(k, 3, point, plane);
+    case 3: return slice4(k, 4, point, plane);
+    case 4: return slice4(k, 5, point, plane);
+    default: return slice4(k, k->d + 1, point, plane);
+  }
+}
+
+// Marginals of a point from its energies against label 0, which come in `e`; gives the largest change.
+ALWAYS float settle(Job *job, u32 point, f4 *e, i32 planes) {
+  f4 top4 = wasm_f32x4_splat(0);
+  for (i32 p = 0; p < planes; p++) top4 = wasm_f32x4_pmax(top4, e[p]);
+  const f4 largest = wasm_f32x4_splat(largestOf(top4));
+  const f4 rest = expOf(wasm_f32x4_neg(largest));
+  f4 sum = wasm_f32x4_splat(0);
+  for (i32 p = 0; p < planes; p++) {
+    e[p] = expOf(wasm_f32x4_sub(e[p], largest));
+    sum = wasm_f32x4_add(sum, e[p]);
+  }
+  const float none = wasm_f32x4_extract_lane(rest, 0);
+  const float per = 1 / (none + sumOf(sum));
+  f4 change = wasm_f32x4_splat(0);
+  for (i32 p = 0; p < planes; p++) {
+    float *q = job->q + ((u64)p * job->points + point) * 4;
+    const f4 now = wasm_f32x4_mul(e[p], wasm_f32x4_splat(per));
+    change = wasm_f32x4_pmax(change, wasm_f32x4_abs(wasm_f32x4_sub(now, wasm_v128_load(q))));
+    wasm_v128_store(q, now);
+  }
+  job->none[point] = none * per;
+  return largestOf(change);
+}
+
+// 257 labels.
+#define MAX_PLANES 64
+
+static void updateMany(Job *job, i32 thread, i32 isFirst, u32 from, u32 to) {
+  const i32 planes = job->planes, channels = job->labels - 1;
+  float change = 0;
+  i32 hasMatrix = 0;
+  for (i32 n = 0; n < job->kernels; n++) hasMatrix |= job->kernel[n].matrix != 0;
+  for (u32 i = from; i < to; i++) {
+    f4 e[MAX_PLANES];
+    for (i32 p = 0; p < planes; p++) e[p] = wasm_v128_load(job->base + ((u64)p * job->points + i) * 4);
+    if (!isFirst && !hasMatrix) {
+      f4 sum = wasm_f32x4_splat(0);
+      for (i32 p = 0; p < planes; p++) {
+        f4 message = wasm_f32x4_splat(0);
+        for (i32 n = 0; n < job->kernels; n++)
+          message = wasm_f32x4_add(message, wasm_f32x4_mul(wasm_v128_load32_splat(job->kernel[n].post + i), sliceOf4(&job->kernel[n], i, p)));
+        sum = wasm_f32x4_add(sum, message);
+        e[p] = wasm_f32x4_add(e[p], message);
+      }
+      const f4 none = wasm_f32x4_splat(job->ones[i] - sumOf(sum));
+      for (i32 p = 0; p < planes; p++) e[p] = wasm_f32x4_sub(e[p], none);
+    } else if (!isFirst) {
+      float against[MAX_PLANES * 4] = {0};
+      for (i32 n = 0; n < job->kernels; n++) {
+        const Kernel *k = &job->kernel[n];
+        float message[MAX_PLANES * 4 + 1], sum = 0;
+        for (i32 p = 0; p < planes; p++)
+          wasm_v128_store(message + 1 + p * 4, wasm_f32x4_mul(wasm_v128_load32_splat(k->post + i), sliceOf4(k, i, p)));
+        for (i32 c = 1; c <= channels; c++) sum += message[c];
+        message[0] = job->scratch[(u64)n * job->points + i] - sum;
+        for (i32 c = 1; c <= channels; c++) {
+          if (!k->matrix) {
+            against[c - 1] += message[c] - message[0];
+            continue;
+          }
+          const float *row = k->matrix + c * job->labels;
+          float dot = 0;
+          for (i32 m = 0; m <= channels; m++) dot += (row[m] - k->matrix[m]) * message[m];
+          against[c - 1] -= dot;
+        }
+      }
+      for (i32 p = 0; p < planes; p++) e[p] = wasm_f32x4_add(e[p], wasm_v128_load(against + p * 4));
+    }
+    const float by = settle(job, i, e, planes);
+    if (by > change) change = by;
+  }
+  noteChange(job, thread, change);
+}
+
+static void update(Job *job, i32 thread, i32 isFirst, u32 from, u32 to) {
+  if (job->width == 1) updateTwo(job, thread, isFirst, from, to);
+  else updateMany(job, thread, isFirst, from, to);
+}
+
+// Energies against label 0, -log p with p in [1e-5, 1], laid out in planes; beyond the last label, never.
+static void readGiven(Job *job, u32 from, u32 to) {
+  const f4 least = wasm_f32x4_splat(1e-5f), most = wasm_f32x4_splat(1);
+  const i32 channels = job->labels - 1;
+  for (i32 c = 0; c < job->planes * job->width; c++) {
+    const float *none = job->given, *own = job->given + (u64)(c + 1) * job->points;
+    float *out = job->base + (u64)(c / job->width) * job->points * job->width + c % job->width;
+    for (u32 i = from; i < to; i += 4) {
+      float a[4] = {1, 1, 1, 1}, b[4] = {1, 1, 1, 1}, made[4];
+      const i32 lanes = to - i < 4 ? to - i : 4;
+      if (c >= channels) {
+        for (i32 l = 0; l < lanes; l++) out[(u64)(i + l) * job->width] = -1e30f;
+        continue;
+      }
+      for (i32 l = 0; l < lanes; l++) a[l] = own[i + l], b[l] = none[i + l];
+      f4 x = wasm_v128_load(a), y = wasm_v128_load(b);
+      x = logOf(wasm_f32x4_pmax(least, wasm_f32x4_pmin(most, x)));
+      y = logOf(wasm_f32x4_pmax(least, wasm_f32x4_pmin(most, y)));
+      wasm_v128_store(made, wasm_f32x4_sub(x, y));
+      for (i32 l = 0; l < lanes; l++) out[(u64)(i + l) * job->width] = made[l];
+    }
+  }
+}
+
+static void writeOut(Job *job, u32 from, u32 to) {
+  for (u32 i = from; i < to; i++) job->given[i] = job->none[i];
+  for (i32 c = 0; c < job->labels - 1; c++) {
+    float *out = job->given + (u64)(c + 1) * job->points;
+    const float *q = job->q + (u64)(c / job->width) * job->points * job->width + c % job->width;
+    for (u32 i = from; i < to; i++) out[i] = q[(u64)i * job->width];
+  }
+}
+
+// ---------------------------------------------------------------- the whole
+
+static void place(Job *job, Kernel *k, i32 thread, u32 from, u32 to) {
+  openTable(job, &k->table[thread], (to - from) / 4, k->d > 4);
+  if (job->fault) return;
+  switch (k->d) {
+    case 2: placePoints(job, k, 2, thread, from, to); break;
+    case 3: placePoints(job, k, 3, thread, from, to); break;
+    case 4: placePoints(job, k, 4, thread, from, to); break;
+    default: placePoints(job, k, k->d, thread, from, to);
+  }
+}
+
+// What threads share is taken by the first of them.
+static void takeVertices(Job *job, Kernel *k) {
+  mergeTables(job, k);
+  if (job->fault) return;
+  const u64 corners = k->d + 1, entries = corners * job->points, vertices = k->vertices;
+  k->neighbours = need(job, 8 * corners * vertices);
+  const u64 values = 4ull * (vertices + 1) * job->planes * job->width;
+  k->values = need(job, values);
+  k->blurred = need(job, values);
+  k->pre = need(job, 4ull * job->points);
+  k->post = need(job, 4ull * job->points);
+  if (job->threads == 1) return;
+  k->start = need(job, 4 * (vertices + 2));
+  k->entryPoint = need(job, 4 * entries);
+  k->entryWeight = need(job, 4 * entries);
+  for (i32 t = 0; t < job->threads; t++) k->counts[t] = need(job, 4 * (vertices + 1));
+}
+
+static int build(Job *job, i32 thread, u32 from, u32 to) {
+  const i32 threads = job->threads;
+  for (i32 n = 0; n < job->kernels && !job->fault; n++) place(job, &job->kernel[n], thread, from, to);
+  barrier(job);
+  if (job->fault) return 0;
+  if (thread == 0)
+    for (i32 n = 0; n < job->kernels && !job->fault; n++) takeVertices(job, &job->kernel[n]);
+  barrier(job);
+  if (job->fault) return 0;
+  for (i32 n = 0; n < job->kernels; n++) {
+    Kernel *k = &job->kernel[n];
+    renumberPoints(k, thread, from, to);
+    findNeighbours(k, thread, threads);
+    for (u32 i = from; i < to; i++) k->pre[i] = 1;
+    if (threads > 1) countEntries(k, thread, from, to);
+  }
+  barrier(job);
+  if (threads > 1) {
+    for (i32 n = thread; n < job->kernels; n += threads) placeEntries(&job->kernel[n], threads);
+    barrier(job);
+    for (i32 n = 0; n < job->kernels; n++) fillEntries(&job->kernel[n], thread, from, to);
+    barrier(job);
+  }
+  return 1;
+}
+
+// pydensecrf's normalisations, from the filter of ones.
+static void normalise(Job *job, i32 thread, u32 from, u32 to) {
+  for (u32 i = from; i < to; i++) job->none[i] = 1;
+  barrier(job);
+  filter1(job, thread, job->none);
+  for (i32 n = 0; n < job->kernels; n++) {
+    Kernel *k = &job->kernel[n];
+    const float alpha = 1 / (1 + 1.0f / (1 << k->d));
+    for (u32 i = from; i < to; i++) k->post[i] = alpha * sliceOf1(k, i);
+  }
+  barrier(job);
+  for (i32 n = 0; n < job->kernels; n++) {
+    Kernel *k = &job->kernel[n];
+    const float alpha = 1 / (1 + 1.0f / (1 << k->d));
+    const float potts = k->matrix ? 1 : k->potts;
+    for (u32 i = from; i < to; i++) {
+      const float norm = k->post[i];
+      const float root = k->normalisation == NORM_SYMMETRIC ? (float)(1.0 / __builtin_sqrt(norm + 1e-20)) : (float)(1.0 / (norm + 1e-20));
+      const i32 before = k->normalisation == NORM_BEFORE || k->normalisation == NORM_SYMMETRIC;
+      const i32 after = k->normalisation == NORM_AFTER || k->normalisation == NORM_SYMMETRIC;
+      k->pre[i] = before ? root : 1;
+      k->post[i] = (after ? root : 1) * alpha * potts;
+    }
+  }
+  barrier(job);
+  if (job->threads > 1)
+    for (i32 n = 0; n < job->kernels; n++) weighEntries(&job->kernel[n], thread, job->threads);
+  barrier(job);
+  filter1(job, thread, job->none);
+  for (u32 i = from; i < to; i++) job->ones[i] = 0;
+  for (i32 n = 0; n < job->kernels; n++) {
+    Kernel *k = &job->kernel[n];
+    for (u32 i = from; i < to; i++) {
+      const float one = k->post[i] * sliceOf1(k, i);
+      job->ones[i] += one;
+      if (job->scratch) job->scratch[(u64)n * job->points + i] = one;
+    }
+  }
+  barrier(job);
+}
+
+static void takePoints(Job *job) {
+  const i32 channels = job->labels - 1;
+  i32 hasMatrix = 0;
+  for (i32 n = 0; n < job->kernels; n++) hasMatrix |= job->kernel[n].matrix != 0;
+  // With a matrix, two labels are treated as many.
+  job->width = channels == 1 && !hasMatrix ? 1 : 4;
+  job->planes = job->width == 1 ? 1 : (channels + 3) / 4;
+  const u64 plane = 4ull * job->points * job->width * job->planes;
+  job->base = need(job, plane);
+  job->q = need(job, plane);
+  job->none = need(job, 4ull * job->points);
+  job->ones = need(job, 4ull * job->points);
+  job->scratch = 0;
+  for (i32 n = 0; n < job->kernels; n++) {
+    Kernel *k = &job->kernel[n];
+    const u64 entries = (u64)(k->d + 1) * job->points;
+    k->vertex = need(job, 4 * entries);
+    k->weight = need(job, 4 * entries);
+  }
+  if (hasMatrix) job->scratch = need(job, 4ull * job->points * job->kernels);
+}
+
+EXPORT void run(Job *job, i32 thread) {
+  const u32 from = share(job->points, thread, job->threads), to = share(job->points, thread + 1, job->threads);
+  if (thread == 0) takePoints(job);
+  barrier(job);
+  if (job->fault) return;
+  readGiven(job, from, to);
+  update(job, thread, 1, from, to);
+  barrier(job);
+  if (job->kernels > 0 && job->iterations > 0) {
+    if (!build(job, thread, from, to)) return;
+    normalise(job, thread, from, to);
+    // The filter of ones passed through `none`.
+    update(job, thread, 1, from, to);
+    barrier(job);
+  }
+  i32 done = 0;
+  float change = 0;
+  while (done < job->iterations) {
+    if (job->kernels > 0) {
+      if (job->width == 1) filter1(job, thread, job->q);
+      else filter4(job, thread);
+    }
+    update(job, thread, job->kernels == 0, from, to);
+    barrier(job);
+    done++;
+    change = 0;
+    for (i32 t = 0; t < job->threads; t++) change = job->changes[t * 16] > change ? job->changes[t * 16] : change;
+    barrier(job);
+    if (job->tolerance > 0 && change <= job->tolerance) break;
+  }
+  if (thread == 0) job->done = done, job->change = change;
+  writeOut(job, from, to);
+}
