@@ -1,6 +1,7 @@
 """The training program: configs on their bases, averages of weights, and going on after an interruption."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 import train as program
 from architectures import build
 from averaging import measure_batch_norms, move_average
-from config import load_config, merged
+from config import further_trainings, load_config, merged
 
 TRAINING = {
     "batch": 2, "samplesPerEpoch": 4, "optimiser": "adamw", "learningRate": 0.01, "weightDecay": 0.01, "warmupEpochs": 1,
@@ -39,6 +40,22 @@ def test_a_config_is_laid_over_its_base_key_by_key(tmp_path):
     (tmp_path / "base.json").write_text(json.dumps({"seed": 1, "training": {"batch": 2}}))
     (tmp_path / "own.json").write_text(json.dumps({"base": "base", "seed": 4}))
     assert load_config(tmp_path / "own.json") == {"seed": 4, "training": {"batch": 2}}
+
+
+CONFIGS = Path(program.__file__).parent / "configs"
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.json")), ids=lambda path: path.stem)
+def test_a_config_names_itself_and_trainings_that_are_there(path):
+    config = load_config(path)
+    assert config["id"] == path.stem
+    for name in further_trainings(config):
+        member = load_config(CONFIGS / "members" / f"{name}.json")
+        assert member["id"] == name
+        # One that leaves something out is trained as the model itself is.
+        if name in config.get("leftOut", []):
+            assert member["training"] == config["training"] and member["architecture"] == config["architecture"]
+            assert member["data"]["held_out"] and "held_out" not in config["data"]
 
 
 def same(a, b):
