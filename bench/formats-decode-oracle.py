@@ -61,18 +61,18 @@ def slice_of(pixels: np.ndarray, k: int) -> pydicom.Dataset:
 
 
 def read(folder: pathlib.Path) -> None:
-    """The series as float32 HU in a nibabel image, not written. Prints the seconds it took and the sum of all voxels."""
+    """The series as float32 HU in a nibabel image, not written. Prints the seconds by the clock and of the processors, and the sum of all voxels."""
     import time
 
     import nibabel
 
-    start = time.perf_counter()
+    start, processors = time.perf_counter(), time.process_time()
     slices = sorted(
         (pydicom.dcmread(file) for file in folder.glob("*.dcm")), key=lambda s: s.ImagePositionPatient[2]
     )
     data = np.stack([s.pixel_array.T * np.float32(s.RescaleSlope) + np.float32(s.RescaleIntercept) for s in slices], -1)
     image = nibabel.Nifti1Image(data, np.diag([-0.7, -0.7, 1.5, 1]))
-    print(time.perf_counter() - start, float(np.asanyarray(image.dataobj).sum(dtype=np.float64)))
+    print(time.perf_counter() - start, time.process_time() - processors, float(np.asanyarray(image.dataobj).sum(dtype=np.float64)))
 
 
 {"make": make, "read": read}[sys.argv[1]](pathlib.Path(sys.argv[2]))
