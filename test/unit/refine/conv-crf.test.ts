@@ -171,7 +171,7 @@ describe("conv-crf", () => {
     const size: Size3 = [40, 40, 40];
     const large = { start: [0, 0, 0], size, byLabel: new Map([[7, new Float32Array(64_000)]]) } as const;
     const whole = { size, labels: new Uint8Array(64_000), probabilities: large };
-    expect(await refined({ ...smooth, radiusMm: 50 }, whole)).toMatch(/^InputMismatch: .*window of 246519 voxels/);
+    expect(await refined({ ...smooth, radiusMm: 50 }, whole)).toMatch(/^InputMismatch: .*window of 318291 voxels/);
     expect(await refined(smooth, { probabilities: of(1.5) })).toMatch(/^InferenceFailed: /);
     expect(await refined(smooth, { probabilities: null })).toMatch(/^ContractViolation: .*needs probabilities/);
     expect(await refined(smooth, { probabilities: null, labels: new Uint8Array(48) })).toBe(".".repeat(48));
