@@ -141,6 +141,24 @@ describe("scanlane refine", () => {
     expect(await failure("labels.nii", { steps: score })).toMatch(/needs probabilities, got a label map/);
   });
 
+  it("finds nothing to do for a label that a label map does not have", async () => {
+    const absent = await stepsFile({ kind: "remove-small", labels: [9], minVoxels: 5 });
+    expect((await run("labels.nii", { steps: absent })).labels).toBe(truth.join(""));
+  });
+
+  it("runs a CRF with a window, whose labels must exclude each other", async () => {
+    const window = { kind: "conv-crf", radiusMm: 4, smoothness: { weight: 4, widthMm: 3 } };
+    const steps = await stepsFile(window);
+    const { labels } = await run("four.nii.gz", { steps });
+    expect(labels).not.toBe(truth.join(""));
+    expect(labels).toMatch(/^[012]{120}$/);
+    expect(await failure("labels.nii", { steps })).toMatch(/^InputMismatch: step 1 \(conv-crf\) needs probabilities/);
+    expect(await failure("regions.nii", { regions: [3, 1], steps })).toMatch(/^InferenceFailed: .*exclude each other/);
+    expect(await failure("folder", { steps: await stepsFile({ ...window, radiusMm: -4 }) })).toMatch(
+      /^ModelInvalid: step 1, field radiusMm: /,
+    );
+  });
+
   it("refuses probabilities that are none, and files of another grid", async () => {
     const bad = async (value: number, name: string) => {
       const data = Float32Array.of(...background, ...ones, ...twos);
