@@ -44,7 +44,9 @@ typedef struct {
   float *weight;     // [points][d + 1]
   u32 vertices;
   i32 *neighbours;   // [d + 1][vertices][2]
-  u32 *start;        // by vertex, where several threads splat one plane
+  i32 chunks;        // parts in which points are splat, whatever the number of threads; 1: not in parts
+  float *parts;      // [chunks][vertices + 1][width], where there are several
+  u32 *start;        // by vertex, where several threads splat one plane that is not in parts
   i32 *entryPoint;
   float *entryWeight;
   float *values, *blurred; // [planes][vertices + 1][width]
@@ -470,19 +472,27 @@ static void weighEntries(Kernel *k, i32 thread, i32 threads) {
 
 // ---------------------------------------------------------------- one channel
 
-ALWAYS void splatPoints1(Kernel *k, const i32 corners, u32 points, const float *q) {
-  zero(k->values, 4 * (k->vertices + 1));
-  const i32 *vertex = k->vertex;
-  const float *weight = k->weight, *pre = k->pre;
-  for (u32 i = 0; i < points; i++)
-    for (i32 j = 0; j < corners; j++, vertex++, weight++) k->values[*vertex] += (*weight * pre[i]) * q[i];
+ALWAYS void splatPoints1(Kernel *k, const i32 corners, u32 from, u32 to, const float *q, float *values) {
+  zero(values, 4 * (k->vertices + 1));
+  const i32 *vertex = k->vertex + (u64)from * corners;
+  const float *weight = k->weight + (u64)from * corners, *pre = k->pre;
+  for (u32 i = from; i < to; i++)
+    for (i32 j = 0; j < corners; j++, vertex++, weight++) values[*vertex] += (*weight * pre[i]) * q[i];
+}
+
+static void splatRange1(Kernel *k, u32 from, u32 to, const float *q, float *values) {
+  switch (k->d) {
+    case 2: splatPoints1(k, 3, from, to, q, values); break;
+    case 3: splatPoints1(k, 4, from, to, q, values); break;
+    case 4: splatPoints1(k, 5, from, to, q, values); break;
+    default: splatPoints1(k, k->d + 1, from, to, q, values);
+  }
 }
 
 static void splatVertices1(Kernel *k, i32 thread, i32 threads, const float *q) {
   const u32 from = share(k->vertices, thread, threads), to = share(k->vertices, thread + 1, threads);
   const i32 *point = k->entryPoint;
   const float *weight = k->entryWeight;
-  if (thread == 0) k->values[0] = k->blurred[0] = 0;
   for (u32 v = from + 1; v <= to; v++) {
     float sum = 0;
     for (u32 n = k->start[v], end = k->start[v + 1]; n < end; n++) sum += weight[n] * q[point[n]];
@@ -490,17 +500,31 @@ static void splatVertices1(Kernel *k, i32 thread, i32 threads, const float *q) {
   }
 }
 
+// In parts, or all at once: `sumParts` has to follow after a barrier.
 static void splat1(Job *job, Kernel *k, i32 thread, const float *q) {
-  if (job->threads > 1) {
-    splatVertices1(k, thread, job->threads, q);
-    return;
+  const i32 threads = job->threads;
+  if (k->chunks > 1) {
+    for (i32 c = k->chunks * thread / threads; c < k->chunks * (thread + 1) / threads; c++)
+      splatRange1(k, share(job->points, c, k->chunks), share(job->points, c + 1, k->chunks), q,
+                  k->parts + (u64)c * (k->vertices + 1));
+  } else if (threads > 1) {
+    splatVertices1(k, thread, threads, q);
+  } else {
+    splatRange1(k, 0, job->points, q, k->values);
   }
-  k->blurred[0] = 0;
-  switch (k->d) {
-    case 2: splatPoints1(k, 3, job->points, q); break;
-    case 3: splatPoints1(k, 4, job->points, q); break;
-    case 4: splatPoints1(k, 5, job->points, q); break;
-    default: splatPoints1(k, k->d + 1, job->points, q);
+  if (thread == 0) k->values[0] = k->blurred[0] = 0;
+}
+
+// The parts of each vertex, in their order. `width` numbers a vertex.
+ALWAYS void sumParts(Kernel *k, i32 thread, i32 threads, const i32 width) {
+  if (k->chunks == 1) return;
+  const u64 part = (u64)(k->vertices + 1) * width;
+  const u64 from = (u64)(share(k->vertices, thread, threads) + 1) * width;
+  const u64 to = (u64)(share(k->vertices, thread + 1, threads) + 1) * width;
+  for (u64 n = from; n < to; n++) {
+    float sum = k->parts[n];
+    for (i32 c = 1; c < k->chunks; c++) sum += k->parts[c * part + n];
+    k->values[n] = sum;
   }
 }
 
@@ -541,6 +565,8 @@ static void filter1(Job *job, i32 thread, const float *q) {
     deepest = job->kernel[n].d > deepest ? job->kernel[n].d : deepest;
   }
   barrier(job);
+  for (i32 n = 0; n < job->kernels; n++) sumParts(&job->kernel[n], thread, job->threads, 1);
+  barrier(job);
   for (i32 j = 0; j <= deepest; j++) {
     for (i32 n = 0; n < job->kernels; n++) blur1(job, &job->kernel[n], thread, j);
     barrier(job);
@@ -550,22 +576,21 @@ static void filter1(Job *job, i32 thread, const float *q) {
 // ---------------------------------------------------------------- planes of four channels
 
 // Planes [a, b) of a kernel; a thread has its planes to itself.
-ALWAYS void splatPlanes(Job *job, Kernel *k, const i32 corners, i32 a, const i32 count) {
+ALWAYS void splatPlanes(Job *job, Kernel *k, const i32 corners, i32 a, const i32 count, u32 from, u32 to, float *values) {
   const u32 points = job->points;
   const u64 stride = (u64)(k->vertices + 1) * 4;
-  float *values = k->values + a * stride;
   const float *q = job->q + (u64)a * points * 4;
   zero(values, (u32)(count * stride * 4));
-  const i32 *vertex = k->vertex;
-  const float *weight = k->weight, *pre = k->pre;
-  for (u32 i = 0; i < points; i++) {
+  const i32 *vertex = k->vertex + (u64)from * corners;
+  const float *weight = k->weight + (u64)from * corners, *pre = k->pre;
+  for (u32 i = from; i < to; i++) {
     f4 v[4];
     for (i32 c = 0; c < count; c++) v[c] = wasm_v128_load(q + ((u64)c * points + i) * 4);
     for (i32 j = 0; j < corners; j++, vertex++, weight++) {
       const f4 w = wasm_f32x4_splat(*weight * pre[i]);
-      float *to = values + (u64)*vertex * 4;
-      for (i32 c = 0; c < count; c++, to += stride)
-        wasm_v128_store(to, wasm_f32x4_add(wasm_v128_load(to), wasm_f32x4_mul(w, v[c])));
+      float *to4 = values + (u64)*vertex * 4;
+      for (i32 c = 0; c < count; c++, to4 += stride)
+        wasm_v128_store(to4, wasm_f32x4_add(wasm_v128_load(to4), wasm_f32x4_mul(w, v[c])));
     }
   }
 }
@@ -582,22 +607,22 @@ ALWAYS void blurPlane(Kernel *k, i32 plane, u32 from, u32 to, i32 direction) {
   }
 }
 
-ALWAYS void splatCount(Job *job, Kernel *k, i32 a, const i32 count) {
+ALWAYS void splatCount(Job *job, Kernel *k, i32 a, const i32 count, u32 from, u32 to, float *values) {
   switch (k->d) {
-    case 2: splatPlanes(job, k, 3, a, count); break;
-    case 3: splatPlanes(job, k, 4, a, count); break;
-    case 4: splatPlanes(job, k, 5, a, count); break;
-    default: splatPlanes(job, k, k->d + 1, a, count);
+    case 2: splatPlanes(job, k, 3, a, count, from, to, values); break;
+    case 3: splatPlanes(job, k, 4, a, count, from, to, values); break;
+    case 4: splatPlanes(job, k, 5, a, count, from, to, values); break;
+    default: splatPlanes(job, k, k->d + 1, a, count, from, to, values);
   }
 }
 
 static void filterPlanes(Job *job, Kernel *k, i32 a, i32 b) {
+  const u32 all = job->points;
   for (i32 at = a; at < b;) {
-    const i32 left = b - at;
-    if (left >= 4) splatCount(job, k, at, 4), at += 4;
-    else if (left == 3) splatCount(job, k, at, 3), at += 3;
-    else if (left == 2) splatCount(job, k, at, 2), at += 2;
-    else splatCount(job, k, at, 1), at += 1;
+    float *values = k->values + (u64)at * (k->vertices + 1) * 4;
+    if (b - at >= 4) splatCount(job, k, at, 4, 0, all, values), at += 4;
+    else if (b - at >= 2) splatCount(job, k, at, 2, 0, all, values), at += 2;
+    else splatCount(job, k, at, 1, 0, all, values), at += 1;
   }
   for (i32 plane = a; plane < b; plane++) {
     const u64 at = (u64)plane * (k->vertices + 1) * 4;
@@ -608,10 +633,6 @@ static void filterPlanes(Job *job, Kernel *k, i32 a, i32 b) {
 
 static void splatVertices4(Kernel *k, i32 thread, i32 threads, const float *q) {
   const u32 from = share(k->vertices, thread, threads), to = share(k->vertices, thread + 1, threads);
-  if (thread == 0) {
-    wasm_v128_store(k->values, wasm_f32x4_splat(0));
-    wasm_v128_store(k->blurred, wasm_f32x4_splat(0));
-  }
   for (u32 v = from + 1; v <= to; v++) {
     f4 sum = wasm_f32x4_splat(0);
     for (u32 n = k->start[v], end = k->start[v + 1]; n < end; n++)
@@ -620,15 +641,33 @@ static void splatVertices4(Kernel *k, i32 thread, i32 threads, const float *q) {
   }
 }
 
-// Channels through every kernel: threads share one plane by vertices, several by planes.
+static void splat4(Job *job, Kernel *k, i32 thread) {
+  const i32 threads = job->threads;
+  if (k->chunks > 1) {
+    for (i32 c = k->chunks * thread / threads; c < k->chunks * (thread + 1) / threads; c++)
+      splatCount(job, k, 0, 1, share(job->points, c, k->chunks), share(job->points, c + 1, k->chunks),
+                 k->parts + (u64)c * (k->vertices + 1) * 4);
+  } else if (threads > 1) {
+    splatVertices4(k, thread, threads, job->q);
+  } else {
+    splatCount(job, k, 0, 1, 0, job->points, k->values);
+  }
+  if (thread > 0) return;
+  wasm_v128_store(k->values, wasm_f32x4_splat(0));
+  wasm_v128_store(k->blurred, wasm_f32x4_splat(0));
+}
+
+// Channels through every kernel: threads share one plane by points and vertices, several by planes.
 static void filter4(Job *job, i32 thread) {
   const i32 threads = job->threads;
-  if (job->planes == 1 && threads > 1) {
+  if (job->planes == 1) {
     i32 deepest = 0;
     for (i32 n = 0; n < job->kernels; n++) {
-      splatVertices4(&job->kernel[n], thread, threads, job->q);
+      splat4(job, &job->kernel[n], thread);
       deepest = job->kernel[n].d > deepest ? job->kernel[n].d : deepest;
     }
+    barrier(job);
+    for (i32 n = 0; n < job->kernels; n++) sumParts(&job->kernel[n], thread, threads, 4);
     barrier(job);
     for (i32 j = 0; j <= deepest; j++) {
       for (i32 n = 0; n < job->kernels; n++) {
@@ -845,7 +884,10 @@ static void takeVertices(Job *job, Kernel *k) {
   k->blurred = need(job, values);
   k->pre = need(job, 4ull * job->points);
   k->post = need(job, 4ull * job->points);
-  if (job->threads == 1) return;
+  // Few vertices: sums of parts cost less than lists of the points of each vertex, and are the same for any threads.
+  k->chunks = 8 * (vertices + 1) <= job->points ? 8 : 1;
+  if (k->chunks > 1) k->parts = need(job, 4ull * k->chunks * (vertices + 1) * (job->planes == 1 ? job->width : 1));
+  if (job->threads == 1 || k->chunks > 1) return;
   k->start = need(job, 4 * (vertices + 2));
   k->entryPoint = need(job, 4 * entries);
   k->entryWeight = need(job, 4 * entries);
@@ -866,13 +908,15 @@ static int build(Job *job, i32 thread, u32 from, u32 to) {
     renumberPoints(k, thread, from, to);
     findNeighbours(k, thread, threads);
     for (u32 i = from; i < to; i++) k->pre[i] = 1;
-    if (threads > 1) countEntries(k, thread, from, to);
+    if (threads > 1 && k->chunks == 1) countEntries(k, thread, from, to);
   }
   barrier(job);
   if (threads > 1) {
-    for (i32 n = thread; n < job->kernels; n += threads) placeEntries(&job->kernel[n], threads);
+    for (i32 n = thread; n < job->kernels; n += threads)
+      if (job->kernel[n].chunks == 1) placeEntries(&job->kernel[n], threads);
     barrier(job);
-    for (i32 n = 0; n < job->kernels; n++) fillEntries(&job->kernel[n], thread, from, to);
+    for (i32 n = 0; n < job->kernels; n++)
+      if (job->kernel[n].chunks == 1) fillEntries(&job->kernel[n], thread, from, to);
     barrier(job);
   }
   return 1;
@@ -904,7 +948,8 @@ static void normalise(Job *job, i32 thread, u32 from, u32 to) {
   }
   barrier(job);
   if (job->threads > 1)
-    for (i32 n = 0; n < job->kernels; n++) weighEntries(&job->kernel[n], thread, job->threads);
+    for (i32 n = 0; n < job->kernels; n++)
+      if (job->kernel[n].chunks == 1) weighEntries(&job->kernel[n], thread, job->threads);
   barrier(job);
   filter1(job, thread, job->none);
   for (u32 i = from; i < to; i++) job->ones[i] = 0;
