@@ -36,13 +36,48 @@ const SAME_PLANE_MM = 0.001;
  * @throws {PipelineError} ResultInvalid when the object is no structure set or has other contours than closed planar
  */
 export function readRtStructGeometry(bytes: Uint8Array, stepMm: number): RoiGeometry[] {
-  try {
+  return reading(() => {
     const dataSet = dicomParser.parseDicom(bytes);
     const contours = new Map(itemsOf(dataSet, "x30060039").map((item) => [numberOf(item, "x30060084"), item]));
     return itemsOf(dataSet, "x30060020")
       .map((roi) => numberOf(roi, "x30060022"))
       .toSorted((a, b) => a - b)
       .map((number) => measured(number, contours.get(number), stepMm));
+  });
+}
+
+/** The contours of one ROI as they are written. */
+export interface RoiContours {
+  /** ROI Number. */
+  readonly number: number;
+  /** Corners of each, RAS millimetres; the last is joined to the first. */
+  readonly contours: readonly (readonly Vec3[])[];
+}
+
+/**
+ * The contours of every ROI of an RT Structure Set.
+ *
+ * @returns in the order of ROI numbers
+ * @throws {PipelineError} as `readRtStructGeometry`
+ */
+export function readRtStructContours(bytes: Uint8Array): RoiContours[] {
+  return reading(() => {
+    const dataSet = dicomParser.parseDicom(bytes);
+    const byNumber = new Map(itemsOf(dataSet, "x30060039").map((item) => [numberOf(item, "x30060084"), item]));
+    return itemsOf(dataSet, "x30060020")
+      .map((roi) => numberOf(roi, "x30060022"))
+      .toSorted((a, b) => a - b)
+      .map((number) => {
+        const roi = byNumber.get(number);
+        const contours = roi === undefined ? [] : itemsOf(roi, "x30060040").map(contourOf);
+        return { number, contours: contours.map(({ points }) => points.map(([x, y, z]): Vec3 => [-x, -y, z])) };
+      });
+  });
+}
+
+function reading<T>(read: () => T): T {
+  try {
+    return read();
   } catch (cause) {
     if (cause instanceof PipelineError && cause.code === "ResultInvalid") throw cause;
     // dicom-parser throws bare strings and objects, while parsing and while reading values.

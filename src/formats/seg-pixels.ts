@@ -10,29 +10,72 @@ export interface SegPixels {
   readonly data: Uint8Array | readonly Uint8Array[];
 }
 
+/** Bytes of pixels above which empty frames are left out: most of many segments' frames are. */
+const MOST_WITH_EMPTY_FRAMES = 64 * 1024 ** 2;
+
 /**
- * One bit a pixel, least significant first, frames without a gap between them (PS3.5 8.1.1): every slice of every
- * segment, empty ones too (some viewers fail on segmentations without them), segment by segment.
+ * One bit a pixel, least significant first, frames without a gap between them (PS3.5 8.1.1), segment by segment: every
+ * slice of every segment, empty ones too, as some viewers fail on segmentations without them; but where these would
+ * make more than 64 MiB, only slices on which the segment has a voxel. Where it has none at all, its first slice.
  *
  * @throws {RangeError} when a label has no segment
  */
 export function binaryPixels({ labels }: SegLabels, segments: readonly SegSegment[]): SegPixels {
-  const voxels = labels.data;
-  const data = new Uint8Array(Math.ceil((voxels.length * segments.length) / 8));
-  const startOf = new Float64Array(65_536).fill(-1);
-  for (const [s, segment] of segments.entries()) startOf[segment.value] = s * voxels.length;
-  for (let i = 0; i < voxels.length; i++) {
-    const label = voxels[i] ?? 0;
-    if (label === 0) continue;
-    const start = startOf[label] ?? -1;
-    if (start < 0) throw new RangeError(`label ${label} has no segment`);
-    const bit = start + i;
-    const byte = Math.floor(bit / 8);
-    data[byte] = (data[byte] ?? 0) | (1 << (bit % 8));
+  const { data: voxels, size } = labels;
+  const area = size[0] * size[1];
+  const isWhole = (voxels.length * segments.length) / 8 <= MOST_WITH_EMPTY_FRAMES;
+  const { frames, startOf } = binaryFrames(labels, segments, isWhole);
+  const data = new Uint8Array(Math.ceil((frames.length * area) / 8));
+  const numberOf = segmentNumbers(segments);
+  for (let slice = 0, i = 0; slice < size[2]; slice++) {
+    for (let pixel = 0; pixel < area; pixel++, i++) {
+      const label = voxels[i] as number;
+      if (label === 0) continue;
+      const bit = (startOf[((numberOf[label] as number) - 1) * size[2] + slice] as number) * area + pixel;
+      const byte = Math.floor(bit / 8);
+      data[byte] = (data[byte] as number) | (1 << (bit % 8));
+    }
   }
-  const slices = Array.from({ length: labels.size[2] }, (_, k) => k);
-  const frames = segments.flatMap((_, s) => slices.map((slice) => ({ segment: s + 1, slice })));
   return { bits: 1, frames, data };
+}
+
+/** The frames, and for each segment and slice which of them is theirs. */
+function binaryFrames(
+  { data, size }: SegLabels["labels"],
+  segments: readonly SegSegment[],
+  isWhole: boolean,
+): { readonly frames: SegFrame[]; readonly startOf: Float64Array } {
+  const area = size[0] * size[1];
+  const numberOf = segmentNumbers(segments);
+  const isUsed = new Uint8Array(segments.length * size[2]).fill(isWhole ? 1 : 0);
+  for (let slice = 0, i = 0; slice < size[2]; slice++) {
+    for (let pixel = 0; pixel < area; pixel++, i++) {
+      const label = data[i] as number;
+      if (label === 0) continue;
+      const number = numberOf[label] as number;
+      if (number === 0) throw new RangeError(`label ${label} has no segment`);
+      isUsed[(number - 1) * size[2] + slice] = 1;
+    }
+  }
+  const frames: SegFrame[] = [];
+  const startOf = new Float64Array(isUsed.length);
+  for (const [s] of segments.entries()) {
+    const own = isUsed.subarray(s * size[2], (s + 1) * size[2]);
+    if (!own.includes(1)) own[0] = 1;
+    for (const [slice, used] of own.entries()) {
+      if (used === 0) continue;
+      startOf[s * size[2] + slice] = frames.length;
+      frames.push({ segment: s + 1, slice });
+    }
+  }
+  return { frames, startOf };
+}
+
+/** Number of each label's segment, from 1; 0 for none. */
+function segmentNumbers(segments: readonly SegSegment[]): Uint16Array {
+  const numbers = new Uint16Array(65_536);
+  for (const [s, { value }] of segments.entries()) numbers[value] = s + 1;
+  return numbers;
 }
 
 /**

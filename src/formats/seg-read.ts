@@ -39,18 +39,18 @@ export function readSegGeometry(bytes: Uint8Array): SegSegmentGeometry[] {
 }
 
 function measured(dataSet: DataSet): SegSegmentGeometry[] {
-  const frames = itemsOf(dataSet, "x52009230");
-  const shared = itemsOf(dataSet, "x52009229")[0];
+  const frames = segItems(dataSet, "x52009230");
+  const shared = segItems(dataSet, "x52009229")[0];
   const pixels = segPixels(dataSet, frames.length);
   const background = pixels.kind === "LABELMAP" ? (dataSet.uint16("x00280120") ?? 0) : null;
   const sums = new Map<number, SegmentSum>();
-  for (const segment of itemsOf(dataSet, "x00620002")) {
+  for (const segment of segItems(dataSet, "x00620002")) {
     const number = segment.uint16("x00620004");
     if (number === undefined) throw invalid("has a segment without a number");
     if (number !== background) sums.set(number, { voxels: 0, positionLps: [0, 0, 0], volumeMm3: 0 });
   }
   for (const [f, frame] of frames.entries()) {
-    const number = background === null ? nested(frame, shared, "x0062000a").uint16("x0062000b") : undefined;
+    const number = background === null ? segNested(frame, shared, "x0062000a").uint16("x0062000b") : undefined;
     for (const [value, tally] of tallies(pixels, f)) {
       if (value === background) continue;
       const sum = sums.get(number ?? value);
@@ -82,9 +82,9 @@ function addTally(
   frame: DataSet,
   shared: DataSet | undefined,
 ): void {
-  const position = numbersOf(nested(frame, shared, "x00209113"), "x00200032", 3);
-  const orientation = numbersOf(nested(frame, shared, "x00209116"), "x00200037", 6);
-  const measures = nested(frame, shared, "x00289110");
+  const position = numbersOf(segNested(frame, shared, "x00209113"), "x00200032", 3);
+  const orientation = numbersOf(segNested(frame, shared, "x00209116"), "x00200037", 6);
+  const measures = segNested(frame, shared, "x00289110");
   const spacing = numbersOf(measures, "x00280030", 2);
   const step = numbersOf(measures, "x00180088", 1)?.[0] ?? numbersOf(measures, "x00180050", 1)?.[0];
   if (position === null || orientation === null || spacing === null || step === undefined) {
@@ -103,15 +103,16 @@ function addTally(
 }
 
 /** The one item of a functional group: the frame's own, else the shared one. */
-function nested(frame: DataSet, shared: DataSet | undefined, tag: string): DataSet {
-  const own = itemsOf(frame, tag)[0];
-  const common = shared === undefined ? undefined : itemsOf(shared, tag)[0];
+export function segNested(frame: DataSet, shared: DataSet | undefined, tag: string): DataSet {
+  const own = segItems(frame, tag)[0];
+  const common = shared === undefined ? undefined : segItems(shared, tag)[0];
   const found = own ?? common;
   if (found === undefined) throw invalid(`has a frame without functional group ${tag}`);
   return found;
 }
 
-function itemsOf(dataSet: DataSet, tag: string): DataSet[] {
+/** Items of a sequence. */
+export function segItems(dataSet: DataSet, tag: string): DataSet[] {
   return (dataSet.elements[tag]?.items ?? []).flatMap((item) => (item.dataSet === undefined ? [] : [item.dataSet]));
 }
 

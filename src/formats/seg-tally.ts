@@ -92,6 +92,51 @@ function bitTally({ rows, columns, data }: ReadPixels, f: number): [number, Pixe
   return tally.count === 0 ? [] : [[1, tally]];
 }
 
+/**
+ * Calls for every pixel of frame `f` that is not background, row by row: with 1 in BINARY, else with the sample.
+ *
+ * @param background the sample that is left out
+ */
+export function visitPixels(
+  pixels: ReadPixels,
+  f: number,
+  background: number,
+  pixel: (value: number, column: number, row: number) => void,
+): void {
+  const { rows, columns, width, data, kind } = pixels;
+  if (kind === "BINARY") {
+    if (data instanceof Uint8Array) visitBits(data, f * rows * columns, rows, columns, pixel);
+    return;
+  }
+  const samples = frameSamples(pixels, f);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const at = (row * columns + column) * width;
+      const sample = width === 1 ? (samples[at] ?? 0) : (samples[at] ?? 0) | ((samples[at + 1] ?? 0) << 8);
+      if (sample !== background) pixel(sample, column, row);
+    }
+  }
+}
+
+function visitBits(
+  data: Uint8Array,
+  first: number,
+  rows: number,
+  columns: number,
+  pixel: (value: number, column: number, row: number) => void,
+): void {
+  const bytes = data.subarray(Math.floor(first / 8));
+  const shift = first % 8;
+  const end = shift + rows * columns;
+  for (let byte = 0; byte * 8 < end; byte++) {
+    const eight = bytes[byte] ?? 0;
+    if (eight === 0) continue;
+    for (let bit = Math.max(shift, byte * 8); bit < Math.min(end, byte * 8 + 8); bit++) {
+      if (((eight >> (bit % 8)) & 1) === 1) pixel(1, (bit - shift) % columns, Math.floor((bit - shift) / columns));
+    }
+  }
+}
+
 function frameSamples({ rows, columns, width, data }: ReadPixels, f: number): Uint8Array {
   const size = rows * columns * width;
   if (data instanceof Uint8Array) return data.subarray(f * size, (f + 1) * size);

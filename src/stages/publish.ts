@@ -1,33 +1,24 @@
 import { cpus } from "node:os";
-import { sha256 } from "#src/core/ids.js";
-import { isRasterFormat } from "#src/core/image-formats.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { writeRtStruct } from "#src/formats/rtstruct-write.js";
-import { binarySegReference, writeSeg } from "#src/formats/seg-write.js";
-import { writeMeasurementReport } from "#src/formats/sr-write.js";
 import { affineDeterminant } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
 import { orientationOf } from "#src/imaging/orient.js";
-import type { SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
-import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
 import { renderPictures } from "#src/report/pictures.js";
 import { renderReport } from "#src/report/report-html.js";
 import type { ReportInput } from "#src/report/report-input.js";
 import { renderReportJson } from "#src/report/report-json.js";
-import { RESULT_FILES, type ResultFile, resultKeys, STAGE_FILES, workKeys } from "#src/storage/keys.js";
+import { RESULT_FILES, resultKeys, STAGE_FILES, workKeys } from "#src/storage/keys.js";
 import { type IndexRecord, ResultDocument, SourceDocument, type TaskDocument } from "#src/workflow/contract.js";
 import { documentBytes, readDocument, writeDocument } from "./documents.js";
-import { proveNifti, proveRtStruct, proveSeg, proveVolumes } from "./geometry-proof.js";
 import { GridDocument, sourceOfDocument } from "./grid-document.js";
-import { parseDicomSource } from "./parse-dicom-source.js";
-import { provenPngLabels } from "./png-labels-proof.js";
+import { imageFiles, largestLabelOf } from "./outputs/image-files.js";
+import { listed, type MadeFile } from "./outputs/made-file.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
-import { labelsOnSourceSlices } from "./source-slices.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
-import { labelsFile, readImage, readLabels } from "./volume-files.js";
+import { readImage, readLabels } from "./volume-files.js";
 
 const NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment.";
 
@@ -36,19 +27,6 @@ const NOTICE = "Research use only. Not a medical device; not for diagnosis or tr
  * written; `result.json` comes last and nothing counts without it.
  */
 export const publish: StageDefinition = { stage: "publish", run, always: writeIndexLine };
-
-/** Largest value that the label map can hold. */
-function largestLabelOf(manifest: PackageManifest): number {
-  const described = Math.max(...manifest.labels.map(({ value }) => value));
-  return isClassical(manifest) ? described : manifest.network.classes - 1;
-}
-
-/** A file of the result, not yet written. */
-interface Made {
-  readonly name: ResultFile;
-  readonly bytes: Uint8Array;
-  readonly contentType: string;
-}
 
 async function run(work: StageWork): Promise<StageReport> {
   const started = performance.now();
@@ -60,7 +38,7 @@ async function run(work: StageWork): Promise<StageReport> {
   const labels = readLabels(await work.read("postprocess", STAGE_FILES.labels)).data;
   const moments = labelMoments(labels, grid.size, grid.affineRas, largestLabelOf(manifest));
 
-  const files = await imageFiles(work, labels, moments, grid, document.slices);
+  const files = await imageFiles(work, { data: labels, moments, grid, stack: document.slices });
   const warnings = distinctWarnings([
     ...task.warnings,
     ...work.earlier.flatMap((record) => record.warnings),
@@ -86,12 +64,12 @@ async function run(work: StageWork): Promise<StageReport> {
     pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels),
     stages: work.earlier.map(({ stage, seconds }) => ({ stage, seconds })),
   };
-  const json: Made = {
+  const json: MadeFile = {
     name: RESULT_FILES.reportJson,
     bytes: new TextEncoder().encode(renderReportJson(report)),
     contentType: "application/json",
   };
-  const html: Made = {
+  const html: MadeFile = {
     name: RESULT_FILES.reportHtml,
     bytes: new TextEncoder().encode(renderReport(report)),
     contentType: "text/html; charset=utf-8",
@@ -112,66 +90,6 @@ async function run(work: StageWork): Promise<StageReport> {
   };
   await work.publish(RESULT_FILES.result, documentBytes(result), { contentType: "application/json" });
   return { facts: { warnings: warnings.length } };
-}
-
-/** Label map (of a picture: a picture) and, for a DICOM source, SEG; each read back and compared before anything is written. */
-async function imageFiles(
-  work: StageWork,
-  labels: Uint8Array | Uint16Array,
-  moments: readonly LabelMoments[],
-  grid: Grid,
-  stack: SliceStack | null,
-): Promise<Made[]> {
-  const { manifest } = work.model;
-  if (isRasterFormat(work.task.channels[0]?.format ?? "nifti")) {
-    const png = await provenPngLabels(labels, grid.size);
-    return [{ name: RESULT_FILES.labelsPng, bytes: png, contentType: "image/png" }];
-  }
-  const map = labelsFile(labels, grid);
-  proveNifti(map, moments, grid);
-  const made: Made[] = [{ name: RESULT_FILES.labels, bytes: map, contentType: "application/gzip" }];
-  if (!work.has("preprocess", STAGE_FILES.dicomSource)) return made;
-
-  const source = parseDicomSource(await work.read("preprocess", STAGE_FILES.dicomSource));
-  // DICOM results lie on the series' own slices, which are the grid's planes unless the series is irregular.
-  const own =
-    stack === null
-      ? { size: grid.size, data: labels, moments }
-      : labelsOnSourceSlices(labels, grid.size, stack, source, largestLabelOf(manifest));
-  const { seg: kind, outputs, identity } = work.task;
-  const what = {
-    labels: { ...grid, size: own.size, data: own.data },
-    source,
-    segments: manifest.labels,
-    algorithm: { name: manifest.id, version: manifest.version, isNetwork: !isClassical(manifest) },
-    identity,
-  };
-  const values = manifest.labels.map((label) => label.value);
-  const hasVolumes = stack === null;
-  const seg = writeSeg({ ...what, kind });
-  // Segments of a label map are numbered by their values.
-  proveSeg(seg, kind === "labelmap" ? values.toSorted((a, b) => a - b) : values, own.moments, grid, { hasVolumes });
-  made.push({ name: RESULT_FILES.seg, bytes: seg, contentType: "application/dicom" });
-  if (outputs.includes("rtstruct")) {
-    const structures = writeRtStruct(what);
-    proveRtStruct(structures, values, own.moments, grid, { hasVolumes });
-    made.push({ name: RESULT_FILES.rtStruct, bytes: structures, contentType: "application/dicom" });
-  }
-  if (outputs.includes("sr")) {
-    const voxelMm3 = Math.abs(affineDeterminant(grid.affineRas));
-    const measured = manifest.labels.map((label) => ({
-      ...label,
-      volumeMm3: (own.moments[label.value - 1]?.voxels ?? 0) * voxelMm3,
-    }));
-    const seg = binarySegReference(identity);
-    const volumes = writeMeasurementReport({ source, seg, segments: measured, algorithm: what.algorithm, identity });
-    proveVolumes(
-      volumes,
-      measured.map(({ volumeMm3 }) => volumeMm3),
-    );
-    made.push({ name: RESULT_FILES.report, bytes: volumes, contentType: "application/dicom" });
-  }
-  return made;
 }
 
 function structuresOf(work: StageWork, moments: readonly LabelMoments[], grid: Grid): ResultDocument["structures"] {
@@ -195,10 +113,6 @@ function structuresOf(work: StageWork, moments: readonly LabelMoments[], grid: G
 /** To a thousandth (of a millilitre, of a millimetre): finer digits mean nothing. */
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
-}
-
-function listed({ name, bytes }: Made): ResultDocument["files"][number] {
-  return { name, size: bytes.length, sha256: sha256(bytes) };
 }
 
 function runDocumentOf(work: StageWork, seconds: number): RunDocument {

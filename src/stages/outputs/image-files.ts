@@ -1,0 +1,76 @@
+import { isRasterFormat } from "#src/core/image-formats.js";
+import type { LabelMoments } from "#src/imaging/label-moments.js";
+import type { SliceStack } from "#src/imaging/slice-stack.js";
+import type { Grid } from "#src/imaging/volume.js";
+import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
+import { parseDicomSource } from "#src/stages/parse-dicom-source.js";
+import { proveNifti } from "#src/stages/proof/prove-nifti.js";
+import { provenPngLabels } from "#src/stages/proof/proven-png-labels.js";
+import { planesOfGrid, planesOfSource } from "#src/stages/proof/slice-planes.js";
+import { labelsOnSourceSlices } from "#src/stages/source-slices.js";
+import type { StageWork } from "#src/stages/stage.js";
+import { labelsFile } from "#src/stages/volume-files.js";
+import { RESULT_FILES, STAGE_FILES } from "#src/storage/keys.js";
+import type { DicomContext } from "./dicom-context.js";
+import type { MadeFile } from "./made-file.js";
+import { reportOutput } from "./report-output.js";
+import { rtStructOutput } from "./rtstruct-output.js";
+import { segOutput } from "./seg-output.js";
+
+/** Labels on the source's grid and what is known of them. */
+export interface ResultLabels {
+  readonly data: Uint8Array | Uint16Array;
+  readonly moments: readonly LabelMoments[];
+  readonly grid: Grid;
+  /** Where the slices of an irregular series lie in the grid; null for a regular one. */
+  readonly stack: SliceStack | null;
+}
+
+/**
+ * Label map (of a picture: a picture) and, for a DICOM source, SEG and what else was asked for; each read back from its
+ * bytes and compared before anything is written.
+ *
+ * @throws {PipelineError} `ResultInvalid` when one does not say what the label map says
+ */
+export async function imageFiles(work: StageWork, result: ResultLabels): Promise<MadeFile[]> {
+  const { data, grid } = result;
+  if (isRasterFormat(work.task.channels[0]?.format ?? "nifti")) {
+    const png = await provenPngLabels(data, grid.size);
+    return [{ name: RESULT_FILES.labelsPng, bytes: png, contentType: "image/png" }];
+  }
+  const map = labelsFile(data, grid);
+  proveNifti(map, data, grid);
+  const made: MadeFile[] = [{ name: RESULT_FILES.labels, bytes: map, contentType: "application/gzip" }];
+  if (!work.has("preprocess", STAGE_FILES.dicomSource)) return made;
+
+  const context = await dicomContext(work, result);
+  const { seg, outputs } = work.task;
+  made.push(segOutput(context, seg));
+  if (outputs.includes("rtstruct")) made.push(rtStructOutput(context));
+  if (outputs.includes("sr")) made.push(reportOutput(context));
+  return made;
+}
+
+async function dicomContext(work: StageWork, { data, moments, grid, stack }: ResultLabels): Promise<DicomContext> {
+  const { manifest } = work.model;
+  const source = parseDicomSource(await work.read("preprocess", STAGE_FILES.dicomSource));
+  const own =
+    stack === null
+      ? { size: grid.size, data, moments }
+      : labelsOnSourceSlices(data, grid.size, stack, source, largestLabelOf(manifest));
+  return {
+    labels: { ...grid, size: own.size, data: own.data },
+    planes: stack === null ? planesOfGrid(grid) : planesOfSource(source, own.size),
+    moments: own.moments,
+    source,
+    segments: manifest.labels,
+    algorithm: { name: manifest.id, version: manifest.version, isNetwork: !isClassical(manifest) },
+    identity: work.task.identity,
+  };
+}
+
+/** Largest value that the label map can hold. */
+export function largestLabelOf(manifest: PackageManifest): number {
+  const described = Math.max(...manifest.labels.map(({ value }) => value));
+  return isClassical(manifest) ? described : manifest.network.classes - 1;
+}
