@@ -75,5 +75,13 @@ export const DenseCrfStep = z
   .refine(({ penalties }) => penalties === undefined || penalties.every((row) => row.length === penalties.length), {
     path: ["penalties"],
     message: "expected as many columns as rows",
+  })
+  .refine(({ penalties }) => penalties?.every((row, a) => row.every((cost, b) => cost === penalties[b]?.[a])) ?? true, {
+    path: ["penalties"],
+    message: "expected the same cost whichever of two labels comes first",
+  })
+  .refine(({ unary, uncertainOnly }) => unary === "probabilities" || uncertainOnly === undefined, {
+    path: ["uncertainOnly"],
+    message: "needs probabilities, but `unary` is labels, which are all as certain",
   });
 export type DenseCrfStep = z.infer<typeof DenseCrfStep>;
