@@ -6,7 +6,7 @@ import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import type { ExecutionInput, SourceDocument } from "#src/workflow/contract.js";
+import { type ExecutionInput, RunRequest, type SourceDocument } from "#src/workflow/contract.js";
 
 /** EventBridge's "Object Created" of S3, as far as it is read. Its keys are not URL-encoded. */
 const ObjectCreated = z.object({
@@ -81,7 +81,7 @@ async function takeInObject({ detail }: z.infer<typeof ObjectCreated>, deps: Int
     scanId,
     bucket: bucket.name,
     objects: [{ key: object.key, version, size: info.size }],
-    request: { refine: "on", seg: "binary", outputs: [], share: "stat" },
+    request: RunRequest.parse({}),
   };
   await writeDocument(deps.stores.work, workKeys.source(scanId), source);
   const started = await deps.start(scanId, { schemaVersion: SCHEMA_VERSION, scanId, attempt: 1 });

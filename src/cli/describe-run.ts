@@ -11,6 +11,7 @@ import { table } from "./table.js";
 const OPTIONAL: ReadonlySet<string> = new Set([
   RESULT_FILES.labels,
   RESULT_FILES.labelsPng,
+  RESULT_FILES.probabilities,
   RESULT_FILES.seg,
   RESULT_FILES.rtStruct,
   RESULT_FILES.report,

@@ -52,12 +52,15 @@ function commands(done: (code: number) => void): Command {
         new Option("--seg <kind>", "how a DICOM segmentation keeps its labels (default: binary)").choices([
           "binary",
           "labelmap",
+          "fractional",
         ] as const),
       )
       .addOption(
-        new Option("--outputs <kind...>", "what else a DICOM source is answered with").choices([
+        new Option("--outputs <kind...>", "what else is made (default: of DICOM with a binary SEG, sr)").choices([
           "rtstruct",
           "sr",
+          "probabilities",
+          "none",
         ] as const),
       )
       .option("--json", "print one JSON document a scan on stdout, and no progress");

@@ -15,7 +15,7 @@ export interface RunFlags {
   readonly models?: string;
   readonly refine: boolean;
   readonly irregular?: "reject" | "resample";
-  readonly seg?: "binary" | "labelmap";
+  readonly seg?: "binary" | "labelmap" | "fractional";
   readonly outputs?: readonly string[];
   readonly json?: boolean;
 }
@@ -29,7 +29,7 @@ export function placesOf(flags: RunFlags): { places: RunOptions["places"]; reque
     refine: flags.refine ? "on" : "off",
     irregular: flags.irregular,
     seg: flags.seg,
-    outputs: flags.outputs,
+    outputs: flags.outputs?.filter((output) => output !== "none"),
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

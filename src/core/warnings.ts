@@ -26,6 +26,7 @@ export const WARNING_CODES = {
   ConstantImage: "all voxels have the same value",
   EmptyMask: "a label that was asked for is nowhere in the result",
   MaskTouchesBorder: "a structure reaches the edge of the image and may be cut",
+  OutputSkipped: "an output that was asked for cannot be made of this source",
   FileIgnored: "a file of the upload is no image and was left out",
 } as const;
 export type WarningCode = keyof typeof WARNING_CODES;

@@ -48,15 +48,24 @@ export function stackToGrid(slices: Float32Array, stack: SliceStack, size: Size3
  * Labels of slices from those of the grid: each pixel takes the label of the voxel nearest to it, which lies at most
  * half a voxel away along each axis.
  */
-export function labelsOfStack<T extends Uint8Array | Uint16Array>(labels: T, stack: SliceStack, size: Size3): T;
-export function labelsOfStack(
-  labels: Uint8Array | Uint16Array,
+export function labelsOfStack<T extends Uint8Array | Uint16Array | Float32Array>(
+  labels: T,
   stack: SliceStack,
   size: Size3,
-): Uint8Array | Uint16Array {
+): T;
+export function labelsOfStack(
+  labels: Uint8Array | Uint16Array | Float32Array,
+  stack: SliceStack,
+  size: Size3,
+): Uint8Array | Uint16Array | Float32Array {
   const [columns, rows, depth] = stack.size;
   const voxels = voxelCount(stack.size);
-  const out = labels instanceof Uint8Array ? new Uint8Array(voxels) : new Uint16Array(voxels);
+  const out =
+    labels instanceof Uint8Array
+      ? new Uint8Array(voxels)
+      : labels instanceof Float32Array
+        ? new Float32Array(voxels)
+        : new Uint16Array(voxels);
   for (let k = 0; k < depth; k++) {
     const [x, y, z] = stack.offsetsVox[k];
     const startX = nearest(x, size[0] - columns);

@@ -9,6 +9,7 @@ import { type RouteFacts, routeOf } from "#src/model/routes.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } from "#src/workflow/contract.js";
 import { writeDocument } from "./documents.js";
+import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
 import { openUpload } from "./source-upload.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -36,7 +37,12 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
     const task = taskOf(`t${n}`, scan, model, source.request, input, deps.provider);
     const document: TaskDocument = {
       ...task,
-      warnings: [...warnings, ...scan.warnings, ...modalityWarnings(scan, model)],
+      warnings: [
+        ...warnings,
+        ...scan.warnings,
+        ...modalityWarnings(scan, model),
+        ...skippedOutputs(scan.format, source.request),
+      ],
     };
     const taskKey = workKeys.task(scanId, attempt, task.taskId);
     await writeDocument(deps.stores.work, taskKey, document);
@@ -109,6 +115,7 @@ function taskOf(
   provider: Provider,
 ): TaskDocument {
   const voxels = voxelCount(scan.grid.size);
+  const outputs = outputsFor(scan.format, request);
   return {
     schemaVersion: SCHEMA_VERSION,
     scanId,
@@ -121,8 +128,8 @@ function taskOf(
       settings: {
         refine: request.refine,
         ...(scan.irregular === null ? {} : { irregular: "resample" }),
-        // Only a DICOM source is answered with DICOM results.
-        ...(scan.format === "dicom" ? { seg: request.seg, outputs: [...new Set(request.outputs)].sort() } : {}),
+        ...(scan.format === "dicom" ? { seg: request.seg } : {}),
+        ...(scan.format === "dicom" || outputs.length > 0 ? { outputs } : {}),
       },
       resultVersion: RESULT_VERSION,
       provider,
@@ -130,7 +137,7 @@ function taskOf(
     model: { id: model.manifest.id, version: model.manifest.version, digest: model.digest },
     refine: request.refine,
     seg: request.seg,
-    outputs: request.outputs,
+    outputs,
     share: request.share,
     channels: [
       {

@@ -27,7 +27,9 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const gridText = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
   const gridDocument = GridDocument.parse(JSON.parse(gridText));
   const refines = task.refine === "on" && manifest.postprocess.some(needsProbabilities);
-  if (isClassical(manifest)) return runClassical(work, manifest, input, sourceOfDocument(gridDocument), refines);
+  const publishes = task.outputs.includes("probabilities") || task.seg === "fractional";
+  if (isClassical(manifest))
+    return runClassical(work, manifest, input, sourceOfDocument(gridDocument), { refines, publishes });
   const { network, labels } = manifest;
   const grid = gridOfDocument(gridDocument, manifest);
 
@@ -37,7 +39,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
     networks.map((one) => ({ ...network, ...one, bytes: () => deps.models.network(model, one) })),
   );
   const started = performance.now();
-  const wanted = refines ? labels.map((label) => label.value) : [];
+  const wanted = refines || publishes ? labels.map((label) => label.value) : [];
   const onTiles = (done: number, of: number) => work.progress("tiles", { done, of });
   const segmentation = await segmentInput(input, grid, manifest, opened, { wanted, onTiles });
   const ended = performance.now();
@@ -51,20 +53,24 @@ async function runClassical(
   manifest: ClassicalManifest,
   input: NetworkInput,
   grid: Grid,
-  wantsProbabilities: boolean,
+  { refines, publishes }: { readonly refines: boolean; readonly publishes: boolean },
 ): Promise<StageReport> {
   const started = performance.now();
   const { labels, probabilities } = segmentClassical({ ...input, ...grid }, manifest.classical);
   const ended = performance.now();
-  if (wantsProbabilities && probabilities === null) {
-    const { kind } = manifest.classical;
+  const { kind } = manifest.classical;
+  if (publishes && probabilities === null) {
+    const message = `probabilities were asked for, but ${manifest.id} gives labels alone (${kind}), expected another model`;
+    throw new PipelineError("InputMismatch", message);
+  }
+  if (refines && probabilities === null) {
     throw new PipelineError(
       "ModelInvalid",
       `${manifest.id} has a step on probabilities, but ${kind} gives labels alone`,
     );
   }
   const box = { start: [0, 0, 0] as const, size: grid.size };
-  const kept = wantsProbabilities && probabilities !== null ? { box, byLabel: probabilities } : null;
+  const kept = (refines || publishes) && probabilities !== null ? { box, byLabel: probabilities } : null;
   await writeSegmentation(work, { labels, probabilities: kept }, grid);
   return { facts: { methodSeconds: (ended - started) / 1000 } };
 }

@@ -63,6 +63,16 @@ export function probabilityFile(values: Float32Array, box: Box, grid: Grid): Uin
   );
 }
 
+/** Probabilities of several labels on a whole grid, one after the other along the fourth axis. */
+export function probabilitiesFileOf(byLabel: readonly Float32Array[], grid: Grid): Uint8Array {
+  const voxels = voxelCount(grid.size);
+  const data = new Uint16Array(voxels * byLabel.length);
+  for (const [n, values] of byLabel.entries()) {
+    for (let i = 0; i < voxels; i++) data[n * voxels + i] = Math.round((values[i] as number) / PROBABILITY_SLOPE);
+  }
+  return gzipDeterministic(writeNifti({ ...gridOf(grid), data, channels: byLabel.length, slope: PROBABILITY_SLOPE }));
+}
+
 /** @param grid the source grid, to find the box in it */
 export function readProbability(bytes: Uint8Array, grid: Grid): { box: Box; data: Float32Array } {
   const image = readNifti(bytes);

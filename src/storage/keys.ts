@@ -48,6 +48,8 @@ export const RESULT_FILES = {
   labels: "labels.nii.gz",
   /** Instead of the NIfTI label map, for a picture. */
   labelsPng: "labels.png",
+  /** Of the network, before any step: labels along the fourth axis, in the manifest's order. */
+  probabilities: "probabilities.nii.gz",
   seg: "seg.dcm",
   rtStruct: "rtstruct.dcm",
   report: "sr.dcm",

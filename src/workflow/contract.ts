@@ -14,10 +14,14 @@ const share = z.enum(["stat", "bulk"]);
 const modelId = z.string().min(1).max(64);
 
 /**
- * Results that are made only when somebody asks. "rtstruct": outlines as a DICOM RT Structure Set. "sr": volumes as a
- * DICOM structured report.
+ * Results beside label map, segmentation and report. "rtstruct": outlines as a DICOM RT Structure Set. "sr": volumes as
+ * a DICOM structured report. "probabilities": the network's own, before any step, as NIfTI.
  */
-const EXTRA_OUTPUTS = ["rtstruct", "sr"] as const;
+const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities"] as const;
+export type ExtraOutput = (typeof EXTRA_OUTPUTS)[number];
+
+/** How a DICOM segmentation keeps what it says: one bit a pixel, a label map, or probabilities in 255 steps. */
+const SEG_KINDS = ["binary", "labelmap", "fractional"] as const;
 
 // ---- State payloads: ids, keys and small facts, never voxels and never names of files. ----
 
@@ -105,13 +109,12 @@ export const RunRequest = z
     refine: z.enum(["on", "off"]).default("on"),
     /** Series with variable spacing or tilt; what is said here goes before the route's rule, which goes before "reject". */
     irregular: z.enum(["reject", "resample"]).optional(),
-    /** How a DICOM segmentation keeps its labels: one bit a pixel, which every viewer reads, or a label map. */
-    seg: z.enum(["binary", "labelmap"]).default("binary"),
-    /** What a DICOM source is answered with besides its segmentation. */
-    outputs: z.array(z.enum(EXTRA_OUTPUTS)).default([]),
+    seg: z.enum(SEG_KINDS).default("binary"),
+    /** @default for a DICOM source with a binary segmentation a structured report, else none */
+    outputs: z.array(z.enum(EXTRA_OUTPUTS)).optional(),
     share: share.default("stat"),
   })
-  .refine(({ seg, outputs }) => seg === "binary" || !outputs.includes("sr"), {
+  .refine(({ seg, outputs }) => seg === "binary" || !outputs?.includes("sr"), {
     path: ["outputs"],
     message: "a structured report names the segments of a binary segmentation",
   });
@@ -138,7 +141,7 @@ export const TaskDocument = z.strictObject({
   identity: resultId,
   model: z.strictObject({ id: modelId, version: z.string(), digest: sha256Hex }),
   refine: z.enum(["on", "off"]),
-  seg: z.enum(["binary", "labelmap"]),
+  seg: z.enum(SEG_KINDS),
   outputs: z.array(z.enum(EXTRA_OUTPUTS)),
   share,
   /** The images that the model reads, in the order of its channels. */

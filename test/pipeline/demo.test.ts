@@ -29,6 +29,7 @@ describe("scanlane demo", () => {
       "result.json",
       "run.json",
       "seg.dcm",
+      "sr.dcm",
     ]);
   });
 

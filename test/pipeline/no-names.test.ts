@@ -83,7 +83,7 @@ describe("patient names", () => {
     }
   });
 
-  it("are in the SEG, which must carry them, and in no report or record of the result", async () => {
+  it("are in the DICOM results, which must carry them, and in no report or record of the result", async () => {
     const folder = await mkdtemp(join(tmpdir(), "names-"));
     const path = join(folder, "upload.zip");
     await writeFile(path, await zipOf(phantomSeries({ edit: plant })));
@@ -96,6 +96,6 @@ describe("patient names", () => {
       const bytes = await readFile(join(out, result ?? "", name));
       if (bytes.includes(PLANTED)) holding.push(name);
     }
-    expect(holding).toEqual(["seg.dcm"]);
+    expect(holding).toEqual(["seg.dcm", "sr.dcm"]);
   });
 });

@@ -6,9 +6,11 @@ import { readNifti } from "#src/formats/nifti-read.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { readRtStructGeometry } from "#src/formats/rtstruct-read.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
+import { readSegFrames } from "#src/formats/seg-read-frames.js";
 import { readReportVolumes } from "#src/formats/sr-read.js";
 import { type Affine, applyAffine, type Size3 } from "#src/imaging/affine.js";
 import { labelMoments } from "#src/imaging/label-moments.js";
+import { DenseCrfStep } from "#src/model/dense-crf-step.js";
 import { digestsBelow, scanlane } from "../support/cli.js";
 import { pointwiseNetwork } from "../support/onnx-file.js";
 import { phantomSeries, phantomValue } from "../support/phantom-series.js";
@@ -37,13 +39,11 @@ beforeAll(async () => {
     scope: "union" as const,
     ties: "all" as const,
   };
-  const crf = {
-    kind: "dense-crf" as const,
-    dimensions: 3 as const,
-    iterations: 5,
+  const crf = DenseCrfStep.parse({
+    kind: "dense-crf",
     smoothness: { weight: 20, widthMm: 1.5 },
     appearance: { weight: 5, widthMm: 6, widthSd: 0.5 },
-  };
+  });
   const upper = pointwiseNetwork(3, [0, 1], [0, -PLANE]);
   models = await modelsFolderWith(
     [
@@ -158,6 +158,49 @@ describe("scanlane run", () => {
     expect(names).toEqual(expect.arrayContaining(["rtstruct.dcm", "sr.dcm"]));
     const refused = await scanlane(["run", path, "--models", models, "--seg", "labelmap", "--outputs", "sr"]);
     expect(refused.stderr).toContain("option --outputs: a structured report names the segments of a binary");
+  });
+
+  it("writes a report of volumes with a binary SEG, and not where nothing more is wanted", async () => {
+    const path = join(folder, "reported.zip");
+    await writeFile(path, await zipOf(phantomSeries({ plane: "oblique", size: [16, 14, 12] })));
+    const namesOf = async (...flags: string[]) => {
+      const { json } = await run(path, ...flags);
+      return json.outcomes[0].result.files.map((file: { name: string }) => file.name);
+    };
+    expect(await namesOf()).toContain("sr.dcm");
+    expect(await namesOf("--outputs", "none")).not.toContain("sr.dcm");
+    expect(await namesOf("--seg", "labelmap")).not.toContain("sr.dcm");
+  });
+
+  it("writes probabilities as NIfTI and as a fractional SEG, each where the network gave them", async () => {
+    const path = join(folder, "probable.zip");
+    await writeFile(path, await zipOf(phantomSeries({ plane: "oblique", size: [16, 14, 12] })));
+    const { json } = await run(path, "--seg", "fractional", "--outputs", "probabilities");
+    const [outcome] = json.outcomes;
+    const labels = readNifti(await readFile(join(outcome.folder, "labels.nii.gz")));
+    const probabilities = readNifti(await readFile(join(outcome.folder, "probabilities.nii.gz")));
+    expect(probabilities.size).toEqual(labels.size);
+    expect(probabilities.channels).toBe(1);
+    const isAbove = Array.from(probabilities.data, (p) => (p > 0.5 ? 1 : 0));
+    expect(isAbove).toEqual([...labels.data]);
+    expect(isAbove.filter((one) => one === 1).length).toBeGreaterThan(0);
+    const seg = readSegFrames(await readFile(join(outcome.folder, "seg.dcm")));
+    expect(seg.kind).toBe("FRACTIONAL");
+    let above = 0;
+    for (const frame of seg.frames)
+      frame.visit((value) => {
+        if (value >= 128) above++;
+      });
+    expect(above).toBe(isAbove.filter((one) => one === 1).length);
+  });
+
+  it("says what cannot be made of a source", async () => {
+    const { json } = await run(volume, "--model", "bright3d", "--outputs", "rtstruct");
+    const [outcome] = json.outcomes;
+    expect(outcome.result.warnings).toContainEqual({
+      code: "OutputSkipped",
+      message: "rtstruct cannot be made of a source in nifti",
+    });
   });
 
   for (const plane of ["axial", "sagittal", "coronal", "oblique"] as const) {

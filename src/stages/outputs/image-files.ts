@@ -1,6 +1,6 @@
 import { isRasterFormat } from "#src/core/image-formats.js";
 import type { LabelMoments } from "#src/imaging/label-moments.js";
-import type { SliceStack } from "#src/imaging/slice-stack.js";
+import { labelsOfStack, type SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
 import { parseDicomSource } from "#src/stages/parse-dicom-source.js";
@@ -13,9 +13,11 @@ import { labelsFile } from "#src/stages/volume-files.js";
 import { RESULT_FILES, STAGE_FILES } from "#src/storage/keys.js";
 import type { DicomContext } from "./dicom-context.js";
 import type { MadeFile } from "./made-file.js";
+import { probabilitiesOutput } from "./probabilities-output.js";
+import { readProbabilities } from "./read-probabilities.js";
 import { reportOutput } from "./report-output.js";
 import { rtStructOutput } from "./rtstruct-output.js";
-import { segOutput } from "./seg-output.js";
+import { fractionalSegOutput, segOutput } from "./seg-output.js";
 
 /** Labels on the source's grid and what is known of them. */
 export interface ResultLabels {
@@ -41,14 +43,27 @@ export async function imageFiles(work: StageWork, result: ResultLabels): Promise
   const map = labelsFile(data, grid);
   proveNifti(map, data, grid);
   const made: MadeFile[] = [{ name: RESULT_FILES.labels, bytes: map, contentType: "application/gzip" }];
+  const { seg, outputs } = work.task;
+  const needed = outputs.includes("probabilities") || seg === "fractional";
+  const probabilities = needed ? await readProbabilities(work, grid) : new Map<number, Float32Array>();
+  if (outputs.includes("probabilities")) made.push(probabilitiesOutput(probabilities, grid));
   if (!work.has("preprocess", STAGE_FILES.dicomSource)) return made;
 
   const context = await dicomContext(work, result);
-  const { seg, outputs } = work.task;
-  made.push(segOutput(context, seg));
+  if (seg === "fractional") made.push(fractionalSegOutput(context, onSlices(probabilities, result)));
+  else made.push(segOutput(context, seg));
   if (outputs.includes("rtstruct")) made.push(rtStructOutput(context));
   if (outputs.includes("sr")) made.push(reportOutput(context));
   return made;
+}
+
+/** Probabilities on the slices of an irregular series: those of the nearest voxels, as its labels. */
+function onSlices(
+  probabilities: ReadonlyMap<number, Float32Array>,
+  { stack, grid }: ResultLabels,
+): ReadonlyMap<number, Float32Array> {
+  if (stack === null) return probabilities;
+  return new Map([...probabilities].map(([label, values]) => [label, labelsOfStack(values, stack, grid.size)]));
 }
 
 async function dicomContext(work: StageWork, { data, moments, grid, stack }: ResultLabels): Promise<DicomContext> {

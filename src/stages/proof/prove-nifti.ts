@@ -10,12 +10,49 @@ const CORNER_MM = 0.01;
  * Reads a NIfTI file again from its bytes and compares every voxel, and the place of the grid's corners in the patient,
  * with what was to be written.
  *
- * @param what how messages name it: "label map"
  * @param expected values on the grid, x fastest
  * @throws {PipelineError} `ResultInvalid`: nothing may be published
  */
-export function proveNifti(bytes: Uint8Array, expected: ArrayLike<number>, grid: Grid, what = "label map"): void {
+export function proveNifti(bytes: Uint8Array, expected: ArrayLike<number>, grid: Grid): void {
   const image = readNifti(bytes);
+  proveGrid(image, grid, "label map");
+  let differing = Math.abs(image.data.length - expected.length);
+  for (let i = 0; i < expected.length; i++) if (image.data[i] !== expected[i]) differing++;
+  if (differing === 0) return;
+  throw new PipelineError("ResultInvalid", `written label map differs in ${differing} voxels, expected none`);
+}
+
+/** Half a step of 16 bits, and what single precision adds. */
+const PROBABILITY_STEP = 0.51 / 65_535;
+
+/**
+ * The same for probabilities of several labels, which are kept in steps of 1 / 65535.
+ *
+ * @param expected one array a label, in the order of the fourth axis
+ * @throws {PipelineError} `ResultInvalid`: nothing may be published
+ */
+export function proveProbabilities(bytes: Uint8Array, expected: readonly Float32Array[], grid: Grid): void {
+  const image = readNifti(bytes);
+  proveGrid(image, grid, "file of probabilities");
+  if (image.channels !== expected.length) {
+    const message = `written file of probabilities has ${image.channels} labels, expected ${expected.length}`;
+    throw new PipelineError("ResultInvalid", message);
+  }
+  let differing = 0;
+  for (const [n, values] of expected.entries()) {
+    for (let i = 0; i < values.length; i++) {
+      const found = image.data[n * values.length + i] as number;
+      if (!(Math.abs(found - (values[i] as number)) <= PROBABILITY_STEP)) differing++;
+    }
+  }
+  if (differing === 0) return;
+  throw new PipelineError(
+    "ResultInvalid",
+    `written file of probabilities differs in ${differing} voxels, expected none`,
+  );
+}
+
+function proveGrid(image: Grid, grid: Grid, what: string): void {
   if (image.size.join() !== grid.size.join()) {
     const wanted = grid.size.join(" x ");
     throw new PipelineError(
@@ -28,8 +65,4 @@ export function proveNifti(bytes: Uint8Array, expected: ArrayLike<number>, grid:
     const message = `a corner of the written ${what} lies ${off.toFixed(3)} mm off, expected at most ${CORNER_MM} mm`;
     throw new PipelineError("ResultInvalid", message);
   }
-  let differing = Math.abs(image.data.length - expected.length);
-  for (let i = 0; i < expected.length; i++) if (image.data[i] !== expected[i]) differing++;
-  if (differing > 0)
-    throw new PipelineError("ResultInvalid", `written ${what} differs in ${differing} voxels, expected none`);
 }

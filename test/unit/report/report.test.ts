@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DenseCrfStep } from "#src/model/dense-crf-step.js";
 import { renderReport } from "#src/report/report-html.js";
 import type { ReportInput } from "#src/report/report-input.js";
 import { renderReportJson } from "#src/report/report-json.js";
@@ -7,7 +8,7 @@ import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
 const model = brightManifest(brightNetwork(), {
   postprocess: [
     { kind: "largest-component", labels: [1], connectivity: 26, scope: "union", ties: "all" },
-    { kind: "dense-crf", dimensions: 3, iterations: 5, smoothness: { weight: 3, widthMm: 2 } },
+    DenseCrfStep.parse({ kind: "dense-crf", smoothness: { weight: 3, widthMm: 2 } }),
   ],
   scores: [
     { dataset: "D", split: "held out", label: "bright", metric: "Dice", mean: 0.8765, interval: [0.8, 0.9], cases: 7 },
@@ -53,7 +54,7 @@ describe("renderReport", () => {
       "CC0-1.0",
       "0.876",
       "largest-component: connectivity 26; labels 1",
-      "dense-crf: dimensions 3; iterations 5; smoothness weight 3, widthMm 2",
+      "dense-crf: dimensions 3; iterations 5; smoothness normalisation symmetric, weight 3, widthMm 2; tolerance 0",
       "20 × 30 × 10",
       "1 × 1 × 3",
       "d".repeat(64),
