@@ -90,7 +90,7 @@ function commands(done: (code: number) => void): Command {
     .argument("<probabilities>", "4-D NIfTI (classes last), folder of <label>.nii.gz, nnU-Net .npz, or a label map")
     .requiredOption("--steps <file>", "JSON array of steps, or a manifest")
     .requiredOption("-o, --out <file>", "label map to write, .nii or .nii.gz")
-    .option("--image <path>", "the image, for steps that look at it")
+    .option("--image <path...>", "the image, for steps that look at it; of several channels, one file each")
     .option("--labels <file>", "label map to start from (default: the likeliest label)")
     .option("--regions <values>", "labels that the channels write, of probabilities that overlap: 1,2,3", labelList)
     .option("--json", "print one JSON document")

@@ -20,7 +20,8 @@ import { table } from "./table.js";
 export interface RefineFlags {
   readonly steps: string;
   readonly out: string;
-  readonly image?: string;
+  /** Channels on one grid, for a step that compares several; others look at the first. */
+  readonly image?: readonly string[];
   readonly labels?: string;
   readonly regions?: readonly number[];
   readonly json?: boolean;
@@ -32,19 +33,30 @@ export async function refine(path: string, flags: RefineFlags): Promise<void> {
   const maps = await readProbabilities(resolve(path), flags.regions);
   const start = flags.labels ?? (maps === null ? path : undefined);
   const given = start === undefined ? null : await readLabelMap(resolve(start), "the label map");
-  const image = flags.image === undefined ? null : await readOneImage(resolve(flags.image));
+  const channels: Awaited<ReturnType<typeof readOneImage>>[] = [];
+  for (const file of flags.image ?? []) channels.push(await readOneImage(resolve(file)));
+  const [image = null, ...others] = channels;
   const grid: Grid | null = maps?.grid ?? given ?? image;
   if (grid === null) {
     throw new PipelineError("InputMismatch", "a .npz file has no grid, expected --image or --labels beside it");
   }
   if (maps !== null) assertSameGrid({ ...grid, size: maps.size }, grid, "the probabilities");
   if (given !== null) assertSameGrid(given, grid, "the label map");
-  if (image !== null) assertSameGrid(image, grid, "the image");
+  for (const [n, channel] of channels.entries()) {
+    assertSameGrid(channel, grid, channels.length === 1 ? "the image" : `channel ${n} of the image`);
+  }
 
   const labels = given?.data ?? decide(maps, flags.regions);
   checkNeeds(steps, maps, image !== null);
   const refined = await applyStepsWith(
-    { labels, size: grid.size, spacingMm: grid.spacingMm, probabilities: wholeBox(maps), image: image?.data ?? null },
+    {
+      labels,
+      size: grid.size,
+      spacingMm: grid.spacingMm,
+      probabilities: wholeBox(maps),
+      image: image?.data ?? null,
+      otherChannels: others.map(({ data }) => data),
+    },
     steps,
     runOnce(ortSessions("cpu")),
   );

@@ -74,7 +74,7 @@ describe("scanlane refine", () => {
   it("reads 4-D NIfTI, a folder of labels, nnU-Net's .npz and a label map alike", async () => {
     expect((await run("four.nii.gz")).labels).toBe(WITHOUT_SPECKS);
     expect((await run("folder")).labels).toBe(WITHOUT_SPECKS);
-    expect((await run("case.npz", { image: at("image.nii") })).labels).toBe(WITHOUT_SPECKS);
+    expect((await run("case.npz", { image: [at("image.nii")] })).labels).toBe(WITHOUT_SPECKS);
     expect((await run("labels.nii")).labels).toBe(WITHOUT_SPECKS);
   });
 
@@ -105,7 +105,19 @@ describe("scanlane refine", () => {
     expect(await failure("four.nii.gz", { steps: bright })).toBe(
       "InputMismatch: step 1 (otsu) needs the image, expected it by --image",
     );
-    expect((await run("four.nii.gz", { steps: bright, image: at("image.nii") })).labels).toBe(truth.join(""));
+    expect((await run("four.nii.gz", { steps: bright, image: [at("image.nii")] })).labels).toBe(truth.join(""));
+  });
+
+  it("takes a file for each channel of the image", async () => {
+    const appearance = { weight: 30, widthMm: 3, width: 5 };
+    const stepOf = (channels: number[]) => stepsFile({ kind: "dense-crf", appearance: { ...appearance, channels } });
+    await writeFile(at("flat.nii"), writeNifti({ ...grid, data: new Float32Array(VOXELS).fill(7) }));
+    const image = [at("flat.nii"), at("image.nii")];
+    const first = await run("four.nii.gz", { steps: await stepOf([0]), image });
+    const second = await run("four.nii.gz", { steps: await stepOf([1]), image });
+    expect(second.labels).not.toBe(first.labels);
+    const alone = { steps: await stepOf([1]), image: image.slice(1) };
+    expect(await failure("four.nii.gz", alone)).toMatch(/InputMismatch: .* looks at channel 1, the image has 1/);
   });
 
   it("reads regions that overlap only when told, the later over the earlier", async () => {
