@@ -49,8 +49,12 @@ for (let round = 0; round < 6; round++) {
 }
 const whole = found[0] ?? new Uint8Array(0);
 for (const [n, uncertainOnly] of cases.entries()) {
-  const differing = whole.reduce((sum, v, i) => sum + (v === found[n]?.[i] ? 0 : 1), 0);
-  const changed = whole.reduce((sum, _, i) => sum + (input.labels[i] === found[n]?.[i] ? 0 : 1), 0);
+  const others = found[n] ?? whole;
+  let [differing, changed] = [0, 0];
+  for (let i = 0; i < voxels; i++) {
+    if (whole[i] !== others[i]) differing++;
+    if (input.labels[i] !== others[i]) changed++;
+  }
   const median = (seconds[n] ?? []).toSorted((a, b) => a - b)[2] ?? 0;
   console.log(
     JSON.stringify(uncertainOnly ?? "everywhere").padEnd(32),
