@@ -3,12 +3,11 @@
 // places of points and the order of all sums. WebAssembly with SIMD, threads and no library.
 //
 // Every thread calls `run` with its number. Work is divided so that each number is computed by the same operations in
-// the same order whatever the number of threads: by points where a point is read, by vertices where one is written,
-// or by channels.
+// the same order whatever the number of threads: by points where a point is read, and by vertices where one is written.
 //
 // The labels of a point sum to one, and a filter is linear: label 0 is not filtered but follows from the others and
-// from the filter of ones. Channel c is label c + 1; four channels make a plane [points][4], one channel alone a plane
-// [points].
+// from the filter of ones. Channel c is label c + 1. The channels of a point, or of a vertex, stand side by side in a
+// row of whole vectors of four; one channel alone is one number.
 
 #include <wasm_simd128.h>
 
@@ -46,10 +45,10 @@ typedef struct {
   i32 *neighbours;   // [d + 1][vertices][2]
   i32 chunks;        // parts in which points are splat, whatever the number of threads; 1: not in parts
   float *parts;      // [chunks][vertices + 1][width], where there are several
-  u32 *start;        // by vertex, where several threads splat one plane that is not in parts
+  u32 *start;        // by vertex, where several threads splat what is not in parts
   i32 *entryPoint;
   float *entryWeight;
-  float *values, *blurred; // [planes][vertices + 1][width]
+  float *values, *blurred; // [vertices + 1][vectors][width]
   float *pre;        // by point
   float *post;       // by point: normalisation, alpha and the Potts weight
   Table table[MAX_THREADS];
@@ -66,7 +65,7 @@ typedef struct {
   i32 fault, done;
   float change;
   // Made here.
-  i32 planes, width; // planes of `width` (1 or 4) channels
+  i32 vectors, width; // of a row: vectors of `width` (1 or 4) channels
   float *base;       // energies against label 0
   float *q;
   float *none;       // marginals of label 0
@@ -573,118 +572,115 @@ static void filter1(Job *job, i32 thread, const float *q) {
   }
 }
 
-// ---------------------------------------------------------------- planes of four channels
+// ---------------------------------------------------------------- rows of channels
 
-// Planes [a, b) of a kernel; a thread has its planes to itself.
-ALWAYS void splatPlanes(Job *job, Kernel *k, const i32 corners, i32 a, const i32 count, u32 from, u32 to, float *values) {
-  const u32 points = job->points;
-  const u64 stride = (u64)(k->vertices + 1) * 4;
-  const float *q = job->q + (u64)a * points * 4;
-  zero(values, (u32)(count * stride * 4));
+// Calls with the number of vectors in a row as a constant, so that a row stays in registers.
+#define BY_VECTORS(vectors, call) \
+  switch (vectors) { \
+    case 1: call(1); break; \
+    case 2: call(2); break; \
+    case 3: call(3); break; \
+    case 4: call(4); break; \
+    case 5: call(5); break; \
+    case 6: call(6); break; \
+    default: call(vectors); \
+  }
+
+// 257 labels.
+#define MAX_VECTORS 64
+
+ALWAYS void splatRows(Job *job, Kernel *k, const i32 vectors, u32 from, u32 to, float *values) {
+  const i32 corners = k->d + 1;
+  zero(values, 16 * (k->vertices + 1) * vectors);
   const i32 *vertex = k->vertex + (u64)from * corners;
   const float *weight = k->weight + (u64)from * corners, *pre = k->pre;
   for (u32 i = from; i < to; i++) {
-    f4 v[4];
-    for (i32 c = 0; c < count; c++) v[c] = wasm_v128_load(q + ((u64)c * points + i) * 4);
+    const float *q = job->q + (u64)i * 4 * vectors;
+    f4 row[MAX_VECTORS];
+    for (i32 c = 0; c < vectors; c++) row[c] = wasm_v128_load(q + 4 * c);
     for (i32 j = 0; j < corners; j++, vertex++, weight++) {
       const f4 w = wasm_f32x4_splat(*weight * pre[i]);
-      float *to4 = values + (u64)*vertex * 4;
-      for (i32 c = 0; c < count; c++, to4 += stride)
-        wasm_v128_store(to4, wasm_f32x4_add(wasm_v128_load(to4), wasm_f32x4_mul(w, v[c])));
+      float *at = values + (u64)*vertex * 4 * vectors;
+      for (i32 c = 0; c < vectors; c++)
+        wasm_v128_store(at + 4 * c, wasm_f32x4_add(wasm_v128_load(at + 4 * c), wasm_f32x4_mul(w, row[c])));
     }
   }
 }
 
-ALWAYS void blurPlane(Kernel *k, i32 plane, u32 from, u32 to, i32 direction) {
-  const u64 at = (u64)plane * (k->vertices + 1) * 4;
-  const float *values = (direction & 1 ? k->blurred : k->values) + at;
-  float *out = (direction & 1 ? k->values : k->blurred) + at;
-  const f4 half = wasm_f32x4_splat(0.5f);
-  const i32 *n = k->neighbours + ((u64)direction * k->vertices + from) * 2;
-  for (u32 v = from + 1; v <= to; v++, n += 2) {
-    f4 sides = wasm_f32x4_add(wasm_v128_load(values + (u64)n[0] * 4), wasm_v128_load(values + (u64)n[1] * 4));
-    wasm_v128_store(out + (u64)v * 4, wasm_f32x4_add(wasm_v128_load(values + (u64)v * 4), wasm_f32x4_mul(half, sides)));
-  }
+static void splatRange(Job *job, Kernel *k, u32 from, u32 to, float *values) {
+#define SPLAT(vectors) splatRows(job, k, vectors, from, to, values)
+  BY_VECTORS(job->vectors, SPLAT)
 }
 
-ALWAYS void splatCount(Job *job, Kernel *k, i32 a, const i32 count, u32 from, u32 to, float *values) {
-  switch (k->d) {
-    case 2: splatPlanes(job, k, 3, a, count, from, to, values); break;
-    case 3: splatPlanes(job, k, 4, a, count, from, to, values); break;
-    case 4: splatPlanes(job, k, 5, a, count, from, to, values); break;
-    default: splatPlanes(job, k, k->d + 1, a, count, from, to, values);
-  }
-}
-
-static void filterPlanes(Job *job, Kernel *k, i32 a, i32 b) {
-  const u32 all = job->points;
-  for (i32 at = a; at < b;) {
-    float *values = k->values + (u64)at * (k->vertices + 1) * 4;
-    if (b - at >= 4) splatCount(job, k, at, 4, 0, all, values), at += 4;
-    else if (b - at >= 2) splatCount(job, k, at, 2, 0, all, values), at += 2;
-    else splatCount(job, k, at, 1, 0, all, values), at += 1;
-  }
-  for (i32 plane = a; plane < b; plane++) {
-    const u64 at = (u64)plane * (k->vertices + 1) * 4;
-    wasm_v128_store(k->blurred + at, wasm_f32x4_splat(0));
-    for (i32 j = 0; j <= k->d; j++) blurPlane(k, plane, 0, k->vertices, j);
-  }
-}
-
-static void splatVertices4(Kernel *k, i32 thread, i32 threads, const float *q) {
-  const u32 from = share(k->vertices, thread, threads), to = share(k->vertices, thread + 1, threads);
+ALWAYS void splatVerticesRows(Job *job, Kernel *k, i32 thread, const i32 vectors) {
+  const u32 from = share(k->vertices, thread, job->threads), to = share(k->vertices, thread + 1, job->threads);
   for (u32 v = from + 1; v <= to; v++) {
-    f4 sum = wasm_f32x4_splat(0);
-    for (u32 n = k->start[v], end = k->start[v + 1]; n < end; n++)
-      sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_v128_load32_splat(k->entryWeight + n), wasm_v128_load(q + (u64)k->entryPoint[n] * 4)));
-    wasm_v128_store(k->values + (u64)v * 4, sum);
+    f4 row[MAX_VECTORS];
+    for (i32 c = 0; c < vectors; c++) row[c] = wasm_f32x4_splat(0);
+    for (u32 n = k->start[v], end = k->start[v + 1]; n < end; n++) {
+      const f4 w = wasm_v128_load32_splat(k->entryWeight + n);
+      const float *q = job->q + (u64)k->entryPoint[n] * 4 * vectors;
+      for (i32 c = 0; c < vectors; c++) row[c] = wasm_f32x4_add(row[c], wasm_f32x4_mul(w, wasm_v128_load(q + 4 * c)));
+    }
+    for (i32 c = 0; c < vectors; c++) wasm_v128_store(k->values + ((u64)v * vectors + c) * 4, row[c]);
   }
+}
+
+static void splatVertices(Job *job, Kernel *k, i32 thread) {
+#define SPLAT_VERTICES(vectors) splatVerticesRows(job, k, thread, vectors)
+  BY_VECTORS(job->vectors, SPLAT_VERTICES)
 }
 
 static void splat4(Job *job, Kernel *k, i32 thread) {
   const i32 threads = job->threads;
+  const u64 part = (u64)(k->vertices + 1) * 4 * job->vectors;
   if (k->chunks > 1) {
     for (i32 c = k->chunks * thread / threads; c < k->chunks * (thread + 1) / threads; c++)
-      splatCount(job, k, 0, 1, share(job->points, c, k->chunks), share(job->points, c + 1, k->chunks),
-                 k->parts + (u64)c * (k->vertices + 1) * 4);
+      splatRange(job, k, share(job->points, c, k->chunks), share(job->points, c + 1, k->chunks), k->parts + c * part);
   } else if (threads > 1) {
-    splatVertices4(k, thread, threads, job->q);
+    splatVertices(job, k, thread);
   } else {
-    splatCount(job, k, 0, 1, 0, job->points, k->values);
+    splatRange(job, k, 0, job->points, k->values);
   }
   if (thread > 0) return;
-  wasm_v128_store(k->values, wasm_f32x4_splat(0));
-  wasm_v128_store(k->blurred, wasm_f32x4_splat(0));
+  zero(k->values, 16 * job->vectors);
+  zero(k->blurred, 16 * job->vectors);
 }
 
-// Channels through every kernel: threads share one plane by points and vertices, several by planes.
+ALWAYS void blurRows(Kernel *k, const i32 vectors, u32 from, u32 to, i32 direction) {
+  const float *values = direction & 1 ? k->blurred : k->values;
+  float *out = direction & 1 ? k->values : k->blurred;
+  const f4 half = wasm_f32x4_splat(0.5f);
+  const i32 *n = k->neighbours + ((u64)direction * k->vertices + from) * 2;
+  for (u32 v = from + 1; v <= to; v++, n += 2) {
+    const float *a = values + (u64)n[0] * 4 * vectors, *b = values + (u64)n[1] * 4 * vectors;
+    const u64 at = (u64)v * 4 * vectors;
+    for (i32 c = 0; c < 4 * vectors; c += 4) {
+      const f4 sides = wasm_f32x4_mul(half, wasm_f32x4_add(wasm_v128_load(a + c), wasm_v128_load(b + c)));
+      wasm_v128_store(out + at + c, wasm_f32x4_add(wasm_v128_load(values + at + c), sides));
+    }
+  }
+}
+
+// Channels through every kernel: threads share points, then vertices.
 static void filter4(Job *job, i32 thread) {
   const i32 threads = job->threads;
-  if (job->planes == 1) {
-    i32 deepest = 0;
-    for (i32 n = 0; n < job->kernels; n++) {
-      splat4(job, &job->kernel[n], thread);
-      deepest = job->kernel[n].d > deepest ? job->kernel[n].d : deepest;
-    }
-    barrier(job);
-    for (i32 n = 0; n < job->kernels; n++) sumParts(&job->kernel[n], thread, threads, 4);
-    barrier(job);
-    for (i32 j = 0; j <= deepest; j++) {
-      for (i32 n = 0; n < job->kernels; n++) {
-        Kernel *k = &job->kernel[n];
-        if (j <= k->d)
-          blurPlane(k, 0, share(k->vertices, thread, threads), share(k->vertices, thread + 1, threads), j);
-      }
-      barrier(job);
-    }
-    return;
-  }
-  // Planes of every other kernel are dealt from the other end: odd numbers even out.
+  i32 deepest = 0;
   for (i32 n = 0; n < job->kernels; n++) {
-    const i32 turn = n & 1 ? threads - 1 - thread : thread;
-    filterPlanes(job, &job->kernel[n], job->planes * turn / threads, job->planes * (turn + 1) / threads);
+    splat4(job, &job->kernel[n], thread);
+    deepest = job->kernel[n].d > deepest ? job->kernel[n].d : deepest;
   }
   barrier(job);
+  for (i32 n = 0; n < job->kernels; n++) sumParts(&job->kernel[n], thread, threads, 4 * job->vectors);
+  barrier(job);
+  for (i32 j = 0; j <= deepest; j++) {
+    for (i32 n = 0; n < job->kernels; n++) {
+      Kernel *k = &job->kernel[n];
+      if (j <= k->d)
+        blurRows(k, job->vectors, share(k->vertices, thread, threads), share(k->vertices, thread + 1, threads), j);
+    }
+    barrier(job);
+  }
 }
 
 // ---------------------------------------------------------------- points
@@ -729,42 +725,36 @@ static void updateTwo(Job *job, i32 thread, i32 isFirst, u32 from, u32 to) {
   noteChange(job, thread, wasm_f32x4_extract_lane(change, 0));
 }
 
-ALWAYS f4 slice4(const Kernel *k, const i32 corners, u32 point, i32 plane) {
-  const float *values = blurredOf(k) + (u64)plane * (k->vertices + 1) * 4;
+// The filtered channels of a point, times its factor, onto a row.
+ALWAYS void sliceRow(const Kernel *k, u32 point, f4 *row, const i32 vectors) {
+  const i32 corners = k->d + 1;
+  const float *values = blurredOf(k), post = k->post[point];
   const i32 *vertex = k->vertex + (u64)point * corners;
   const float *weight = k->weight + (u64)point * corners;
-  f4 sum = wasm_f32x4_splat(0);
-  for (i32 j = 0; j < corners; j++)
-    sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_v128_load32_splat(weight + j), wasm_v128_load(values + (u64)vertex[j] * 4)));
-  return sum;
-}
-
-ALWAYS f4 sliceOf4(const Kernel *k, u32 point, i32 plane) {
-  switch (k->d) {
-    case 2: return slice4(k, 3, point, plane);
-    case 3: return slice4(k, 4, point, plane);
-    case 4: return slice4(k, 5, point, plane);
-    default: return slice4(k, k->d + 1, point, plane);
+  for (i32 j = 0; j < corners; j++) {
+    const f4 w = wasm_f32x4_splat(weight[j] * post);
+    const float *at = values + (u64)vertex[j] * 4 * vectors;
+    for (i32 c = 0; c < vectors; c++) row[c] = wasm_f32x4_add(row[c], wasm_f32x4_mul(w, wasm_v128_load(at + 4 * c)));
   }
 }
 
 // Marginals of a point from its energies against label 0, which come in `e`; gives the largest change.
-ALWAYS float settle(Job *job, u32 point, f4 *e, i32 planes) {
+ALWAYS float settle(Job *job, u32 point, f4 *e, const i32 vectors) {
   f4 top4 = wasm_f32x4_splat(0);
-  for (i32 p = 0; p < planes; p++) top4 = wasm_f32x4_pmax(top4, e[p]);
+  for (i32 c = 0; c < vectors; c++) top4 = wasm_f32x4_pmax(top4, e[c]);
   const f4 largest = wasm_f32x4_splat(largestOf(top4));
   const f4 rest = expOf(wasm_f32x4_neg(largest));
   f4 sum = wasm_f32x4_splat(0);
-  for (i32 p = 0; p < planes; p++) {
-    e[p] = expOf(wasm_f32x4_sub(e[p], largest));
-    sum = wasm_f32x4_add(sum, e[p]);
+  for (i32 c = 0; c < vectors; c++) {
+    e[c] = expOf(wasm_f32x4_sub(e[c], largest));
+    sum = wasm_f32x4_add(sum, e[c]);
   }
   const float none = wasm_f32x4_extract_lane(rest, 0);
   const float per = 1 / (none + sumOf(sum));
   f4 change = wasm_f32x4_splat(0);
-  for (i32 p = 0; p < planes; p++) {
-    float *q = job->q + ((u64)p * job->points + point) * 4;
-    const f4 now = wasm_f32x4_mul(e[p], wasm_f32x4_splat(per));
+  float *q = job->q + (u64)point * 4 * vectors;
+  for (i32 c = 0; c < vectors; c++, q += 4) {
+    const f4 now = wasm_f32x4_mul(e[c], wasm_f32x4_splat(per));
     change = wasm_f32x4_pmax(change, wasm_f32x4_abs(wasm_f32x4_sub(now, wasm_v128_load(q))));
     wasm_v128_store(q, now);
   }
@@ -772,53 +762,72 @@ ALWAYS float settle(Job *job, u32 point, f4 *e, i32 planes) {
   return largestOf(change);
 }
 
-// 257 labels.
-#define MAX_PLANES 64
-
-static void updateMany(Job *job, i32 thread, i32 isFirst, u32 from, u32 to) {
-  const i32 planes = job->planes, channels = job->labels - 1;
-  float change = 0;
-  i32 hasMatrix = 0;
-  for (i32 n = 0; n < job->kernels; n++) hasMatrix |= job->kernel[n].matrix != 0;
-  for (u32 i = from; i < to; i++) {
-    f4 e[MAX_PLANES];
-    for (i32 p = 0; p < planes; p++) e[p] = wasm_v128_load(job->base + ((u64)p * job->points + i) * 4);
-    if (!isFirst && !hasMatrix) {
-      f4 sum = wasm_f32x4_splat(0);
-      for (i32 p = 0; p < planes; p++) {
-        f4 message = wasm_f32x4_splat(0);
-        for (i32 n = 0; n < job->kernels; n++)
-          message = wasm_f32x4_add(message, wasm_f32x4_mul(wasm_v128_load32_splat(job->kernel[n].post + i), sliceOf4(&job->kernel[n], i, p)));
-        sum = wasm_f32x4_add(sum, message);
-        e[p] = wasm_f32x4_add(e[p], message);
-      }
-      const f4 none = wasm_f32x4_splat(job->ones[i] - sumOf(sum));
-      for (i32 p = 0; p < planes; p++) e[p] = wasm_f32x4_sub(e[p], none);
-    } else if (!isFirst) {
-      float against[MAX_PLANES * 4] = {0};
-      for (i32 n = 0; n < job->kernels; n++) {
-        const Kernel *k = &job->kernel[n];
-        float message[MAX_PLANES * 4 + 1], sum = 0;
-        for (i32 p = 0; p < planes; p++)
-          wasm_v128_store(message + 1 + p * 4, wasm_f32x4_mul(wasm_v128_load32_splat(k->post + i), sliceOf4(k, i, p)));
-        for (i32 c = 1; c <= channels; c++) sum += message[c];
-        message[0] = job->scratch[(u64)n * job->points + i] - sum;
-        for (i32 c = 1; c <= channels; c++) {
-          if (!k->matrix) {
-            against[c - 1] += message[c] - message[0];
-            continue;
-          }
-          const float *row = k->matrix + c * job->labels;
-          float dot = 0;
-          for (i32 m = 0; m <= channels; m++) dot += (row[m] - k->matrix[m]) * message[m];
-          against[c - 1] -= dot;
-        }
-      }
-      for (i32 p = 0; p < planes; p++) e[p] = wasm_f32x4_add(e[p], wasm_v128_load(against + p * 4));
+// Energies of a kernel with a cost for each pair of labels, against label 0, onto a row.
+static void addPenalties(Job *job, const Kernel *k, i32 n, u32 point, float *against) {
+  const i32 vectors = job->vectors, channels = job->labels - 1;
+  f4 row[MAX_VECTORS];
+  float message[MAX_VECTORS * 4 + 1], sum = 0;
+  for (i32 c = 0; c < vectors; c++) row[c] = wasm_f32x4_splat(0);
+  sliceRow(k, point, row, vectors);
+  for (i32 c = 0; c < vectors; c++) wasm_v128_store(message + 1 + 4 * c, row[c]);
+  for (i32 c = 1; c <= channels; c++) sum += message[c];
+  message[0] = job->scratch[(u64)n * job->points + point] - sum;
+  for (i32 c = 1; c <= channels; c++) {
+    if (!k->matrix) {
+      against[c - 1] += message[c] - message[0];
+      continue;
     }
-    const float by = settle(job, i, e, planes);
+    const float *costs = k->matrix + c * job->labels;
+    float dot = 0;
+    for (i32 m = 0; m <= channels; m++) dot += (costs[m] - k->matrix[m]) * message[m];
+    against[c - 1] -= dot;
+  }
+}
+
+static float updatePenalised(Job *job, u32 from, u32 to) {
+  const i32 vectors = job->vectors;
+  float change = 0;
+  for (u32 i = from; i < to; i++) {
+    f4 e[MAX_VECTORS];
+    float against[MAX_VECTORS * 4] = {0};
+    for (i32 n = 0; n < job->kernels; n++) addPenalties(job, &job->kernel[n], n, i, against);
+    for (i32 c = 0; c < vectors; c++)
+      e[c] = wasm_f32x4_add(wasm_v128_load(job->base + ((u64)i * vectors + c) * 4), wasm_v128_load(against + c * 4));
+    const float by = settle(job, i, e, vectors);
     if (by > change) change = by;
   }
+  return change;
+}
+
+ALWAYS float updateRows(Job *job, i32 isFirst, u32 from, u32 to, const i32 vectors) {
+  float change = 0;
+  for (u32 i = from; i < to; i++) {
+    f4 e[MAX_VECTORS];
+    const float *base = job->base + (u64)i * 4 * vectors;
+    if (isFirst) {
+      for (i32 c = 0; c < vectors; c++) e[c] = wasm_v128_load(base + 4 * c);
+    } else {
+      for (i32 c = 0; c < vectors; c++) e[c] = wasm_f32x4_splat(0);
+      for (i32 n = 0; n < job->kernels; n++) sliceRow(&job->kernel[n], i, e, vectors);
+      f4 sum = e[0];
+      for (i32 c = 1; c < vectors; c++) sum = wasm_f32x4_add(sum, e[c]);
+      const f4 none = wasm_f32x4_splat(job->ones[i] - sumOf(sum));
+      for (i32 c = 0; c < vectors; c++)
+        e[c] = wasm_f32x4_add(wasm_v128_load(base + 4 * c), wasm_f32x4_sub(e[c], none));
+    }
+    const float by = settle(job, i, e, vectors);
+    if (by > change) change = by;
+  }
+  return change;
+}
+
+static void updateMany(Job *job, i32 thread, i32 isFirst, u32 from, u32 to) {
+  i32 hasMatrix = 0;
+  for (i32 n = 0; n < job->kernels; n++) hasMatrix |= job->kernel[n].matrix != 0;
+  float change = 0;
+#define UPDATE(vectors) change = updateRows(job, isFirst, from, to, vectors)
+  if (hasMatrix && !isFirst) change = updatePenalised(job, from, to);
+  else BY_VECTORS(job->vectors, UPDATE)
   noteChange(job, thread, change);
 }
 
@@ -827,36 +836,77 @@ static void update(Job *job, i32 thread, i32 isFirst, u32 from, u32 to) {
   else updateMany(job, thread, isFirst, from, to);
 }
 
-// Energies against label 0, -log p with p in [1e-5, 1], laid out in planes; beyond the last label, never.
-static void readGiven(Job *job, u32 from, u32 to) {
+// The logarithms of four points of a label, of probabilities in [1e-5, 1]; beyond the last point, of 1.
+ALWAYS f4 logsOf(const float *given, i32 lanes) {
   const f4 least = wasm_f32x4_splat(1e-5f), most = wasm_f32x4_splat(1);
-  const i32 channels = job->labels - 1;
-  for (i32 c = 0; c < job->planes * job->width; c++) {
-    const float *none = job->given, *own = job->given + (u64)(c + 1) * job->points;
-    float *out = job->base + (u64)(c / job->width) * job->points * job->width + c % job->width;
-    for (u32 i = from; i < to; i += 4) {
-      float a[4] = {1, 1, 1, 1}, b[4] = {1, 1, 1, 1}, made[4];
-      const i32 lanes = to - i < 4 ? to - i : 4;
-      if (c >= channels) {
-        for (i32 l = 0; l < lanes; l++) out[(u64)(i + l) * job->width] = -1e30f;
+  f4 p = most;
+  if (lanes == 4) p = wasm_v128_load(given);
+  else p = wasm_f32x4_make(given[0], lanes > 1 ? given[1] : 1, lanes > 2 ? given[2] : 1, 1);
+  return logOf(wasm_f32x4_pmax(least, wasm_f32x4_pmin(most, p)));
+}
+
+// Four rows of four as four columns.
+ALWAYS void transpose(f4 *m) {
+  const f4 a = wasm_i32x4_shuffle(m[0], m[1], 0, 4, 1, 5), b = wasm_i32x4_shuffle(m[0], m[1], 2, 6, 3, 7);
+  const f4 c = wasm_i32x4_shuffle(m[2], m[3], 0, 4, 1, 5), d = wasm_i32x4_shuffle(m[2], m[3], 2, 6, 3, 7);
+  m[0] = wasm_i64x2_shuffle(a, c, 0, 2);
+  m[1] = wasm_i64x2_shuffle(a, c, 1, 3);
+  m[2] = wasm_i64x2_shuffle(b, d, 0, 2);
+  m[3] = wasm_i64x2_shuffle(b, d, 1, 3);
+}
+
+// Energies against label 0, -log p; beyond the last label, never.
+static void readGiven(Job *job, u32 from, u32 to) {
+  const i32 channels = job->labels - 1, vectors = job->vectors;
+  for (u32 i = from; i < to; i += 4) {
+    const i32 lanes = to - i < 4 ? to - i : 4;
+    const f4 none = logsOf(job->given + i, lanes);
+    for (i32 c = 0; c < vectors; c++) {
+      f4 rows[4];
+      for (i32 n = 0; n < 4; n++) {
+        const i32 channel = 4 * c + n;
+        rows[n] = wasm_f32x4_splat(-1e30f);
+        if (channel < channels)
+          rows[n] = wasm_f32x4_sub(logsOf(job->given + (u64)(channel + 1) * job->points + i, lanes), none);
+      }
+      if (job->width == 1) {
+        for (i32 l = 0; l < lanes; l++) {
+          float out[4];
+          wasm_v128_store(out, rows[0]);
+          job->base[i + l] = out[l];
+        }
         continue;
       }
-      for (i32 l = 0; l < lanes; l++) a[l] = own[i + l], b[l] = none[i + l];
-      f4 x = wasm_v128_load(a), y = wasm_v128_load(b);
-      x = logOf(wasm_f32x4_pmax(least, wasm_f32x4_pmin(most, x)));
-      y = logOf(wasm_f32x4_pmax(least, wasm_f32x4_pmin(most, y)));
-      wasm_v128_store(made, wasm_f32x4_sub(x, y));
-      for (i32 l = 0; l < lanes; l++) out[(u64)(i + l) * job->width] = made[l];
+      transpose(rows);
+      for (i32 l = 0; l < lanes; l++) wasm_v128_store(job->base + ((u64)(i + l) * vectors + c) * 4, rows[l]);
     }
   }
 }
 
 static void writeOut(Job *job, u32 from, u32 to) {
-  for (u32 i = from; i < to; i++) job->given[i] = job->none[i];
-  for (i32 c = 0; c < job->labels - 1; c++) {
-    float *out = job->given + (u64)(c + 1) * job->points;
-    const float *q = job->q + (u64)(c / job->width) * job->points * job->width + c % job->width;
-    for (u32 i = from; i < to; i++) out[i] = q[(u64)i * job->width];
+  const i32 channels = job->labels - 1, vectors = job->vectors;
+  copy(job->given + from, job->none + from, 4 * (to - from));
+  if (job->width == 1) {
+    copy(job->given + job->points + from, job->q + from, 4 * (to - from));
+    return;
+  }
+  for (u32 i = from; i < to; i += 4) {
+    const i32 lanes = to - i < 4 ? to - i : 4;
+    for (i32 c = 0; c < vectors; c++) {
+      f4 rows[4];
+      for (i32 l = 0; l < 4; l++) rows[l] = wasm_v128_load(job->q + ((u64)(i + (l < lanes ? l : 0)) * vectors + c) * 4);
+      transpose(rows);
+      for (i32 n = 0; n < 4 && 4 * c + n < channels; n++) {
+        float *out = job->given + (u64)(4 * c + n + 1) * job->points + i;
+        if (lanes == 4) {
+          wasm_v128_store(out, rows[n]);
+          continue;
+        }
+        float four[4];
+        wasm_v128_store(four, rows[n]);
+        for (i32 l = 0; l < lanes; l++) out[l] = four[l];
+      }
+    }
   }
 }
 
@@ -879,14 +929,14 @@ static void takeVertices(Job *job, Kernel *k) {
   if (job->fault) return;
   const u64 corners = k->d + 1, entries = corners * job->points, vertices = k->vertices;
   k->neighbours = need(job, 8 * corners * vertices);
-  const u64 values = 4ull * (vertices + 1) * job->planes * job->width;
+  const u64 values = 4ull * (vertices + 1) * job->vectors * job->width;
   k->values = need(job, values);
   k->blurred = need(job, values);
   k->pre = need(job, 4ull * job->points);
   k->post = need(job, 4ull * job->points);
   // Few vertices: sums of parts cost less than lists of the points of each vertex, and are the same for any threads.
-  k->chunks = 8 * (vertices + 1) <= job->points ? 8 : 1;
-  if (k->chunks > 1) k->parts = need(job, 4ull * k->chunks * (vertices + 1) * (job->planes == 1 ? job->width : 1));
+  k->chunks = 8 * (vertices + 1) <= job->points ? (job->vectors > 1 ? 4 : 8) : 1;
+  if (k->chunks > 1) k->parts = need(job, k->chunks * values);
   if (job->threads == 1 || k->chunks > 1) return;
   k->start = need(job, 4 * (vertices + 2));
   k->entryPoint = need(job, 4 * entries);
@@ -970,10 +1020,10 @@ static void takePoints(Job *job) {
   for (i32 n = 0; n < job->kernels; n++) hasMatrix |= job->kernel[n].matrix != 0;
   // With a matrix, two labels are treated as many.
   job->width = channels == 1 && !hasMatrix ? 1 : 4;
-  job->planes = job->width == 1 ? 1 : (channels + 3) / 4;
-  const u64 plane = 4ull * job->points * job->width * job->planes;
-  job->base = need(job, plane);
-  job->q = need(job, plane);
+  job->vectors = job->width == 1 ? 1 : (channels + 3) / 4;
+  const u64 rows = 4ull * job->points * job->width * job->vectors;
+  job->base = need(job, rows);
+  job->q = need(job, rows);
   job->none = need(job, 4ull * job->points);
   job->ones = need(job, 4ull * job->points);
   job->scratch = 0;
