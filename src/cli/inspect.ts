@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { ERROR_CLASSES } from "#src/core/errors.js";
+import type { ScanWarning } from "#src/core/warnings.js";
 import { type DescribedImage, describeUpload } from "#src/formats/describe-upload.js";
 import { transferSyntaxName } from "#src/formats/transfer-syntaxes.js";
 import { openPath } from "#src/local/open-path.js";
@@ -22,6 +23,7 @@ export async function inspect(path: string, flags: { readonly json?: boolean }):
 function described(image: DescribedImage): string {
   if (image.kind === "ignored") return `no image: ${places(image.entries)}`;
   if (image.kind === "failed") return `refused: ${image.code}: ${image.message}\n   ${places(image.entries)}`;
+  if (image.kind === "upload") return ["the upload", ...image.warnings.map(warningLine)].join("\n");
   const { format, modality, bodyPart, size, spacingMm, orientation, transferSyntaxUid, irregular, warnings } = image;
   const facts = [
     [format, modality, bodyPart?.toLowerCase()].filter((fact) => fact !== null && fact !== undefined).join(" "),
@@ -34,8 +36,12 @@ function described(image: DescribedImage): string {
     facts.join(", "),
     `   ${places(image.entries)}`,
     ...(irregular === null ? [] : [`   irregular: ${irregular}`]),
-    ...warnings.map(({ code, message }) => `   warning: ${code}: ${message}`),
+    ...warnings.map(warningLine),
   ].join("\n");
+}
+
+function warningLine({ code, message }: ScanWarning): string {
+  return `   warning: ${code}: ${message}`;
 }
 
 /** Entries as ranges: "entries 0-3, 7". */

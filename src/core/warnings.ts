@@ -27,6 +27,7 @@ export const WARNING_CODES = {
   EmptyMask: "a label that was asked for is nowhere in the result",
   MaskTouchesBorder: "a structure reaches the edge of the image and may be cut",
   OutputSkipped: "an output that was asked for cannot be made of this source",
+  FileMissing: "files that a DICOMDIR names are not in the upload",
   FileIgnored: "a file of the upload is no image and was left out",
 } as const;
 export type WarningCode = keyof typeof WARNING_CODES;

@@ -31,14 +31,16 @@ export type DescribedImage =
       readonly message: string;
     }
   /** Files that are no image. */
-  | { readonly kind: "ignored"; readonly entries: readonly number[] };
+  | { readonly kind: "ignored"; readonly entries: readonly number[] }
+  /** What the upload as a whole must be told of: files that it names and does not hold. */
+  | { readonly kind: "upload"; readonly entries: readonly number[]; readonly warnings: readonly ScanWarning[] };
 
 /**
  * What every image of an upload is, without stopping at one that fails: what `findScans` would find, and beside it
  * each series or file that it would refuse, with the code and message it would refuse it by.
  */
 export async function describeUpload(entries: readonly UploadEntry[]): Promise<readonly DescribedImage[]> {
-  const { images, ignored } = await surveyUpload(entries, { irregular: "resample" });
+  const { images, ignored, missing } = await surveyUpload(entries, { irregular: "resample" });
   const described = images.map((image): DescribedImage => {
     if (image.kind === "failed") {
       const { code, message } = image.error;
@@ -59,6 +61,7 @@ export async function describeUpload(entries: readonly UploadEntry[]): Promise<r
       warnings,
     };
   });
-  if (ignored.length === 0) return described;
-  return [...described, { kind: "ignored", entries: ignored.map((entry) => entry.ordinal) }];
+  if (ignored.length > 0) described.push({ kind: "ignored", entries: ignored.map((entry) => entry.ordinal) });
+  if (missing.length > 0) described.push({ kind: "upload", entries: [], warnings: missing });
+  return described;
 }

@@ -1,5 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
+import { type DicomDirectory, missingWarnings, type NamedFile, readDirectory } from "./dicom-directory.js";
 import { readSeriesFile, type SeriesFile, seriesScans } from "./find-series.js";
 import { readNifti } from "./nifti-read.js";
 import type { FindOptions, FoundScan, ReadLoan, UploadEntry } from "./scan.js";
@@ -21,19 +22,26 @@ export interface FoundScans {
  * @throws {PipelineError} NoImage, or any input code
  */
 export async function findScans(entries: readonly UploadEntry[], options: FindOptions = {}): Promise<FoundScans> {
-  const { images, ignored } = await surveyUpload(entries, options, true);
+  const { images, ignored, missing } = await surveyUpload(entries, options, true);
   const scans = images.map((image) => {
     if (image.kind === "failed") throw image.error;
     return image.scan;
   });
   if (scans.length === 0) throw await nothingFound(entries, ignored);
-  return { scans, warnings: ignoredWarnings(ignored) };
+  return { scans, warnings: [...ignoredWarnings(ignored), ...missing] };
 }
 
 /** An image of an upload, or why it is none. */
 type SurveyedImage =
   | { readonly kind: "image"; readonly scan: FoundScan }
   | { readonly kind: "failed"; readonly entries: readonly number[]; readonly error: PipelineError };
+
+/** What is in an upload, and what its directories name that is not. */
+interface UploadSurvey {
+  readonly images: readonly SurveyedImage[];
+  readonly ignored: readonly UploadEntry[];
+  readonly missing: readonly ScanWarning[];
+}
 
 /**
  * Everything an upload holds, with what failed beside what did not.
@@ -45,10 +53,12 @@ export async function surveyUpload(
   entries: readonly UploadEntry[],
   options: FindOptions,
   isStrict = false,
-): Promise<{ readonly images: readonly SurveyedImage[]; readonly ignored: readonly UploadEntry[] }> {
+): Promise<UploadSurvey> {
   const found: { readonly first: number; readonly images: () => Promise<SurveyedImage[]> }[] = [];
   const series = new Map<string, SeriesFile[]>();
   const ignored: UploadEntry[] = [];
+  const directories: DicomDirectory[] = [];
+  const uids = new Map<number, string>();
   // Nothing of a file is kept once it has been looked at.
   const loan: ReadLoan = { room: new Uint8Array(0) };
   const failed = (ordinals: readonly number[], error: unknown): SurveyedImage => {
@@ -72,8 +82,11 @@ export async function surveyUpload(
       const file = await readSeriesFile(bytes, entry.ordinal, subject);
       if (file === null) {
         ignored.push(entry);
+        const directory = readDirectory(bytes, entry.ordinal);
+        if (directory !== null) directories.push(directory);
         continue;
       }
+      uids.set(first, file.slices[0]?.sopInstanceUid ?? "");
       const files = series.get(file.series);
       if (files !== undefined) files.push(file);
       else {
@@ -100,7 +113,8 @@ export async function surveyUpload(
   }
   const images: SurveyedImage[] = [];
   for (const item of found.toSorted((a, b) => a.first - b.first)) images.push(...(await item.images()));
-  return { images, ignored };
+  const files = entries.map(({ ordinal, name }): NamedFile => ({ name, sopInstanceUid: uids.get(ordinal) ?? null }));
+  return { images, ignored, missing: missingWarnings(directories, files) };
 }
 
 function ignoredWarnings(ignored: readonly UploadEntry[]): ScanWarning[] {
