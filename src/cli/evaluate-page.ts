@@ -57,9 +57,9 @@ ${warningsSection(warnings)}
 <section id="plots"><h2>Every case</h2>
 ${PLOTTED.map((metric) => stripPlot(metric, settings.unit, rows, summary))}
 </section>
+${casesSection(evaluation)}
 ${summarySection(evaluation)}
 ${comparisonSection(evaluation)}
-${casesSection(evaluation)}
 ${settingsSection(evaluation)}
 ${definitionsSection(evaluation)}
 </main>
@@ -116,7 +116,7 @@ function comparisonSection({ settings, comparison }: Evaluation): Html {
 </tr>`,
     );
   return html`<section id="comparison"><h2>Against the other predictions</h2>
-<p>Prediction minus other prediction, case by case. p: Wilcoxon signed-rank, two-sided, not corrected for the number of lines.</p>
+<p>Prediction minus other prediction, case by case; of a volume error, of its magnitude. p: Wilcoxon signed-rank, two-sided, not corrected for the number of lines.</p>
 ${table(["Label", "Metric", "Mean difference", "95 % interval", "Better / equal / worse", "Pairs", "p"], rows, 2)}
 </section>`;
 }

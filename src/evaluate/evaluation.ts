@@ -38,7 +38,7 @@ export interface MetricComparison {
   readonly metric: MetricKey;
   /** Cases in which both have a value. */
   readonly pairs: number;
-  /** Mean of prediction - other prediction. */
+  /** Mean of prediction - other prediction; of a signed error, of their magnitudes. */
   readonly meanDifference: number;
   readonly interval: readonly [number, number] | null;
   /** Cases in which the prediction is better, as good, worse. */
@@ -188,10 +188,11 @@ function compare(
   const differences: number[] = [];
   let [better, worse] = [0, 0];
   for (const { ordinal, scores } of rows) {
-    const [a, b] = [scores[metric], byCase.get(ordinal) ?? Number.NaN];
-    if (Number.isNaN(a) || Number.isNaN(b)) continue;
-    differences.push(a - b);
-    const gain = rule === "high" ? a - b : rule === "low" ? b - a : Math.abs(b) - Math.abs(a);
+    const [own, other] = [scores[metric], byCase.get(ordinal) ?? Number.NaN];
+    if (Number.isNaN(own) || Number.isNaN(other)) continue;
+    const difference = rule === "zero" ? Math.abs(own) - Math.abs(other) : own - other;
+    differences.push(difference);
+    const gain = rule === "high" ? difference : -difference;
     if (gain > 0) better++;
     if (gain < 0) worse++;
   }
