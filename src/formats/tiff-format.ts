@@ -2,7 +2,10 @@ import { fromArrayBuffer, type GeoTIFFImage } from "geotiff";
 import { PipelineError } from "#src/core/errors.js";
 import type { VoxelArray } from "#src/imaging/volume.js";
 import { assertPixels, type RasterPage, rasterFormat } from "./raster.js";
+import { limitTiffDecoders } from "./tiff-decoders.js";
 import type { VolumeFile } from "./volume-file.js";
+
+limitTiffDecoders();
 
 /** Compressions that are read, by their tag's value: none, LZW, deflate (new and old), PackBits. */
 const COMPRESSIONS: ReadonlySet<number> = new Set([1, 5, 8, 32_946, 32_773]);
