@@ -3,8 +3,11 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { PNG } from "pngjs";
 import { SYNTAX } from "../dicom-builder.js";
+import { directoryFile } from "../dicom-directory.js";
+import { JPEG_PICTURES } from "../jpeg-pictures.js";
 import { buildNifti } from "../nifti-builder.js";
 import { phantomSeries } from "../phantom-series.js";
+import { buildTiff } from "../tiff-builder.js";
 import { zipOf } from "../zip-builder.js";
 
 /** Small made-up files of every kind that is read. @returns their paths */
@@ -29,6 +32,12 @@ export async function madeUpSeeds(folder: string): Promise<string[]> {
     ),
     "picture.png": PNG.sync.write(new PNG({ width: 3, height: 2 })),
   };
+  files.DICOMDIR = directoryFile([["1.2.3", ["IM", "A"]]]);
+  for (const [n, { bytes }] of JPEG_PICTURES.entries()) files[`picture${n}.jpg`] = bytes;
+  for (const packing of ["none", "deflate", "packbits", "lzw"] as const) {
+    const sampleAt = (x: number, y: number) => (x * y) % 256;
+    files[`${packing}.tif`] = buildTiff({ width: 20, height: 12, packing, sampleAt, blocks: { rows: 5 }, pages: 2 });
+  }
   for (const [name, transferSyntax] of Object.entries(SYNTAX)) {
     const [file] = phantomSeries({ transferSyntax });
     if (file !== undefined) files[`${name}.dcm`] = file.bytes;
