@@ -48,7 +48,9 @@ describe("TIFF", () => {
     ["float32", false, (x: number, y: number) => x / 4 - 1000.5 * y],
     ["float64", true, (x: number, y: number) => x / 8 - y],
   ] as const)("reads %s, little endian: %s", async (kind, littleEndian, sampleAt) => {
-    expect(await pagesOf({ kind, littleEndian, sampleAt, ...(littleEndian ? { blocks: { rows: 5 } } : {}) })).toEqual([expected(sampleAt)]);
+    expect(await pagesOf({ kind, littleEndian, sampleAt, ...(littleEndian ? { blocks: { rows: 5 } } : {}) })).toEqual([
+      expected(sampleAt),
+    ]);
     expect(await pagesOf({ kind, littleEndian, sampleAt, packing: "lzw" })).toEqual([expected(sampleAt)]);
   });
 
