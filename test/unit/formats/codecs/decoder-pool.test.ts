@@ -1,7 +1,10 @@
-import { existsSync } from "node:fs";
-import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
+import { mkdtempSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
 import { afterEach, describe, expect, it } from "vitest";
+import { BUNDLING } from "#functions/bundling.js";
 import { DecoderPool } from "#src/formats/codecs/decoder-pool.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScan, loadScanCompact } from "#src/formats/load-scan.js";
@@ -10,8 +13,9 @@ import { phantomSlice, uploadOf } from "../../../support/phantom-series.js";
 import { COLUMNS, phantom, ROWS } from "./phantom.js";
 import { STREAMS } from "./streams.js";
 
-const BUILT = fileURLToPath(new URL("../../../../dist/src/formats/codecs/frame-worker.js", import.meta.url));
-const isAble = existsSync(BUILT) && availableParallelism() > 1;
+const SOURCES = fileURLToPath(new URL("../../../../src/formats", import.meta.url));
+/** The threads' program is the built one: `npm run build` comes before these tests, as in `npm test`. */
+const isAble = availableParallelism() > 1;
 const JPEG_LOSSLESS = "1.2.840.10008.1.2.4.70";
 const shape = { rows: ROWS, columns: COLUMNS, samples: 1 };
 const streamOf = (name: keyof typeof STREAMS) => Uint8Array.from(Buffer.from(STREAMS[name], "base64"));
@@ -114,6 +118,30 @@ describe("a compressed series of many pixels", () => {
       ]);
       expect(corners).toEqual(scan.entries.flatMap((k) => [100 * k, 100 * k]));
     }
+  });
+
+  it("is read without threads in a bundle, which has no program for them", async () => {
+    const { banner, external, conditions, ...options } = BUNDLING;
+    const outfile = join(mkdtempSync(join(tmpdir(), "bundle-")), "reader.mjs");
+    const contents = ["find-scans", "load-scan", "codecs/decoder-pool"].map((name) => `export * from "./${name}.js";`);
+    await build({
+      ...options,
+      stdin: { contents: contents.join("\n"), resolveDir: SOURCES, loader: "ts" },
+      outfile,
+      bundle: true,
+      conditions: [...conditions],
+      external: [...external],
+      banner: { js: banner },
+      logLevel: "error",
+    });
+    const bundle = await import(pathToFileURL(outfile).href);
+    expect(bundle.DecoderPool.for(2 ** 24)).toBeNull();
+    const entries = upload(() => flat);
+    const [scan] = (await bundle.findScans(entries)).scans;
+    const { volume } = await bundle.loadScan(scan, entries);
+    const firsts = scan.entries.map((_: number, z: number) => volume.data[z * SIDE * SIDE]);
+    expect(firsts).toEqual(scan.entries.map((k: number) => 100 * k));
+    expect(new Set(firsts).size).toBe(SLICES);
   });
 
   it("is refused for its first damaged file, however many there are", async () => {
