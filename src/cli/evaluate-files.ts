@@ -4,6 +4,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { LabelVolume } from "#src/evaluate/evaluate-case.js";
 import { isNifti, readNifti } from "#src/formats/nifti-read.js";
 import type { UploadEntry } from "#src/formats/scan.js";
+import { isDicomFile, readSegLabels, segGrid } from "#src/formats/seg-labels.js";
 import { loadVolume, volumeScans } from "#src/formats/volume-scans.js";
 import type { Volume } from "#src/imaging/volume.js";
 
@@ -28,7 +29,7 @@ export async function caseFiles(folder: string, subject: string): Promise<readon
     .filter(({ name }) => ENDING.test(name))
     .map((entry) => ({ name: entry.name.replace(ENDING, ""), entry, entries }));
   if (files.length === 0) {
-    throw new PipelineError("NoImage", `${subject} holds no label map (NIfTI, NRRD, MetaImage, PNG, TIFF)`);
+    throw new PipelineError("NoImage", `${subject} holds no label map (NIfTI, NRRD, MetaImage, PNG, TIFF, DICOM SEG)`);
   }
   const twice = files.find(({ name }, n) => files.findIndex((other) => other.name === name) < n);
   if (twice !== undefined) {
@@ -38,9 +39,35 @@ export async function caseFiles(folder: string, subject: string): Promise<readon
   return files;
 }
 
+/** A label map as it is read: a DICOM SEG gets its grid from the other maps of its case. */
+export type ReadMap =
+  | { readonly kind: "volume"; readonly volume: LabelVolume }
+  | { readonly kind: "seg"; readonly bytes: Uint8Array; readonly subject: string };
+
 /** @throws {PipelineError} any code of the readers, `InputMismatch` for an image that is no label map */
-export async function readLabels({ entry, entries }: CaseFile, subject: string): Promise<LabelVolume> {
+export async function readMap({ entry, entries }: CaseFile, subject: string): Promise<ReadMap> {
   const bytes = await entry.read();
+  if (isDicomFile(bytes)) return { kind: "seg", bytes, subject };
+  return { kind: "volume", volume: await readVolume(bytes, entry, entries, subject) };
+}
+
+/** Maps of a case as volumes: a DICOM SEG on the grid of the first map that has one, else on that of all its frames. */
+export function volumesOf(maps: readonly ReadMap[], subject: string): readonly LabelVolume[] {
+  const grid =
+    maps.flatMap((map) => (map.kind === "volume" ? [map.volume] : []))[0] ??
+    segGrid(
+      maps.flatMap((map) => (map.kind === "seg" ? [map.bytes] : [])),
+      subject,
+    );
+  return maps.map((map) => (map.kind === "volume" ? map.volume : readSegLabels(map.bytes, grid, map.subject)));
+}
+
+async function readVolume(
+  bytes: Uint8Array,
+  entry: UploadEntry,
+  entries: readonly UploadEntry[],
+  subject: string,
+): Promise<LabelVolume> {
   if (isNifti(bytes)) {
     const image = readNifti(bytes, { subject });
     if (image.channels !== 1) throw new PipelineError("InputMismatch", `${subject} is 4-D, expected a label map`);
@@ -51,7 +78,7 @@ export async function readLabels({ entry, entries }: CaseFile, subject: string):
     const found = scan === undefined ? "is of no format of label maps" : `holds ${others.length + 1} volumes`;
     throw new PipelineError(
       "InputUnsupported",
-      `${subject} ${found}, expected one NIfTI, NRRD, MetaImage, PNG or TIFF`,
+      `${subject} ${found}, expected one NIfTI, NRRD, MetaImage, PNG, TIFF or DICOM SEG`,
     );
   }
   const { volume, colours, warnings } = await loadVolume(scan, entry, entries);

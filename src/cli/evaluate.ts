@@ -16,7 +16,7 @@ import {
   summariseEvaluation,
 } from "#src/evaluate/evaluation.js";
 import type { Size3 } from "#src/imaging/affine.js";
-import { type CaseFile, caseFiles, readLabels } from "./evaluate-files.js";
+import { type CaseFile, caseFiles, readMap, volumesOf } from "./evaluate-files.js";
 import { evaluationPage } from "./evaluate-page.js";
 import { evaluationTable } from "./evaluate-table.js";
 import { EXIT } from "./exit-codes.js";
@@ -133,11 +133,16 @@ async function scoreCase(
   progress: Progress,
 ): Promise<void> {
   const subject = `case ${ordinal}`;
-  const reference = await readLabels(truth, `the reference of ${subject}`);
+  const maps = [
+    await readMap(truth, `the reference of ${subject}`),
+    await readMap(prediction, `the prediction of ${subject}`),
+    ...(other === null ? [] : [await readMap(other, `the other prediction of ${subject}`)]),
+  ];
+  const [reference, predicted, compared] = volumesOf(maps, subject);
+  if (reference === undefined || predicted === undefined) throw new TypeError("a case has two maps");
   checkUnit(reference, subject, tolerance.unit, progress);
   progress.sizes.push(reference.size);
-  const score = async (file: CaseFile, what: string, rows: EvaluationRow[]): Promise<void> => {
-    const map = await readLabels(file, `the ${what} of ${subject}`);
+  const score = (map: LabelVolume, what: string, rows: EvaluationRow[]): void => {
     const found = evaluateCase(reference, map, labels ?? null, options, subject);
     for (const item of found.labels) {
       rows.push({ ordinal, case: truth.name, ...item });
@@ -145,12 +150,14 @@ async function scoreCase(
     }
     for (const { value, where, voxels } of found.unscored) {
       if (where === "truth" && rows !== progress.rows) continue;
-      const map = where === "truth" ? "reference" : what;
-      progress.warnings.push(`${subject}: the ${map} has ${voxels} voxels of ${value}, which is of no label asked for`);
+      const holder = where === "truth" ? "reference" : what;
+      progress.warnings.push(
+        `${subject}: the ${holder} has ${voxels} voxels of ${value}, which is of no label asked for`,
+      );
     }
   };
-  await score(prediction, "prediction", progress.rows);
-  if (other !== null) await score(other, "other prediction", progress.others);
+  score(predicted, "prediction", progress.rows);
+  if (compared !== undefined) score(compared, "other prediction", progress.others);
 }
 
 /** A mean over millimetres and pixels would mean nothing, nor would a tolerance in the other unit. */

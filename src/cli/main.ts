@@ -117,7 +117,10 @@ function commands(done: (code: number) => void): Command {
   program
     .command("evaluate")
     .description("score label maps against a reference, case by case")
-    .requiredOption("--truth <dir>", "label maps of the reference, one a case (NIfTI, NRRD, MetaImage, PNG, TIFF)")
+    .requiredOption(
+      "--truth <dir>",
+      "label maps of the reference, one a case (NIfTI, NRRD, MetaImage, PNG, TIFF, DICOM SEG)",
+    )
     .requiredOption("--pred <dir>", "label maps to score, of the same names")
     .option("--against <dir>", "other predictions of the same cases to compare with")
     .option("--labels <name=values...>", "labels to score: liver=1 lesions=2,3 (default: every value)", scoredLabel)
@@ -168,6 +171,7 @@ function commands(done: (code: number) => void): Command {
     .option("--modality <code...>", "DICOM modalities that the model was trained on (default: any)", [])
     .option("--python <command>", "Python with nnunetv2, onnx and onnxruntime", "python3")
     .option("--exported <dir>", "folder that models/workshop/export_nnunet.py was run into before")
+    .option("--previous <model>", "of a cascade: the model that its previous stage was imported as, of the same folds")
     .action(async (folder, flags) => (await import("./import/nnunet.js")).importNnunet(folder, flags));
   imports
     .command("monai")

@@ -5,7 +5,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EvaluateFlags, evaluate } from "#src/cli/evaluate.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { writePngLabels } from "#src/formats/png-labels.js";
+import { writeSeg } from "#src/formats/seg-write.js";
 import type { Size3 } from "#src/imaging/affine.js";
+import { phantomSeries, uploadOf } from "../../support/phantom-series.js";
+import { segOptions } from "../../support/seg-phantom.js";
 
 const SIZE: Size3 = [8, 6, 4];
 
@@ -143,6 +146,22 @@ describe("evaluate", () => {
     await expect(run({ tolerance: { value: 2, unit: "mm" } })).rejects.toThrow(
       "case 1 does not say how large a voxel is, while the tolerance is in mm",
     );
+  });
+
+  it("reads DICOM segmentations, on the grid of a NIfTI beside them or on their own", async () => {
+    const options = await segOptions(uploadOf(phantomSeries({ plane: "axial", size: [9, 8, 5] })));
+    const seg = writeSeg({ ...options, kind: "labelmap" });
+    writeFileSync(join(root, "pred", "a.dcm"), seg);
+    writeFileSync(join(root, "truth", "a.nii"), writeNifti({ ...options.labels }));
+    const beside = await json();
+    expect(beside.cases.map((row: { label: string; dice: number }) => [row.label, row.dice])).toEqual([
+      ["1", 1],
+      ["7", 1],
+    ]);
+    mkdirSync(join(root, "segs"));
+    writeFileSync(join(root, "segs", "a.dcm"), seg);
+    const alone = await json({ truth: join(root, "segs") });
+    expect(alone.cases[0]).toMatchObject({ dice: 1, volumeTruth: beside.cases[0].volumeTruth });
   });
 
   describe("options that change the result:", () => {
