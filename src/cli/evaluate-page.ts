@@ -30,7 +30,7 @@ svg line.mean { stroke: var(--alert); stroke-width: 2; }
 svg path.mean { fill: var(--alert); }
 :root { --dot: #2563a8; }
 @media (prefers-color-scheme: dark) { :root { --dot: #7db6f0; } }
-@media print { :root { --dot: #2563a8; } svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; } tr { break-inside: avoid; } table { break-inside: auto; } }
+@media print { :root { --dot: #2563a8; } svg { print-color-adjust: exact; -webkit-print-color-adjust: exact; } tr { break-inside: avoid; } table { break-inside: auto; font-size: 12px; } th, td { padding-right: 8px; } .scroll { overflow: visible; } h2, h3 { break-after: avoid; } }
 `;
 
 /** An evaluation for people: one HTML file that needs nothing else, no script and no network. */
@@ -129,7 +129,7 @@ function casesSection({ settings, rows }: Evaluation): Html {
     (row) => html`<tr>
 <th scope="row">${row.case}</th>
 <td>${row.label}</td>
-${OF_A_CASE.map((metric) => html`<td class="number">${number(row.scores[metric])}</td>`)}
+${OF_A_CASE.map((metric) => html`<td class="number">${METRICS[metric].unit === "count" ? row.scores[metric] : number(row.scores[metric])}</td>`)}
 <td>${EMPTY[row.empty]}</td>
 </tr>`,
   );
