@@ -5,27 +5,33 @@ pairs of full convolutions at the coarse levels, and at the two coarsest efficie
 "Efficient Attention: Attention with Linear Complexities", arXiv:1812.01243), in which every voxel sees every other at
 a price that grows with their number and not with its square.
 
-Deviations from those: batch norm in place of layer norm (it vanishes into the convolution at inference), an
-expansion of 2 in place of 4, depthwise kernels of 5 (3 in 3D) in place of 7, no layer scale; attention without
-positions, which the depthwise convolutions supply, so that any image size will do. The two finest levels have few
-channels, where a full convolution is as fast as a depthwise block: one there on the way down and one on the way up.
+Deviations from those: batch norm in place of layer norm (it vanishes into the convolution at inference), or instance
+norm where images differ so much that the statistics of a batch are nobody's (`norm`); an expansion of 2 in place of 4,
+depthwise kernels of 5 (3 in 3D) in place of 7, no layer scale; attention without positions, which the depthwise
+convolutions supply, so that any image size will do. The two finest levels have few channels, where a full convolution
+is as fast as a depthwise block: two there on the way down and one on the way up.
 """
+
+from functools import partial
 
 from torch import nn
 from torch.nn import functional
 import torch
 
 CONVOLUTIONS = {2: nn.Conv2d, 3: nn.Conv3d}
-NORMS = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+NORMS = {
+    "batch": {2: nn.BatchNorm2d, 3: nn.BatchNorm3d},
+    "instance": {2: partial(nn.InstanceNorm2d, affine=True), 3: partial(nn.InstanceNorm3d, affine=True)},
+}
 FINE_LEVELS = 2
 
 
 class DepthwiseBlock(nn.Module):
     """Depthwise convolution, norm, 1x1 up, activation, 1x1 down, beside a shortcut."""
 
-    def __init__(self, dimensions, channels, kernel, expansion=2):
+    def __init__(self, dimensions, channels, kernel, norm, expansion=2):
         super().__init__()
-        conv, norm = CONVOLUTIONS[dimensions], NORMS[dimensions]
+        conv, norm = CONVOLUTIONS[dimensions], NORMS[norm][dimensions]
         self.residual = nn.Sequential(
             conv(channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False),
             norm(channels),
@@ -42,9 +48,9 @@ class DepthwiseBlock(nn.Module):
 class EfficientAttention(nn.Module):
     """Queries normalised over channels, keys over voxels: context = keys values^T is channels x channels a head."""
 
-    def __init__(self, dimensions, channels, heads=4):
+    def __init__(self, dimensions, channels, norm, heads=4):
         super().__init__()
-        conv, norm = CONVOLUTIONS[dimensions], NORMS[dimensions]
+        conv, norm = CONVOLUTIONS[dimensions], NORMS[norm][dimensions]
         self.heads = heads
         self.queries_keys_values = nn.Sequential(conv(channels, 3 * channels, 1, bias=False), norm(3 * channels))
         self.project = nn.Sequential(conv(channels, channels, 1, bias=False), norm(channels))
@@ -59,11 +65,11 @@ class EfficientAttention(nn.Module):
         return features + self.project(found.reshape(features.shape))
 
 
-def _full(dimensions, channels_in, channels_out, kernel=3, stride=1):
+def _full(dimensions, norm, channels_in, channels_out, kernel=3, stride=1):
     padding = (kernel - 1) // 2 if stride == 1 else 0
     return nn.Sequential(
         CONVOLUTIONS[dimensions](channels_in, channels_out, kernel, stride, padding, bias=False),
-        NORMS[dimensions](channels_out),
+        NORMS[norm][dimensions](channels_out),
         nn.ReLU(inplace=True),
     )
 
@@ -72,7 +78,15 @@ class AttentionUNet(nn.Module):
     """Maps [N, C, (Z,) Y, X] to logits of the same spatial size; every axis a multiple of `multiple`."""
 
     def __init__(
-        self, dimensions=2, channels_in=1, classes=2, widths=(12, 24, 48, 96, 96), attended=2, supervised=0, kernel=5
+        self,
+        dimensions=2,
+        channels_in=1,
+        classes=2,
+        widths=(12, 24, 48, 96, 96),
+        attended=2,
+        supervised=0,
+        kernel=5,
+        norm="batch",
     ):
         super().__init__()
         conv = CONVOLUTIONS[dimensions]
@@ -82,28 +96,28 @@ class AttentionUNet(nn.Module):
 
         def encoder(level):
             above = channels_in if level == 0 else widths[level - 1]
-            entry = _full(dimensions, above, widths[level], *((3, 1) if level == 0 else (2, 2)))
+            entry = _full(dimensions, norm, above, widths[level], *((3, 1) if level == 0 else (2, 2)))
             if level < FINE_LEVELS:
-                return nn.Sequential(entry, _full(dimensions, widths[level], widths[level]))
+                return nn.Sequential(entry, _full(dimensions, norm, widths[level], widths[level]))
             blocks = []
             for _ in range(2):
-                blocks.append(DepthwiseBlock(dimensions, widths[level], kernel))
+                blocks.append(DepthwiseBlock(dimensions, widths[level], kernel, norm))
                 if level >= depth - attended:
-                    blocks.append(EfficientAttention(dimensions, widths[level]))
+                    blocks.append(EfficientAttention(dimensions, widths[level], norm))
             return nn.Sequential(entry, *blocks)
 
         def decoder(level):
             merged = 2 * widths[level]
             if level < FINE_LEVELS:
-                return _full(dimensions, merged, widths[level])
-            entry = _full(dimensions, merged, widths[level], 1)
-            return nn.Sequential(entry, DepthwiseBlock(dimensions, widths[level], kernel))
+                return _full(dimensions, norm, merged, widths[level])
+            entry = _full(dimensions, norm, merged, widths[level], 1)
+            return nn.Sequential(entry, DepthwiseBlock(dimensions, widths[level], kernel, norm))
 
         decoded = list(range(depth - 2, -1, -1))
         self.encoder = nn.ModuleList(encoder(level) for level in range(depth))
         self.narrow = nn.ModuleList(conv(widths[l + 1], widths[l], 1) for l in decoded)
         self.decoder = nn.ModuleList(decoder(l) for l in decoded)
-        self.head = nn.Sequential(_full(dimensions, widths[0], widths[0]), conv(widths[0], classes, 1))
+        self.head = nn.Sequential(_full(dimensions, norm, widths[0], widths[0]), conv(widths[0], classes, 1))
         # Heads of the coarser levels exist for the loss alone; the exported graph does not contain them.
         self.side_heads = nn.ModuleList(conv(widths[l], classes, 1) for l in range(1, supervised + 1))
 

@@ -17,6 +17,7 @@ SMALL = [
     ({"name": "deeplabv3_resnet50", "classes": 2, "width": 0.125}, (48, 64)),
     ({**NARROW_TRANSFORMER, "classes": 2}, (64, 64)),
     ({"name": "attention_unet", "classes": 2, "widths": [8, 8, 16, 16]}, (48, 32)),
+    ({"name": "attention_unet", "classes": 2, "widths": [8, 8, 16, 16], "norm": "instance"}, (48, 32)),
     ({"name": "attention_unet", "dimensions": 3, "classes": 3, "widths": [8, 8, 16, 16], "kernel": 3, "supervised": 1}, (16, 24, 16)),
     *(
         ({"name": "encoder_unet", "encoder": encoder, "classes": 2, "width": 0.125, "decoder": [16, 16, 8, 8, 8]}, (64, 96))
