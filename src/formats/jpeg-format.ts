@@ -1,4 +1,3 @@
-import load from "@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs";
 import { PipelineError } from "#src/core/errors.js";
 import { assertPixels, type RasterPage, rasterFormat } from "./raster.js";
 import type { VolumeFile } from "./volume-file.js";
@@ -29,6 +28,8 @@ async function readJpeg({ bytes, subject }: VolumeFile): Promise<RasterPage> {
   }
   assertPixels(width, height, bytes.length, PIXELS_A_BYTE, subject);
   const quiet = { print: () => undefined, printErr: () => undefined };
+  // Loaded when there is a JPEG picture: starting up counts.
+  const { default: load } = await import("@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs");
   const { JPEGDecoder } = await load(quiet);
   const decoder = new JPEGDecoder();
   try {

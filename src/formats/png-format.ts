@@ -1,4 +1,3 @@
-import { PNG } from "pngjs";
 import { assertPixels, type RasterPage, rasterFormat } from "./raster.js";
 import type { VolumeFile } from "./volume-file.js";
 
@@ -18,6 +17,8 @@ async function readPng({ bytes, subject }: VolumeFile): Promise<RasterPage> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   // The header is always the first chunk: length, "IHDR", width, height.
   assertPixels(view.getUint32(16), view.getUint32(20), bytes.length, PIXELS_A_BYTE, subject);
+  // Loaded when there is a PNG: starting up counts.
+  const { PNG } = await import("pngjs");
   const png = PNG.sync.read(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { skipRescale: true });
   const { width, height, depth } = png;
   // pngjs gives 16-bit pixels as a Uint16Array, which its types leave out.

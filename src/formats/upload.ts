@@ -1,5 +1,5 @@
 import { crc32, inflateRawSync } from "node:zlib";
-import { type Entry, fromBufferPromise, validateFileName, type ZipFile } from "yauzl";
+import type { Entry, ZipFile } from "yauzl";
 import { PipelineError } from "#src/core/errors.js";
 import type { ReadLoan, UploadEntry } from "./scan.js";
 import { isTar } from "./tar.js";
@@ -76,7 +76,7 @@ export async function expandUpload(
       );
       continue;
     }
-    const members = await membersOf(archive.zip, subject, budget, out.length);
+    const members = await membersOf(archive, subject, budget, out.length);
     const bytes = members.reduce((sum, member) => sum + member.uncompressedSize, 0);
     unpacked += bytes;
     assertWithin(unpacked, budget.maxTotalBytes, `${subject} brings the upload to`, "bytes unpacked");
@@ -102,6 +102,8 @@ function tarLimits(budget: Required<UploadLimits>, file: UploadEntry, unpacked: 
 interface Archive {
   readonly zip: ZipFile;
   readonly bytes: Buffer;
+  /** Whether a name leads to no place outside the archive's folder. */
+  readonly isSafeName: (name: string) => boolean;
 }
 
 /** A local file header, or the end record of an archive with nothing in it. */
@@ -113,16 +115,18 @@ function isZip(head: Uint8Array): boolean {
 async function openArchive(file: UploadEntry): Promise<Archive> {
   const whole = await file.read();
   const bytes = Buffer.from(whole.buffer, whole.byteOffset, whole.byteLength);
+  // Loaded when there is a zip: starting up counts.
+  const { fromBufferPromise, validateFileName } = await import("yauzl");
   try {
     const zip = await fromBufferPromise(bytes, { decodeStrings: false, lazyEntries: true, validateEntrySizes: true });
-    return { zip, bytes };
+    return { zip, bytes, isSafeName: (name) => validateFileName(name) === null };
   } catch (cause) {
     throw damaged(`archive ${file.ordinal}`, "a zip directory at its end", cause);
   }
 }
 
 async function membersOf(
-  zip: ZipFile,
+  { zip, isSafeName }: Archive,
   subject: string,
   budget: Required<UploadLimits>,
   already: number,
@@ -132,7 +136,7 @@ async function membersOf(
   let number = 0;
   try {
     for await (const member of zip.eachEntry()) {
-      assertSafe(member, `member ${number++} of ${subject}`);
+      assertSafe(member, isSafeName, `member ${number++} of ${subject}`);
       if (nameOf(member).endsWith("/") || isBookkeeping(nameOf(member))) continue;
       assertWithin(
         member.uncompressedSize,
@@ -149,9 +153,9 @@ async function membersOf(
   return members;
 }
 
-function assertSafe(member: Entry, subject: string): void {
+function assertSafe(member: Entry, isSafeName: Archive["isSafeName"], subject: string): void {
   const name = nameOf(member);
-  if (name.includes("\\") || name.includes("\0") || validateFileName(name) !== null) {
+  if (name.includes("\\") || name.includes("\0") || !isSafeName(name)) {
     throw unsafe(`${subject} has a path that leaves the archive's folder, expected a relative path with '/' alone`);
   }
   // Made by Unix (3): the upper half of the attributes is the file mode.
