@@ -6,7 +6,8 @@ The one step of the import that opens a checkpoint (a pickle: open only what you
 the data set's description, is read by `scanlane import nnunet`, which starts this.
 
 Writes network.onnx, network-1.onnx, ... (one a fold), golden/ (a seeded phantom and nnU-Net's own labels for it) and
-export.json (mirroring axes, folds, postprocessing, parity).
+export.json (mirroring axes, folds, postprocessing, parity). The golden case of a cascade needs its previous stage: the
+folder of that configuration beside this one, with the same folds.
 """
 
 import argparse
@@ -45,12 +46,14 @@ def parity(network, example, path):
     return float(numpy.abs(expected - session.run(["logits"], {"image": image.numpy()})[0]).max())
 
 
-def phantom(shape, channels, is_ct, seed=5):
-    """Smooth blobs, brighter inside, on a dark ground: nothing of a patient."""
+def phantom(shape, channels, is_ct, seed, width, ground):
+    """Smooth blobs on a ground that is darker or brighter by `ground` in the middle: nothing of a patient."""
     from scipy import ndimage
 
     rng = numpy.random.default_rng(seed)
-    blobs = [ndimage.gaussian_filter(rng.standard_normal(shape), 4) for _ in range(channels)]
+    blobs = [ndimage.gaussian_filter(rng.standard_normal(shape), width) for _ in range(channels)]
+    radius = numpy.sqrt(sum((axis * axis for axis in numpy.ogrid[tuple(slice(-1, 1, 1j * n) for n in shape)])))
+    blobs = [blob / blob.std() + ground * numpy.exp(-2 * radius * radius) for blob in blobs]
     scaled = [(blob - blob.min()) / (blob.max() - blob.min()) for blob in blobs]
     return numpy.stack([numpy.round(s * 600 - 300 if is_ct else s * 200 + 1) for s in scaled]).astype(numpy.float32)
 
@@ -76,6 +79,7 @@ def main():
     parser.add_argument("out", type=Path)
     parser.add_argument("--folds", nargs="+", default=["0"])
     parser.add_argument("--checkpoint", default="checkpoint_final.pth")
+    parser.add_argument("--previous-checkpoint", default="checkpoint_final.pth", help="of a cascade's first stage")
     arguments = parser.parse_args()
     folds = [fold if fold == "all" else int(fold) for fold in arguments.folds]
     (arguments.out / "golden").mkdir(parents=True, exist_ok=True)
@@ -102,8 +106,8 @@ def main():
     if worst > 1e-3:
         raise SystemExit(f"ONNX differs from torch by {worst:.2g}, expected at most 1e-3")
 
-    if not is_cascade:
-        write_golden(predictor, configuration, channels, arguments.out / "golden")
+    before = previous_stage(arguments, folds, configuration.previous_stage_name) if is_cascade else None
+    write_golden(predictor, before, configuration, channels, arguments.out / "golden")
     facts = {
         "configuration": str(arguments.model.name).split("__")[-1],
         "folds": files,
@@ -116,7 +120,22 @@ def main():
     print(json.dumps(facts))
 
 
-def write_golden(predictor, configuration, channels, folder):
+def previous_stage(arguments, folds, name):
+    """The predictor of a cascade's first stage."""
+    folder = arguments.model.parent / "__".join([*arguments.model.name.split("__")[:-1], name])
+    predictor = nnUNetPredictor(device=torch.device("cpu"), perform_everything_on_device=False, allow_tqdm=False)
+    predictor.initialize_from_trained_model_folder(str(folder), folds, arguments.previous_checkpoint)
+    return predictor
+
+
+# Seeds, widths of blobs in voxels and grounds that are tried one after the other.
+PHANTOMS = [(seed, width, ground) for seed in (5, 6, 7) for width in (4, 2, 8) for ground in (0, 3, -3)]
+# So many voxels of a label are enough to see whether its outline is the reference's.
+ENOUGH = 20
+
+
+def write_golden(predictor, before, configuration, channels, folder):
+    """Writes the first phantom in which the model sees enough of every label, else the one in which it sees most."""
     import nibabel
 
     plans = predictor.plans_manager
@@ -129,11 +148,24 @@ def write_golden(predictor, configuration, channels, folder):
     shape = [max(4, int(round(p * 1.15 / f))) for p, f in zip(patch, factors)]
     used = [t * f for t, f in zip(target, factors)]
     is_ct = "CTNormalization" in configuration.normalization_schemes
-    image = phantom(shape, channels, is_ct)
     backward = plans.transpose_backward
-    stored = image.transpose([0] + [axis + 1 for axis in backward])
     stored_spacing = [used[axis] for axis in backward]
-    labels = predictor.predict_single_npy_array(stored, {"spacing": stored_spacing}, None, None, False)
+    wanted_labels = predictor.label_manager.foreground_labels
+    best = None
+    for settings in PHANTOMS:
+        image = phantom(shape, channels, is_ct, *settings)
+        stored = image.transpose([0] + [axis + 1 for axis in backward])
+        predict = lambda stage, seg: stage.predict_single_npy_array(stored, {"spacing": stored_spacing}, seg, None, False)
+        first = None if before is None else predict(before, None)[None].astype(numpy.float32)
+        labels = predict(predictor, first)
+        seen = [min(ENOUGH, int((labels == label).sum())) for label in wanted_labels]
+        if best is None or sum(seen) > best[0]:
+            best = (sum(seen), stored, labels)
+        if min(seen) == ENOUGH:
+            break
+    seen, stored, labels = best
+    if seen == 0:
+        raise SystemExit(f"the model sees nothing in any of {len(PHANTOMS)} phantoms: no golden case can be made")
     affine = numpy.diag([*stored_spacing[::-1], 1])
     data = stored.transpose(3, 2, 1, 0)
     save = lambda array, path: nibabel.save(nibabel.Nifti1Image(array, affine), path)

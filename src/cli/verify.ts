@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
+import { modelSessions } from "#src/inference/model-sessions.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { runGolden } from "#src/inference/run-golden.js";
 import { SessionPool } from "#src/inference/session-pool.js";
@@ -33,11 +34,8 @@ export async function verify(
   const channels = manifest.channels.map((_, n) => Float32Array.from(niftiChannel(input, n).data));
   const pool = new SessionPool(ortSessions("cpu"));
   try {
-    const networks = [manifest.network, ...manifest.network.folds];
-    const sessions = await pool.get(
-      networks.map((one) => ({ ...manifest.network, ...one, bytes: () => library.network(model, one) })),
-    );
-    const golden = await runGolden(manifest, sessions, channels, input, expected.data);
+    const sessionsOf = modelSessions(pool, library);
+    const golden = await runGolden(model, manifest, sessionsOf, channels, input, expected.data);
     if (flags.json) console.log(JSON.stringify({ id, golden }));
     else {
       const share = `${golden.differing} of ${golden.voxels} voxels differ from the reference`;

@@ -5,10 +5,14 @@ import { fillHoles } from "#src/imaging/fill-holes.js";
 import { normalise } from "#src/imaging/normalise.js";
 import { keepAxes, permuteAxes, planReorientation, type Reorientation, reorient } from "#src/imaging/orient.js";
 import { centredSize, resizedSize, resizeSeparateZ, resizeVolume, separateAxis } from "#src/imaging/resample.js";
+import { resizeLabels } from "#src/imaging/resize-labels.js";
 import { resizeInSlabs } from "#src/imaging/slab-resize.js";
-import type { Grid } from "#src/imaging/volume.js";
+import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { type ModelManifest, needsForeground } from "#src/model/manifest.js";
 import type { NetworkInput } from "./predict-logits.js";
+
+/** Labels on the source grid, x fastest. */
+export type LabelMap = Uint8Array | Uint16Array;
 
 const AXES = ["x", "y", "z"] as const;
 /** MONAI's AFFINE_TOL. */
@@ -95,12 +99,20 @@ function networkAffine(reoriented: Affine, box: Box, size: Size3, steps: Vec3 | 
  * Brings an image to the network's grid: reorient, crop, normalise, resample, in nnU-Net's order.
  *
  * @param channels one array a channel on the source grid, x fastest
+ * @param previous labels of the model's previous stage on the source grid
+ * @throws {PipelineError} `InputMismatch` for another number of channels than the manifest has, and without spacing
  */
 export function toNetworkGrid(
   channels: readonly Float32Array[],
   source: Grid,
   manifest: ModelManifest,
+  previous?: LabelMap,
 ): { grid: NetworkGrid; input: NetworkInput } {
+  const expected = manifest.channels.length;
+  if (channels.length !== expected) {
+    const found = `image has ${channels.length} channels`;
+    throw new PipelineError("InputMismatch", `${found}, ${manifest.id} expects ${expected}`);
+  }
   const whole = planNetworkGrid(source, manifest);
   const { reorientation } = whole;
   const reoriented = channels.map((channel) => reorient(channel, source.size, reorientation));
@@ -108,8 +120,11 @@ export function toNetworkGrid(
     manifest.crop === "nonzero" ? planNetworkGrid(source, manifest, nonzeroBox(reoriented, reorientation.size)) : whole;
 
   const cropped = reoriented.map((channel) => cropBox(channel, reorientation.size, grid.box));
-  const isForegroundNeeded = manifest.channels.some(({ normalisation }) => needsForeground(normalisation));
+  const isForegroundNeeded =
+    (previous !== undefined && manifest.crop === "nonzero") ||
+    manifest.channels.some(({ normalisation }) => needsForeground(normalisation));
   const foreground = isForegroundNeeded ? fillHoles(nonzeroMask(cropped, grid.box.size), grid.box.size) : null;
+  const stage = previous === undefined ? [] : previousChannels(previous, grid, manifest, foreground);
 
   const input = cropped.map((channel, n) => {
     const scheme = manifest.channels[n]?.normalisation ?? { kind: "none" };
@@ -118,7 +133,36 @@ export function toNetworkGrid(
     const normalised = normalise(channel, scheme, channel, foreground);
     return resize(normalised, grid, manifest.resampling.imageOrder);
   });
-  return { grid, input: { size: grid.size, channels: input } };
+  return { grid, input: { size: grid.size, channels: [...input, ...stage] } };
+}
+
+/**
+ * Ones where the previous stage has a label, a channel each. As in nnU-Net, voxels without a label outside the
+ * foreground are a label of their own (-1) while the map is resampled, and those with one count as foreground from then
+ * on (`foreground` is changed): its mask is where that label map is not negative.
+ */
+function previousChannels(
+  labels: LabelMap,
+  { source, reorientation, box, size, separate, steps }: NetworkGrid,
+  manifest: ModelManifest,
+  foreground: Uint8Array | null,
+): Float32Array[] {
+  const turned = reorient(Int32Array.from(labels), source.size, reorientation);
+  const cropped = cropBox(turned, reorientation.size, box);
+  if (manifest.crop === "nonzero" && foreground !== null) {
+    for (let i = 0; i < cropped.length; i++) {
+      if (foreground[i] !== 0) continue;
+      if (cropped[i] === 0) cropped[i] = -1;
+      else foreground[i] = 1;
+    }
+  }
+  if (steps !== null) throw new RangeError("labels of a previous stage are resampled by extents, not by centres");
+  const resized = resizeLabels(cropped, box.size, size, separate.image);
+  return (manifest.previous?.labels ?? []).map((label) => {
+    const channel = new Float32Array(voxelCount(size));
+    for (let i = 0; i < channel.length; i++) channel[i] = resized[i] === label ? 1 : 0;
+    return channel;
+  });
 }
 
 /** From the box to the network's grid. Along an axis apart, nearest neighbours, as nnU-Net's `order_z` of 0. */

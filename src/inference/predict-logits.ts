@@ -54,7 +54,7 @@ export async function predictLogits(
   onSlice: OnSlice,
   onTiles: OnTiles = () => {},
 ): Promise<void> {
-  const expected = manifest.channels.length;
+  const expected = inputChannels(manifest);
   if (input.channels.length !== expected) {
     throw new PipelineError(
       "InputMismatch",
@@ -89,6 +89,11 @@ export async function predictLogits(
     onTiles(first + batch.length, starts.length);
   }
   for (const front of fronts) front.finish();
+}
+
+/** Volumes that the network reads: the image's channels and the labels of a previous stage. */
+function inputChannels({ channels, previous }: ModelManifest): number {
+  return channels.length + (previous?.labels.length ?? 0);
 }
 
 /** Passes on what lies inside the volume before it was padded. */
@@ -148,7 +153,7 @@ async function runMirrored(
   session: NetworkSession,
 ): Promise<Float32Array> {
   const patch = manifest.tiles.patchVox;
-  const inputs = manifest.channels.length;
+  const inputs = inputChannels(manifest);
   const classes = manifest.network.classes;
   const spatial = manifest.network.dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
   const passes = mirrorSubsets(manifest.mirrorAxes);

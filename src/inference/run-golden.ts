@@ -1,9 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Grid } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
-import { toNetworkGrid } from "./network-grid.js";
-import type { NetworkSession } from "./network-session.js";
-import { segmentInput } from "./segment-input.js";
+import type { ModelPackage } from "#src/model/model-library.js";
+import type { SessionsOf } from "./model-sessions.js";
+import { segmentImage } from "./segment-image.js";
 
 /** How a model's answer to its golden case compares with that of its reference. */
 export interface GoldenResult {
@@ -22,14 +22,14 @@ export interface GoldenResult {
  * @throws {PipelineError} `ModelInvalid` when the golden has no foreground: nothing would be proved by it
  */
 export async function runGolden(
-  manifest: ModelManifest,
-  sessions: readonly NetworkSession[],
+  model: ModelPackage,
+  { id, golden: { tolerance } }: Pick<ModelManifest, "id" | "golden">,
+  sessionsOf: SessionsOf,
   channels: readonly Float32Array[],
   grid: Grid,
   expected: ArrayLike<number>,
 ): Promise<GoldenResult> {
-  const prepared = toNetworkGrid(channels, grid, manifest);
-  const { labels } = await segmentInput(prepared.input, prepared.grid, manifest, sessions);
+  const { labels } = await segmentImage({ grid, channels }, model, { sessionsOf });
   let differing = 0;
   let foreground = 0;
   for (let i = 0; i < labels.length; i++) {
@@ -38,8 +38,7 @@ export async function runGolden(
   }
   if (foreground === 0 || expected.length !== labels.length) {
     const found = `${foreground} labelled voxels of ${expected.length}`;
-    throw new PipelineError("ModelInvalid", `golden of ${manifest.id} has ${found}, expected some of ${labels.length}`);
+    throw new PipelineError("ModelInvalid", `golden of ${id} has ${found}, expected some of ${labels.length}`);
   }
-  const { tolerance } = manifest.golden;
   return { voxels: labels.length, differing, tolerance, passed: differing / labels.length <= tolerance };
 }

@@ -70,14 +70,25 @@ export function needsForeground(normalisation: Normalisation): boolean {
   return normalisation.kind === "zscore" && normalisation.mask === "foreground";
 }
 
+/** Whether a network works on the source's image itself, and not on its own grid alone: it asks other models first. */
+export function asksOthers({ previous, region }: Pick<ModelManifest, "previous" | "region">): boolean {
+  return previous !== undefined || region !== undefined;
+}
+
 const isSubset = (labels: readonly { readonly value: number }[], regions: readonly number[]) =>
   labels.every(({ value }) => regions.includes(value));
+
+const modelId = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/);
+const labelSet = z
+  .array(z.int().min(1).max(65_535))
+  .min(1)
+  .refine((labels) => new Set(labels).size === labels.length, "names a label twice");
 
 /** Everything that running a model needs. One file, `manifest.json`, beside the weights it names. */
 export const ModelManifest = z
   .strictObject({
     schemaVersion: z.literal(SCHEMA_VERSION),
-    id: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/),
+    id: modelId,
     version: z.string().regex(/^\d+\.\d+\.\d+$/),
     title: text,
     description: text,
@@ -95,6 +106,17 @@ export const ModelManifest = z
       parameters: z.int().min(1),
     }),
     channels: z.array(z.strictObject({ name: text, modalities: z.array(text), normalisation: Normalisation })).min(1),
+    /**
+     * nnU-Net's cascade: the model that runs first, and which of its labels (before any postprocess step) are further
+     * channels after the image's, one a label, ones where it is: resampled as label maps, never normalised.
+     */
+    previous: z.strictObject({ model: modelId, labels: labelSet }).optional(),
+    /**
+     * The model that finds where this one works: the box around its labels named here (before any postprocess step),
+     * and so many millimetres more on each side, rounded up to whole voxels. Outside it everything is background; so
+     * is all where there is no such label.
+     */
+    region: z.strictObject({ model: modelId, labels: labelSet, marginMm: z.number().min(0).finite() }).optional(),
     /**
      * Anatomical direction in which x, y and z grow on the network's grid. "source" leaves the voxels as they are
      * stored, as nnU-Net does.
@@ -207,6 +229,14 @@ export const ModelManifest = z
       message: "centres are resampled with imageOrder 0 or 1 and without separateZ",
     },
   )
+  .refine((m) => m.previous === undefined || m.resampling.grid === "extents", {
+    path: ["previous"],
+    message: "labels of a previous stage are resampled by extents",
+  })
+  .refine((m) => m.previous?.model !== m.id && m.region?.model !== m.id, {
+    path: ["id"],
+    message: "a model cannot run before itself",
+  })
   .refine(
     (m) => m.normaliseOn !== "network" || m.channels.every(({ normalisation }) => !needsForeground(normalisation)),
     {

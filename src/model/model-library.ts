@@ -5,13 +5,19 @@ import { PipelineError } from "#src/core/errors.js";
 import { digestOf, sha256 } from "#src/core/ids.js";
 import { ClassicalManifest, isClassical, type PackageManifest } from "./classical-manifest.js";
 import { ModelManifest } from "./manifest.js";
+import { assertFit, othersOf } from "./other-models.js";
 import { Routes } from "./routes.js";
 
 /** A model package on disk, its manifest checked. */
 export interface ModelPackage {
   readonly manifest: PackageManifest;
-  /** Digest of the manifest, which names the digest of the weights: it stands for the whole package. */
+  /**
+   * Digest of the manifest, which names the digest of the weights, and of those of the other models: it stands for the
+   * whole package.
+   */
   readonly digest: string;
+  /** The models that it asks, by their id: a previous stage, the one that finds its region. */
+  readonly others: ReadonlyMap<string, ModelPackage>;
   readonly folder: string;
 }
 
@@ -45,8 +51,16 @@ export function folderModels(root: string): ModelLibrary {
     return found.flat().sort();
   }
 
-  async function open(id: string): Promise<ModelPackage> {
+  /** @param askedBy the models that ask for this one, the first asked first */
+  async function openFor(askedBy: readonly string[], id: string): Promise<ModelPackage> {
     const known = await ids();
+    const asking = askedBy.at(-1);
+    if (asking !== undefined && !known.includes(id)) {
+      throw new PipelineError("ModelInvalid", `model ${asking} asks model ${id}, which is not installed`);
+    }
+    if (askedBy.includes(id)) {
+      throw new PipelineError("ModelInvalid", `models ask each other in a circle: ${[...askedBy, id].join(", ")}`);
+    }
     if (!known.includes(id)) {
       throw new PipelineError(
         "ModelUnknown",
@@ -58,8 +72,14 @@ export function folderModels(root: string): ModelLibrary {
     if (manifest.id !== id) {
       throw new PipelineError("ModelInvalid", `manifest of ${id} says id ${manifest.id}, expected the folder's name`);
     }
-    return { manifest, digest: digestOf(manifest), folder };
+    const others = new Map<string, ModelPackage>();
+    for (const other of othersOf(manifest)) others.set(other, await openFor([...askedBy, id], other));
+    assertFit(manifest, others);
+    const digests = [...others.values()].map((other) => other.digest);
+    return { manifest, digest: digestOf(others.size === 0 ? manifest : [manifest, digests]), folder, others };
   }
+
+  const open = (id: string) => openFor([], id);
 
   return {
     open,

@@ -4,6 +4,7 @@ import type { LoadedScan } from "#src/formats/scan.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { isClassical } from "#src/model/classical-manifest.js";
+import { asksOthers } from "#src/model/manifest.js";
 import { STAGE_FILES } from "#src/storage/keys.js";
 import { documentBytes } from "./documents.js";
 import { gridDocument } from "./grid-document.js";
@@ -12,8 +13,8 @@ import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { imageFile, networkInputFile } from "./volume-files.js";
 
 /**
- * Reads the images of a task and brings them to the network's grid (a classical method works on the source's). Writes
- * image, network input, grid, DICOM source.
+ * Reads the images of a task and brings them to the network's grid (a classical method works on the source's, and a
+ * network that asks others first starts from there). Writes image, network input, grid, DICOM source.
  */
 export const preprocess: StageDefinition = { stage: "preprocess", run };
 
@@ -27,9 +28,10 @@ async function run(work: StageWork): Promise<StageReport> {
   const { data, ...source } = first.volume;
 
   const images = loaded.map((scan) => scan.volume.data);
-  const { grid, input } = isClassical(manifest)
-    ? onSourceGrid(images, source)
-    : toNetworkGrid(images, source, manifest);
+  const { grid, input } =
+    isClassical(manifest) || asksOthers(manifest)
+      ? onSourceGrid(images, source)
+      : toNetworkGrid(images, source, manifest);
   await work.write(STAGE_FILES.image, imageFile(first.volume));
   await work.write(STAGE_FILES.networkInput, networkInputFile(input, grid));
   await work.write(STAGE_FILES.grid, documentBytes(gridDocument(grid, first.stack)));

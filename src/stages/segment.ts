@@ -1,11 +1,14 @@
 import { segmentClassical } from "#src/classical/segment-classical.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { Grid } from "#src/imaging/volume.js";
+import { modelSessions, type SessionsOf } from "#src/inference/model-sessions.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
+import { segmentImage } from "#src/inference/segment-image.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
 import type { Segmentation } from "#src/inference/to-source-grid.js";
 import { type ClassicalManifest, isClassical } from "#src/model/classical-manifest.js";
+import { asksOthers } from "#src/model/manifest.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import { GridDocument, gridOfDocument, sourceOfDocument } from "./grid-document.js";
@@ -30,22 +33,27 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const publishes = task.outputs.includes("probabilities") || task.seg === "fractional";
   if (isClassical(manifest))
     return runClassical(work, manifest, input, sourceOfDocument(gridDocument), { refines, publishes });
-  const { network, labels } = manifest;
-  const grid = gridOfDocument(gridDocument, manifest);
-
-  const loading = performance.now();
-  const networks = [network, ...network.folds];
-  const opened = await sessions.get(
-    networks.map((one) => ({ ...network, ...one, bytes: () => deps.models.network(model, one) })),
-  );
-  const started = performance.now();
-  const wanted = refines || publishes ? labels.map((label) => label.value) : [];
+  const wanted = refines || publishes ? manifest.labels.map((label) => label.value) : [];
   const onTiles = (done: number, of: number) => work.progress("tiles", { done, of });
-  const segmentation = await segmentInput(input, grid, manifest, opened, { wanted, onTiles });
-  const ended = performance.now();
+  const source = sourceOfDocument(gridDocument);
+  const load = modelSessions(sessions, deps.models);
+  let loadSeconds = 0;
+  const sessionsOf: SessionsOf = async (one) => {
+    const loading = performance.now();
+    const opened = await load(one);
+    loadSeconds += (performance.now() - loading) / 1000;
+    return opened;
+  };
 
-  await writeSegmentation(work, segmentation, grid.source);
-  return { facts: { loadSeconds: (started - loading) / 1000, networkSeconds: (ended - started) / 1000 } };
+  const started = performance.now();
+  const options = { wanted, onTiles, sessionsOf };
+  const segmentation = asksOthers(manifest)
+    ? await segmentImage({ grid: source, channels: input.channels }, model, options)
+    : await segmentInput(input, gridOfDocument(gridDocument, manifest), manifest, await sessionsOf(model), options);
+  const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
+
+  await writeSegmentation(work, segmentation, source);
+  return { facts: { loadSeconds, networkSeconds } };
 }
 
 async function runClassical(

@@ -30,21 +30,27 @@ function initializer(name: string, dims: readonly number[], values: readonly num
 }
 
 /**
- * A network of one 1 x 1 (x 1) convolution from one channel: class c gets `weights[c] * v + biases[c]` in each voxel.
+ * A network of one 1 x 1 (x 1) convolution: class c gets `biases[c]` and the sum of `weights[c * channels + k] * v[k]`
+ * in each voxel.
  *
- * @param axes 2 for [N, 1, Y, X], 3 for [N, 1, Z, Y, X]
+ * @param axes 2 for [N, channels, Y, X], 3 for [N, channels, Z, Y, X]
  */
-export function pointwiseNetwork(axes: 2 | 3, weights: readonly number[], biases: readonly number[]): Uint8Array {
+export function pointwiseNetwork(
+  axes: 2 | 3,
+  weights: readonly number[],
+  biases: readonly number[],
+  channels = 1,
+): Uint8Array {
   const spatial = ["z", "y", "x"].slice(3 - axes);
   const node = [...text(1, "image"), ...text(1, "w"), ...text(1, "b"), ...text(2, "logits"), ...text(4, "Conv")];
-  const kernel = [weights.length, 1, ...spatial.map(() => 1)];
+  const kernel = [biases.length, channels, ...spatial.map(() => 1)];
   const graph = [
     ...message(1, node),
     ...text(2, "pointwise"),
     ...message(5, initializer("w", kernel, weights)),
     ...message(5, initializer("b", [biases.length], biases)),
-    ...message(11, tensorType("image", ["n", 1, ...spatial])),
-    ...message(12, tensorType("logits", ["n", weights.length, ...spatial])),
+    ...message(11, tensorType("image", ["n", channels, ...spatial])),
+    ...message(12, tensorType("logits", ["n", biases.length, ...spatial])),
   ];
   return Uint8Array.from([...number(1, 8), ...message(7, graph), ...message(8, number(2, 17))]);
 }

@@ -1,9 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { modelsFolder } from "#src/cli/models-folder.js";
 import { sha256 } from "#src/core/ids.js";
 import { shortName } from "#src/model/import/label-terms.js";
 import { manifestOfNnunet } from "#src/model/import/nnunet.js";
 import { NnunetDataset, NnunetExport, NnunetPlans } from "#src/model/import/nnunet-files.js";
+import { folderModels } from "#src/model/model-library.js";
+import { assertFit } from "#src/model/other-models.js";
 import { makePackage, readDocument } from "./package-folder.js";
 import { runWorkshop } from "./workshop.js";
 
@@ -16,6 +19,8 @@ export interface ImportNnunetFlags {
   /** Folder that `export_nnunet.py` was run into before; then no Python is needed. */
   readonly exported?: string;
   readonly modality: readonly string[];
+  /** Of a cascade: the model that its previous stage was imported as. */
+  readonly previous?: string;
 }
 
 const EXPECTED = "the folder of a trained model";
@@ -49,7 +54,15 @@ export async function importNnunet(trained: string, flags: ImportNnunetFlags): P
       await writeFile(join(made, "golden", name), await readFile(join(exported, "golden", name)));
     }
     const id = flags.id ?? shortName(`nnunet-${plans.dataset_name}-${facts.configuration}`);
-    const manifest = manifestOfNnunet({ plans, dataset, exported: facts, digests, id, modalities: flags.modality });
+    const { modality: modalities, previous } = flags;
+    const manifest = manifestOfNnunet({
+      ...{ plans, dataset, exported: facts, digests, id, modalities },
+      ...(previous === undefined ? {} : { previous }),
+    });
+    if (previous !== undefined) {
+      const model = await folderModels(modelsFolder(flags.models)).open(previous);
+      assertFit(manifest, new Map([[previous, model]]));
+    }
     await writeFile(join(made, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await rm(join(made, "export.json"), { force: true });
     parity = facts.parity;

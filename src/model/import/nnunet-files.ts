@@ -18,6 +18,8 @@ const Configuration = z.looseObject({
   use_mask_for_norm: z.array(z.boolean()).optional(),
   resampling_fn_data: z.string().optional(),
   resampling_fn_data_kwargs: kwargs.optional(),
+  resampling_fn_seg: z.string().optional(),
+  resampling_fn_seg_kwargs: kwargs.optional(),
   resampling_fn_probabilities: z.string().optional(),
   resampling_fn_probabilities_kwargs: kwargs.optional(),
   previous_stage: z.string().nullable().optional(),

@@ -15,13 +15,16 @@ export interface NnunetModel {
   readonly id: string;
   /** Modalities by which an image is recognised as unfit; none: any. */
   readonly modalities: readonly string[];
+  /** The model that the previous stage of a cascade was imported as. */
+  readonly previous?: string;
   /** Coded terms of labels by their name. */
   readonly terms?: Readonly<Record<string, { readonly category?: CodedTerm; readonly type?: CodedTerm }>>;
 }
 
 /**
  * The manifest of a trained nnU-Net v2 model: stored axes and the plan's transposition, crop to non-zero, its schemes,
- * resampling with separate z, even tiles with half-precision Gaussian weights, mirroring as the checkpoint allows it.
+ * resampling with separate z, even tiles with half-precision Gaussian weights, mirroring as the checkpoint allows it;
+ * the second stage of a cascade with every label of the first as a channel.
  *
  * @throws {PipelineError} `ModelInvalid` naming what is not supported, by its name in the plan
  */
@@ -52,6 +55,7 @@ export function manifestOfNnunet(model: NnunetModel): ModelManifest {
       parameters: exported.parameters,
     },
     channels: channelsOf(model, plan),
+    ...previousOf(model, plan),
     orientation,
     axes: [2, 1, 0].map((axis) => "zyx"[plans.transpose_forward[axis] ?? axis]),
     spacingMm: dimensions === 3 ? spacing.toReversed() : [...spacing.toReversed(), null],
@@ -92,8 +96,33 @@ function configurationOf(plans: NnunetPlans, name: string): NnunetConfiguration 
     merged = { ...found, ...merged };
     next = found.inherits_from;
   }
-  if (merged.previous_stage) throw unsupported(`a cascade (previous_stage ${merged.previous_stage})`);
   return merged;
+}
+
+function previousOf({ previous, dataset }: NnunetModel, plan: NnunetConfiguration): Pick<ModelManifest, "previous"> {
+  const stage = plan.previous_stage ?? null;
+  if (stage === null && previous !== undefined) {
+    throw new PipelineError("ModelInvalid", `the plan has no previous_stage, expected one with --previous ${previous}`);
+  }
+  if (stage === null) return {};
+  if (previous === undefined) {
+    throw new PipelineError(
+      "ModelInvalid",
+      `the nnU-Net model is a cascade (previous_stage ${stage}), expected --previous <the model that stage is imported as>`,
+    );
+  }
+  const kwargs = plan.resampling_fn_seg_kwargs;
+  if (plan.resampling_fn_seg !== "resample_data_or_seg_to_shape") {
+    throw unsupported(`resampling function ${plan.resampling_fn_seg} of segmentations`);
+  }
+  const forced = plan.resampling_fn_data_kwargs?.force_separate_z;
+  if (kwargs?.order !== 1 || kwargs.order_z !== 0 || kwargs.force_separate_z !== forced) {
+    throw unsupported(`order ${kwargs?.order}, order_z ${kwargs?.order_z} of segmentations`);
+  }
+  // nnU-Net's `foreground_labels`: every number that a label or a region names, ascending.
+  const values = Object.entries(dataset.labels).flatMap(([name, value]) => (name === "ignore" ? [] : value));
+  const labels = [...new Set(values)].filter((value) => value !== 0).sort((a, b) => a - b);
+  return { previous: { model: previous, labels } };
 }
 
 function readerOrientation(reader: string): "source" | "RAS" {

@@ -10,6 +10,8 @@ const full = {
   use_mask_for_norm: [false],
   resampling_fn_data: "resample_data_or_seg_to_shape",
   resampling_fn_data_kwargs: kwargs,
+  resampling_fn_seg: "resample_data_or_seg_to_shape",
+  resampling_fn_seg_kwargs: { ...kwargs, is_seg: true, order: 1 },
   resampling_fn_probabilities: "resample_data_or_seg_to_shape",
   resampling_fn_probabilities_kwargs: { ...kwargs, order: 1 },
 };
@@ -20,6 +22,7 @@ function model(changes: {
   readonly plans?: Record<string, unknown>;
   readonly dataset?: Record<string, unknown>;
   readonly exported?: Record<string, unknown>;
+  readonly previous?: string;
 }): NnunetModel {
   return {
     plans: NnunetPlans.parse({
@@ -51,6 +54,7 @@ function model(changes: {
     digests: ["a".repeat(64), "b".repeat(64)],
     id: "spleen",
     modalities: ["CT"],
+    ...(changes.previous === undefined ? {} : { previous: changes.previous }),
   };
 }
 
@@ -109,6 +113,19 @@ describe("manifestOfNnunet", () => {
     expect(made.channels[0]?.normalisation).toEqual(normalisation);
   });
 
+  it("makes the second stage of a cascade ask the first for every label, those of regions too", () => {
+    const plan = { previous_stage: "3d_lowres" };
+    expect(manifestOfNnunet(model({ plan, previous: "lowres" })).previous).toEqual({ model: "lowres", labels: [1] });
+    const labels = { background: 0, whole: [2, 1], core: [2, 3], ignore: 4 };
+    const regions = model({
+      plan,
+      previous: "lowres",
+      dataset: { labels, regions_class_order: [1, 2] },
+      exported: { postprocessing: [] },
+    });
+    expect(manifestOfNnunet(regions).previous?.labels).toEqual([1, 2, 3]);
+  });
+
   it("takes regions in their order, and leaves an ignored label out", () => {
     const labels = { background: 0, whole: [1, 2], core: [2], ignore: 3 };
     const made = manifestOfNnunet(
@@ -128,7 +145,16 @@ describe("manifestOfNnunet", () => {
     [{ plan: { resampling_fn_data_kwargs: { ...kwargs, order: 2 } } }, "order 2 of data"],
     [{ plan: { resampling_fn_data_kwargs: { ...kwargs, order_z: 1 } } }, "order_z 1, 0"],
     [{ plan: { resampling_fn_data_kwargs: { ...kwargs, force_separate_z: true } } }, "force_separate_z true, "],
-    [{ plan: { previous_stage: "3d_lowres" } }, "a cascade (previous_stage 3d_lowres)"],
+    [{ plan: { previous_stage: "3d_lowres" } }, "a cascade (previous_stage 3d_lowres), expected --previous"],
+    [{ previous: "lowres" }, "the plan has no previous_stage, expected one with --previous lowres"],
+    [
+      { plan: { previous_stage: "3d_lowres", resampling_fn_seg: "resample_torch_fornnunet" }, previous: "lowres" },
+      "resampling function resample_torch_fornnunet of segmentations",
+    ],
+    [
+      { plan: { previous_stage: "3d_lowres", resampling_fn_seg_kwargs: kwargs }, previous: "lowres" },
+      "order 3, order_z 0 of segmentations",
+    ],
     [{ plan: { inherits_from: "nowhere" } }, "configuration nowhere, which the plan has not"],
     [{ plans: { image_reader_writer: "Tiff3DIO" } }, "image_reader_writer Tiff3DIO"],
     [{ plans: { foreground_intensity_properties_per_channel: {} } }, "CTNormalization of channel 0 without"],

@@ -1,0 +1,24 @@
+import { PipelineError } from "#src/core/errors.js";
+import { isClassical } from "#src/model/classical-manifest.js";
+import type { ModelLibrary, ModelPackage } from "#src/model/model-library.js";
+import type { NetworkSession } from "./network-session.js";
+import type { SessionPool } from "./session-pool.js";
+
+/** Loaded networks of a model: its first and its folds. Valid until another model's are asked for. */
+export type SessionsOf = (model: ModelPackage) => Promise<readonly NetworkSession[]>;
+
+/**
+ * Networks of models by way of a pool, their digests compared when they are read.
+ *
+ * @throws {PipelineError} `ModelDigestMismatch`, `ModelInvalid`; `ContractViolation` for a model without a network
+ */
+export function modelSessions(pool: SessionPool, models: Pick<ModelLibrary, "network">): SessionsOf {
+  return async (model) => {
+    if (isClassical(model.manifest)) {
+      throw new PipelineError("ContractViolation", `model ${model.manifest.id} is a classical method, not a network`);
+    }
+    const { network } = model.manifest;
+    const files = [network, ...network.folds];
+    return pool.get(files.map((one) => ({ ...network, ...one, bytes: () => models.network(model, one) })));
+  };
+}
