@@ -4,6 +4,8 @@ import type { Mesh } from "#src/imaging/label-surface.js";
 export interface NamedMesh {
   readonly name: string;
   readonly mesh: Mesh;
+  /** Red, green, blue, 0 to 255 (sRGB). @default a colour of its own for each */
+  readonly colourRgb?: readonly [number, number, number];
 }
 
 /** Letters of the file format: "glTF", "JSON", "BIN\0". */
@@ -30,8 +32,10 @@ export function writeStl(mesh: Mesh): Uint8Array {
       at[3 * corner + 1] = 0 - (mesh.positionsRas[vertex + 1] ?? 0);
       at[3 * corner + 2] = mesh.positionsRas[vertex + 2] ?? 0;
     }
-    const values = [...normalOf(at), ...at];
-    for (const [i, value] of values.entries()) view.setFloat32(84 + 50 * n + 4 * i, value, true);
+    const from = 84 + 50 * n;
+    const normal = normalOf(at);
+    for (let i = 0; i < 3; i++) view.setFloat32(from + 4 * i, normal[i] ?? 0, true);
+    for (let i = 0; i < 9; i++) view.setFloat32(from + 12 + 4 * i, at[i] ?? 0, true);
   }
   return file;
 }
@@ -67,14 +71,14 @@ export function writeGlb(meshes: readonly NamedMesh[]): Uint8Array {
     const positions = new DataView(new ArrayBuffer(12 * vertices));
     const low = [Infinity, Infinity, Infinity];
     const high = [-Infinity, -Infinity, -Infinity];
-    for (const [i, position] of mesh.positionsRas.entries()) {
-      const value = Math.fround(position);
+    for (let i = 0; i < mesh.positionsRas.length; i++) {
+      const value = Math.fround(mesh.positionsRas[i] ?? 0);
       positions.setFloat32(4 * i, value, true);
       low[i % 3] = Math.min(low[i % 3] ?? value, value);
       high[i % 3] = Math.max(high[i % 3] ?? value, value);
     }
     const indices = new DataView(new ArrayBuffer(4 * mesh.triangles.length));
-    for (const [i, vertex] of mesh.triangles.entries()) indices.setUint32(4 * i, vertex, true);
+    for (let i = 0; i < mesh.triangles.length; i++) indices.setUint32(4 * i, mesh.triangles[i] ?? 0, true);
     const at = { bufferView: addView(new Uint8Array(positions.buffer), 34_962), componentType: 5126, count: vertices };
     accessors.push({ ...at, type: "VEC3", min: low, max: high });
     const of = { bufferView: addView(new Uint8Array(indices.buffer), 34_963), componentType: 5125 };
@@ -96,9 +100,13 @@ export function writeGlb(meshes: readonly NamedMesh[]): Uint8Array {
       name,
       primitives: [{ attributes: { POSITION: 2 * n }, indices: 2 * n + 1, material: n }],
     })),
-    materials: meshes.map(({ name }, n) => ({
+    materials: meshes.map(({ name, colourRgb }, n) => ({
       name,
-      pbrMetallicRoughness: { baseColorFactor: colourOf(n), metallicFactor: 0, roughnessFactor: 0.8 },
+      pbrMetallicRoughness: {
+        baseColorFactor: colourRgb ? linearOf(colourRgb) : colourOf(n),
+        metallicFactor: 0,
+        roughnessFactor: 0.8,
+      },
     })),
     accessors,
     bufferViews: views,
@@ -114,6 +122,15 @@ export function writeGlb(meshes: readonly NamedMesh[]): Uint8Array {
     words(offset, BIN_CHUNK),
     ...pieces,
   ]);
+}
+
+/** A colour of a screen as glTF has it: in linear light, with its opacity. */
+function linearOf(colourRgb: readonly [number, number, number]): number[] {
+  const linear = colourRgb.map((value) => {
+    const share = value / 255;
+    return Number((share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4).toFixed(4));
+  });
+  return [...linear, 1];
 }
 
 /** Colours around the circle by the golden angle: neighbours differ most. */

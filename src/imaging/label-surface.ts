@@ -1,4 +1,4 @@
-import { type Affine, affineDeterminant, applyAffine, type Size3, type Vec3 } from "./affine.js";
+import { type Affine, affineDeterminant, type Size3, type Vec3 } from "./affine.js";
 import type { Box } from "./crop.js";
 import { cubeTriangles } from "./cube-triangles.js";
 
@@ -40,9 +40,61 @@ export function labelSurface(
   let highEdges = new Uint32Array(3 * layerLength);
   const positions = new GrowingFloats();
   const triangles = new GrowingInts();
-  const addPoint = (x: number, y: number, z: number): number => {
-    const at = applyAffine(affine, [x + x0 - 1, y + y0 - 1, z + z0 - 1]);
-    return positions.push(at[0], at[1], at[2]) / 3;
+  // Corners of the cells count from one before the box.
+  const [ax, ay, az] = [x0 - 1, y0 - 1, z0 - 1];
+  const addPoint = (cellX: number, cellY: number, cellZ: number): number => {
+    const [x, y, z] = [cellX + ax, cellY + ay, cellZ + az];
+    return (
+      positions.push(
+        affine[0] * x + affine[1] * y + affine[2] * z + affine[3],
+        affine[4] * x + affine[5] * y + affine[6] * z + affine[7],
+        affine[8] * x + affine[9] * y + affine[10] * z + affine[11],
+      ) / 3
+    );
+  };
+  /** The vertex in the middle of an edge of the cell whose first corner is corner `i` of the layer. */
+  const vertexOn = (edge: number, i: number, x: number, y: number, z: number): number => {
+    const corner = (edge / 3) | 0;
+    const axis = edge - 3 * corner;
+    const dx = corner & 1;
+    const dy = (corner >> 1) & 1;
+    const dz = corner >> 2;
+    const edges = dz === 0 ? lowEdges : highEdges;
+    const at = 3 * (i + dx + row * dy) + axis;
+    const known = edges[at];
+    if (known !== 0) return known - 1;
+    const vertex = addPoint(
+      x + dx + (axis === 0 ? 0.5 : 0),
+      y + dy + (axis === 1 ? 0.5 : 0),
+      z + dz + (axis === 2 ? 0.5 : 0),
+    );
+    edges[at] = vertex + 1;
+    return vertex;
+  };
+  const centreVertices = new Uint32Array(4);
+  /** The vertex in the middle of some edges of a cell. */
+  const vertexAmid = (loop: readonly number[], x: number, y: number, z: number): number => {
+    let [sx, sy, sz] = [0, 0, 0];
+    for (let n = 0; n < loop.length; n++) {
+      const corner = (loop[n] / 3) | 0;
+      const axis = loop[n] - 3 * corner;
+      sx += (corner & 1) + (axis === 0 ? 0.5 : 0);
+      sy += ((corner >> 1) & 1) + (axis === 1 ? 0.5 : 0);
+      sz += (corner >> 2) + (axis === 2 ? 0.5 : 0);
+    }
+    return addPoint(x + sx / loop.length, y + sy / loop.length, z + sz / loop.length);
+  };
+  const addCell = (code: number, i: number, x: number, y: number, z: number): void => {
+    const { corners, centres } = table[code];
+    for (let n = 0; n < centres.length; n++) centreVertices[n] = vertexAmid(centres[n], x, y, z);
+    for (let n = 0; n < corners.length; n += 3) {
+      const [a, b, c] = [corners[n], corners[n + 1], corners[n + 2]];
+      triangles.push(
+        a < 0 ? centreVertices[-1 - a] : vertexOn(a, i, x, y, z),
+        b < 0 ? centreVertices[-1 - b] : vertexOn(b, i, x, y, z),
+        c < 0 ? centreVertices[-1 - c] : vertexOn(c, i, x, y, z),
+      );
+    }
   };
 
   for (let z = 0; z <= depth; z++) {
@@ -54,44 +106,15 @@ export function labelSurface(
     } else high.fill(0);
     highEdges.fill(0);
     for (let y = 0; y <= height; y++) {
+      // The four corners to the right are those to the left of the next cell.
+      let left = 0;
       for (let x = 0; x <= width; x++) {
         const i = x + row * y;
         const j = i + row;
-        const code =
-          low[i] |
-          (low[i + 1] << 1) |
-          (low[j] << 2) |
-          (low[j + 1] << 3) |
-          (high[i] << 4) |
-          (high[i + 1] << 5) |
-          (high[j] << 6) |
-          (high[j + 1] << 7);
-        if (code === 0 || code === 255) continue;
-        const vertexOf = (edge: number): number => {
-          const corner = Math.floor(edge / 3);
-          const axis = edge % 3;
-          const [dx, dy, dz] = [corner & 1, (corner >> 1) & 1, corner >> 2];
-          const edges = dz === 0 ? lowEdges : highEdges;
-          const at = 3 * (i + dx + row * dy) + axis;
-          if (edges[at] === 0) {
-            const half = (n: number): number => (axis === n ? 0.5 : 0);
-            edges[at] = 1 + addPoint(x + dx + half(0), y + dy + half(1), z + dz + half(2));
-          }
-          return edges[at] - 1;
-        };
-        const { corners, centres } = table[code];
-        const centreVertices = centres.map((loop) => {
-          const sum = [0, 0, 0];
-          for (const edge of loop) {
-            const corner = Math.floor(edge / 3);
-            for (let n = 0; n < 3; n++) sum[n] += ((corner >> n) & 1) + (edge % 3 === n ? 0.5 : 0);
-          }
-          return addPoint(x + sum[0] / loop.length, y + sum[1] / loop.length, z + sum[2] / loop.length);
-        });
-        const vertex = (name: number): number => (name < 0 ? centreVertices[-1 - name] : vertexOf(name));
-        for (let n = 0; n < corners.length; n += 3) {
-          triangles.push(vertex(corners[n]), vertex(corners[n + 1]), vertex(corners[n + 2]));
-        }
+        const right = low[i + 1] | (low[j + 1] << 2) | (high[i + 1] << 4) | (high[j + 1] << 6);
+        const code = left | (right << 1);
+        left = right;
+        if (code !== 0 && code !== 255) addCell(code, i, x, y, z);
       }
     }
     [low, high] = [high, low];
