@@ -11,7 +11,7 @@ import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { runOnce } from "#src/inference/run-once.js";
 import { segmentInput } from "#src/inference/segment-input.js";
-import { isClassical } from "#src/model/classical-manifest.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import { ConvCrfStep } from "#src/model/conv-crf-step.js";
 import { folderModels } from "#src/model/model-library.js";
 import { RefineStep } from "#src/model/refine-steps.js";
@@ -92,7 +92,7 @@ async function* hippocampus(): AsyncGenerator<RefineInput> {
   const library = folderModels(fileURLToPath(new URL("../models", import.meta.url)));
   const model = await library.open("hippocampus-unet3d");
   const { manifest } = model;
-  if (isClassical(manifest)) throw new TypeError("expected a network");
+  if (!isNetwork(manifest)) throw new TypeError("expected a network");
   const { network } = manifest;
   const session = await ortSessions("cpu")({ ...network, bytes: () => library.network(model, network) });
   const split = new URL("../models/workshop/splits/hippocampus.json", import.meta.url);

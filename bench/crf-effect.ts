@@ -14,7 +14,7 @@ import { cropBox } from "#src/imaging/crop.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { segmentInput } from "#src/inference/segment-input.js";
-import { isClassical } from "#src/model/classical-manifest.js";
+import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import { folderModels } from "#src/model/model-library.js";
 import { RefineStep } from "#src/model/refine-steps.js";
 import { applySteps, type RefineInput } from "#src/refine/apply-steps.js";
@@ -119,7 +119,7 @@ function mean(numbers: readonly number[]): number {
 
 /** Cases of the workshop's split, by the network. */
 async function crops() {
-  if (isClassical(manifest)) throw new TypeError("expected a network");
+  if (!isNetwork(manifest)) throw new TypeError("expected a network");
   const networks = [manifest.network, ...manifest.network.folds];
   const sessions = await Promise.all(
     networks.map((one) =>

@@ -8,7 +8,7 @@ import { readNifti } from "#src/formats/nifti-read.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { segmentInput } from "#src/inference/segment-input.js";
-import { isClassical } from "#src/model/classical-manifest.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import { folderModels } from "#src/model/model-library.js";
 
 const [modelId, images, labelsFolder, list] = process.argv.slice(2);
@@ -18,7 +18,7 @@ if (!modelId || !images || !labelsFolder || !list)
 const library = folderModels(fileURLToPath(new URL("../models", import.meta.url)));
 const model = await library.open(modelId);
 const { manifest } = model;
-if (isClassical(manifest)) throw new TypeError(`${modelId} is a classical method, expected a model with a network`);
+if (!isNetwork(manifest)) throw new TypeError(`${modelId} has no network of its own, expected a model with one`);
 const networks = [manifest.network, ...manifest.network.folds];
 const open = ortSessions("cpu");
 const sessions = await Promise.all(

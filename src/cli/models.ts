@@ -1,4 +1,4 @@
-import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
+import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
 import { folderModels } from "#src/model/model-library.js";
 import { modelsFolder } from "./models-folder.js";
 import { table } from "./table.js";
@@ -24,6 +24,7 @@ export async function models(flags: { readonly models?: string; readonly json?: 
 /** Dimensions and parameters of a network, or the name of a method. */
 function kindAndParameters(manifest: PackageManifest): [string, string] {
   if (isClassical(manifest)) return [manifest.classical.kind, "-"];
+  if (!isNetwork(manifest)) return [`${manifest.ensemble.members.length} models`, "-"];
   const { dimensions, parameters } = manifest.network;
   return [`${dimensions}-D`, `${(parameters / 1e6).toFixed(2)} M`];
 }

@@ -20,6 +20,8 @@ export interface LabelExportOptions {
   readonly meet?: GridsMeet;
   /** What is resampled: the logits, or what the activation makes of them. @default logits */
   readonly of?: "logits" | "probabilities";
+  /** What is added: logits, or probabilities, which are then resampled. @default logits */
+  readonly given?: "logits" | "probabilities";
   readonly classes: number;
   readonly activation: Activation;
   /** float16: logits are kept, and resampled values rounded, in half precision, as nnU-Net's are. */
@@ -54,7 +56,8 @@ export class LabelExport {
   #next = 0;
 
   constructor(options: LabelExportOptions) {
-    this.#options = options;
+    const of = options.given === "probabilities" ? "probabilities" : options.of;
+    this.#options = of === undefined ? options : { ...options, of };
     const { from, to, orders, activation, classes } = options;
     this.#resize = new SlabResize(from, to, orders, options.meet);
     const largestLabel = activation.kind === "softmax" ? classes - 1 : Math.max(...activation.values);
@@ -66,15 +69,16 @@ export class LabelExport {
     this.#unpacked = new Float32Array(from[0] * from[1]);
     const keep = () => new Float32Array(voxelCount(to));
     this.#softmax =
-      options.withProbabilities && activation.kind === "softmax" && options.of !== "probabilities"
+      options.withProbabilities && activation.kind === "softmax" && of !== "probabilities"
         ? { largest: keep(), sum: keep() }
         : null;
   }
 
   /** Takes a slice of logits, one array a class; slices come in their order. The arrays are copied. */
   addSlice(z: number, logits: readonly Float32Array[]): void {
-    const { from, to, precision, withProbabilities, activation, of } = this.#options;
-    const classes = of === "probabilities" ? activated(logits, activation.kind) : logits;
+    const { from, to, precision, withProbabilities, activation, of, given } = this.#options;
+    const isActivated = of === "probabilities" && given !== "probabilities";
+    const classes = isActivated ? activated(logits, activation.kind) : logits;
     const area = from[0] * from[1];
     const packed =
       precision === "float16" ? new Uint16Array(classes.length * area) : new Float32Array(classes.length * area);
@@ -154,7 +158,7 @@ export class LabelExport {
 }
 
 /** Probabilities of one slice, one array a class: softmax over all of them, or each its sigmoid. In single precision. */
-function activated(logits: readonly Float32Array[], kind: Activation["kind"]): readonly Float32Array[] {
+export function activated(logits: readonly Float32Array[], kind: Activation["kind"]): readonly Float32Array[] {
   const out = logits.map((values) => new Float32Array(values.length));
   const length = logits[0]?.length ?? 0;
   if (kind === "regions") {

@@ -1,5 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
-import { isClassical } from "#src/model/classical-manifest.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelLibrary, ModelPackage } from "#src/model/model-library.js";
 import type { NetworkSession } from "./network-session.js";
 import type { SessionPool } from "./session-pool.js";
@@ -14,8 +14,8 @@ export type SessionsOf = (model: ModelPackage) => Promise<readonly NetworkSessio
  */
 export function modelSessions(pool: SessionPool, models: Pick<ModelLibrary, "network">): SessionsOf {
   return async (model) => {
-    if (isClassical(model.manifest)) {
-      throw new PipelineError("ContractViolation", `model ${model.manifest.id} is a classical method, not a network`);
+    if (!isNetwork(model.manifest)) {
+      throw new PipelineError("ContractViolation", `model ${model.manifest.id} has no network of its own`);
     }
     const { network } = model.manifest;
     const files = [network, ...network.folds];

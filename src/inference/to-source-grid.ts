@@ -29,8 +29,16 @@ export class SourceGridExport {
   readonly #manifest: ModelManifest;
   readonly #wanted: readonly number[];
 
-  /** @param wanted labels whose probabilities are needed */
-  constructor(grid: NetworkGrid, manifest: ModelManifest, wanted: readonly number[]) {
+  /**
+   * @param wanted labels whose probabilities are needed
+   * @param given what will be added: logits, or probabilities in single precision
+   */
+  constructor(
+    grid: NetworkGrid,
+    manifest: ModelManifest,
+    wanted: readonly number[],
+    given: "logits" | "probabilities" = "logits",
+  ) {
     this.#grid = grid;
     this.#manifest = manifest;
     this.#wanted = wanted;
@@ -42,12 +50,13 @@ export class SourceGridExport {
       orders: [order(0), order(1), order(2)],
       meet: grid.steps === null ? "extents" : (grid.steps.map((step) => 1 / step) as unknown as Vec3),
       of: manifest.resampling.of,
+      given,
       classes: manifest.network.classes,
       activation:
         manifest.activation === "softmax"
           ? { kind: "softmax" }
           : { kind: "regions", values: manifest.activation.regions },
-      precision: manifest.precision,
+      precision: given === "logits" ? manifest.precision : "float32",
       withProbabilities: wanted.length > 0,
     });
   }
@@ -63,15 +72,18 @@ export class SourceGridExport {
     const labels = back(this.#export.labels, 0, grid);
     if (this.#wanted.length === 0) return { labels, probabilities: null };
 
-    const size = grid.source.size;
     const background = back(this.#background(), 1, grid);
-    const tight = foregroundBox(background, size, FOREGROUND_BELOW);
-    if (tight === null) return { labels, probabilities: null };
-    const box = growBox(tight, size, FOREGROUND_MARGIN_VOX);
-    const byLabel = new Map(
-      this.#wanted.map((label) => [label, cropBox(back(this.#probability(label), 0, grid), size, box)]),
-    );
-    return { labels, probabilities: { box, byLabel } };
+    const of = (label: number) => back(this.#probability(label), 0, grid);
+    return { labels, probabilities: probabilitiesInBox(background, of, this.#wanted, grid.source.size) };
+  }
+
+  /**
+   * Probabilities of one of the network's channels on the source grid, once all slices were added: outside the crop,
+   * background is certain. Only where labels are wanted.
+   */
+  channel(channel: number): Float32Array {
+    const isBackground = this.#manifest.activation === "softmax" && channel === 0;
+    return back(this.#export.probability(channel), isBackground ? 1 : 0, this.#grid);
   }
 
   #probability(label: number): Float32Array {
@@ -90,6 +102,24 @@ export class SourceGridExport {
     }
     return out;
   }
+}
+
+/**
+ * Probabilities of labels inside the box where anything but background is to be seen; null where nothing is.
+ *
+ * @param background probability of background on the source grid
+ * @param of probability of a label on the source grid
+ */
+export function probabilitiesInBox(
+  background: Float32Array,
+  of: (label: number) => Float32Array,
+  wanted: readonly number[],
+  size: Size3,
+): Segmentation["probabilities"] {
+  const tight = foregroundBox(background, size, FOREGROUND_BELOW);
+  if (tight === null) return null;
+  const box = growBox(tight, size, FOREGROUND_MARGIN_VOX);
+  return { box, byLabel: new Map(wanted.map((label) => [label, cropBox(of(label), size, box)])) };
 }
 
 /** From the box on the reoriented grid to the source grid. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ClassicalMethod, labelsOfMethod } from "./classical-method.js";
+import type { EnsembleManifest } from "./ensemble-manifest.js";
 import { ModelManifest } from "./manifest.js";
 import { strangerIssue } from "./refine-steps.js";
 
@@ -58,9 +59,13 @@ export const ClassicalManifest = z
   });
 export type ClassicalManifest = z.infer<typeof ClassicalManifest>;
 
-/** What a model package holds: a network or a classical method. */
-export type PackageManifest = ModelManifest | ClassicalManifest;
+/** What a model package holds: a network, a classical method, or several models as one. */
+export type PackageManifest = ModelManifest | ClassicalManifest | EnsembleManifest;
 
 export function isClassical(manifest: PackageManifest): manifest is ClassicalManifest {
   return "classical" in manifest;
+}
+
+export function isNetwork(manifest: PackageManifest): manifest is ModelManifest {
+  return "network" in manifest;
 }

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, sha256 } from "#src/core/ids.js";
-import { ClassicalManifest, isClassical, type PackageManifest } from "./classical-manifest.js";
+import { ClassicalManifest, isNetwork, type PackageManifest } from "./classical-manifest.js";
+import { EnsembleManifest } from "./ensemble-manifest.js";
 import { ModelManifest } from "./manifest.js";
 import { assertFit, othersOf } from "./other-models.js";
 import { Routes } from "./routes.js";
@@ -16,7 +17,7 @@ export interface ModelPackage {
    * whole package.
    */
   readonly digest: string;
-  /** The models that it asks, by their id: a previous stage, the one that finds its region. */
+  /** The models that it asks, by their id: a previous stage, the one that finds its region, members of an ensemble. */
   readonly others: ReadonlyMap<string, ModelPackage>;
   readonly folder: string;
 }
@@ -85,8 +86,8 @@ export function folderModels(root: string): ModelLibrary {
     open,
     list: async () => Promise.all((await ids()).map(open)),
     network: async ({ manifest, folder }, which) => {
-      if (isClassical(manifest)) {
-        throw new PipelineError("ContractViolation", `model ${manifest.id} is a classical method and has no network`);
+      if (!isNetwork(manifest)) {
+        throw new PipelineError("ContractViolation", `model ${manifest.id} has no network of its own`);
       }
       const { file, sha256: wanted } = which ?? manifest.network;
       const bytes = await readFile(join(folder, file)).catch((cause: unknown) => {
@@ -107,11 +108,12 @@ export function folderModels(root: string): ModelLibrary {
   };
 }
 
-/** A manifest with a field `classical` has no network; every other one must have one. */
+/** A manifest with a field `classical` or `ensemble` has no network; every other one must have one. */
 function parseManifest(text: string, subject: string): PackageManifest {
   const value = jsonOf(text, subject);
-  const isWithoutNetwork = typeof value === "object" && value !== null && "classical" in value;
-  return isWithoutNetwork ? checked(ClassicalManifest, value, subject) : checked(ModelManifest, value, subject);
+  const has = (field: string) => typeof value === "object" && value !== null && field in value;
+  if (has("ensemble")) return checked(EnsembleManifest, value, subject);
+  return has("classical") ? checked(ClassicalManifest, value, subject) : checked(ModelManifest, value, subject);
 }
 
 function jsonOf(text: string, subject: string): unknown {

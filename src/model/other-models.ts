@@ -1,36 +1,63 @@
 import { PipelineError } from "#src/core/errors.js";
-import { isClassical, type PackageManifest } from "./classical-manifest.js";
+import { isClassical, isNetwork, type PackageManifest } from "./classical-manifest.js";
+import type { ModelManifest } from "./manifest.js";
 
-/** Ids of the models that a model asks: those that run before it, in the order of their work, each once. */
+type Others = ReadonlyMap<string, { readonly manifest: PackageManifest }>;
+
+/**
+ * Ids of the models that a model asks: those that run before it, in the order of their work, each once; the members of
+ * an ensemble.
+ */
 export function othersOf(manifest: PackageManifest): readonly string[] {
   if (isClassical(manifest)) return [];
+  if (!isNetwork(manifest)) return manifest.ensemble.members.map(({ model }) => model);
   const asked = [manifest.region?.model, manifest.previous?.model];
   return [...new Set(asked.filter((id) => id !== undefined))];
 }
 
 /**
  * Whether a model and those that it asks can work together: all networks, of the same images, and with the labels that
- * are asked for.
+ * are asked for; members of an ensemble with the same channels of their output.
  *
  * @throws {PipelineError} `ModelInvalid` naming both
  */
-export function assertFit(
-  manifest: PackageManifest,
-  others: ReadonlyMap<string, { readonly manifest: PackageManifest }>,
-): void {
+export function assertFit(manifest: PackageManifest, others: Others): void {
   if (isClassical(manifest)) return;
+  const networks = new Map<string, ModelManifest>();
   for (const [id, { manifest: other }] of others) {
-    if (isClassical(other)) throw unfit(manifest.id, id, "is a classical method", "a network");
+    if (!isNetwork(other)) throw unfit(manifest.id, id, "has no network of its own", "one");
     const [found, expected] = [other.channels.length, manifest.channels.length];
     if (found !== expected) throw unfit(manifest.id, id, `reads ${found} channels`, `${expected}`);
+    networks.set(id, other);
   }
-  for (const asked of [manifest.region, manifest.previous]) {
-    const known = asked && others.get(asked.model)?.manifest.labels.map(({ value }) => value);
-    const missing = asked?.labels.find((label) => known?.includes(label) === false);
-    if (asked && missing !== undefined) {
-      throw unfit(manifest.id, asked.model, `has labels ${known?.join(", ")}`, `label ${missing} too`);
+  for (const { model, labels } of labelsAsked(manifest)) {
+    const known = networks.get(model)?.labels.map(({ value }) => value) ?? [];
+    const missing = labels.find((label) => !known.includes(label));
+    if (missing !== undefined) {
+      throw unfit(manifest.id, model, `has labels ${known.join(", ")}`, `label ${missing} too`);
     }
   }
+  if (isNetwork(manifest)) return;
+  const [first, ...rest] = [...networks.values()];
+  for (const other of rest) {
+    const [found, expected] = [outputOf(other), first === undefined ? "" : outputOf(first)];
+    if (found !== expected) throw unfit(manifest.id, other.id, `gives ${found}`, `${expected} as ${first?.id}`);
+  }
+  const cut = [...networks.values()].find(({ region }) => region !== undefined);
+  if (cut !== undefined && manifest.ensemble.grid === "network") {
+    throw unfit(manifest.id, cut.id, "works in a region", "the whole image for a mean on the network's grid");
+  }
+}
+
+function labelsAsked(manifest: Exclude<PackageManifest, { classical: unknown }>) {
+  if (isNetwork(manifest)) return [manifest.region, manifest.previous].filter((asked) => asked !== undefined);
+  const labels = manifest.labels.map(({ value }) => value);
+  return manifest.ensemble.members.map(({ model }) => ({ model, labels }));
+}
+
+/** What a network's output channels mean, to compare and to print. */
+function outputOf({ activation, network }: ModelManifest): string {
+  return activation === "softmax" ? `softmax of ${network.classes}` : `regions ${activation.regions.join(", ")}`;
 }
 
 function unfit(id: string, other: string, found: string, expected: string): PipelineError {

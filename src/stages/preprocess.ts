@@ -3,7 +3,7 @@ import { loadScan } from "#src/formats/load-scan.js";
 import type { LoadedScan } from "#src/formats/scan.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
-import { isClassical } from "#src/model/classical-manifest.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
 import { STAGE_FILES } from "#src/storage/keys.js";
 import { documentBytes } from "./documents.js";
@@ -29,7 +29,7 @@ async function run(work: StageWork): Promise<StageReport> {
 
   const images = loaded.map((scan) => scan.volume.data);
   const { grid, input } =
-    isClassical(manifest) || asksOthers(manifest)
+    !isNetwork(manifest) || asksOthers(manifest)
       ? onSourceGrid(images, source)
       : toNetworkGrid(images, source, manifest);
   await work.write(STAGE_FILES.image, imageFile(first.volume));

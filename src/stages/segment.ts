@@ -7,7 +7,7 @@ import { segmentImage } from "#src/inference/segment-image.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
 import type { Segmentation } from "#src/inference/to-source-grid.js";
-import { type ClassicalManifest, isClassical } from "#src/model/classical-manifest.js";
+import { type ClassicalManifest, isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
@@ -47,9 +47,10 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
 
   const started = performance.now();
   const options = { wanted, onTiles, sessionsOf };
-  const segmentation = asksOthers(manifest)
-    ? await segmentImage({ grid: source, channels: input.channels }, model, options)
-    : await segmentInput(input, gridOfDocument(gridDocument, manifest), manifest, await sessionsOf(model), options);
+  const segmentation =
+    !isNetwork(manifest) || asksOthers(manifest)
+      ? await segmentImage({ grid: source, channels: input.channels }, model, options)
+      : await segmentInput(input, gridOfDocument(gridDocument, manifest), manifest, await sessionsOf(model), options);
   const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
 
   await writeSegmentation(work, segmentation, source);

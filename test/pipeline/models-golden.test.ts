@@ -2,10 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { readNifti } from "#src/formats/nifti-read.js";
-import { toNetworkGrid } from "#src/inference/network-grid.js";
+import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
+import { modelSessions } from "#src/inference/model-sessions.js";
 import { ortSessions } from "#src/inference/ort-session.js";
-import { segmentInput } from "#src/inference/segment-input.js";
+import { segmentImage } from "#src/inference/segment-image.js";
+import { SessionPool } from "#src/inference/session-pool.js";
 import { isClassical } from "#src/model/classical-manifest.js";
 import { folderModels } from "#src/model/model-library.js";
 
@@ -32,14 +33,11 @@ describe("models/", () => {
     it(`gives the golden labels with ${manifest.id}`, async () => {
       const input = readNifti(await readFile(join(folder, manifest.golden.input)));
       const expected = readNifti(await readFile(join(folder, manifest.golden.labels)));
-      const networks = [manifest.network, ...manifest.network.folds];
-      const open = ortSessions("cpu");
-      const sessions = await Promise.all(
-        networks.map((one) => open({ ...manifest.network, ...one, bytes: () => library.network(model, one) })),
-      );
-      const prepared = toNetworkGrid([Float32Array.from(input.data)], input, manifest);
-      const { labels } = await segmentInput(prepared.input, prepared.grid, manifest, sessions);
-      for (const session of sessions) await session.close();
+      const pool = new SessionPool(ortSessions("cpu"));
+      const channels = manifest.channels.map((_, n) => Float32Array.from(niftiChannel(input, n).data));
+      const sessionsOf = modelSessions(pool, library);
+      const { labels } = await segmentImage({ grid: input, channels }, model, { sessionsOf });
+      await pool.close();
 
       const differing = [...labels].filter((label, i) => label !== expected.data[i]).length;
       // A golden without foreground would be met by a network that sees nothing.

@@ -1,12 +1,15 @@
 """Goldens of src/imaging/resize-labels.ts and of cascades in src/inference: nnU-Net 2.8.1 itself, on made-up numbers.
 
 `resized`: its resampling of label maps. `prepared`: what it feeds to the second stage of a cascade, the image and the
-labels of the stage before as channels of ones.
+labels of the stage before as channels of ones. `averaged`: its mean of the probabilities of several models, and the
+labels that come of it.
 """
 
 import base64
+import tempfile
 
 import numpy
+from nnunetv2.ensembling.ensemble import average_probabilities
 from nnunetv2.inference.data_iterators import PreprocessAdapterFromNpy
 from nnunetv2.preprocessing.resampling.default_resampling import resample_data_or_seg_to_shape
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
@@ -72,6 +75,29 @@ def prepared(size, spacing, new_spacing, transpose, labels, seed):
             "oneHot": packed(data[1:].astype(numpy.uint8))}
 
 
+def averaged(sizes, spacings, size, spacing, classes, regions, seed):
+    """Half-precision logits of models on grids of their own, to one grid, to probabilities, to their mean, to labels."""
+    generator = numpy.random.default_rng(seed)
+    labels = {"background": 0, **{f"label-{n}": n for n in range(1, classes)}}
+    if regions:
+        labels = {"background": 0, **{f"region-{n}": [n + 1, classes + n] for n in range(classes)}}
+    dataset = {"labels": labels, "regions_class_order": regions}
+    manager = PlansManager(plans_of(spacing, [0, 1, 2])).get_label_manager(dataset)
+    members, total = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for n, (own, own_spacing) in enumerate(zip(sizes, spacings)):
+            logits = generator.normal(0, 1.5, (classes, *own)).astype(numpy.float16)
+            resampled = resample_data_or_seg_to_shape(logits, size, own_spacing, spacing, is_seg=False, order=1,
+                                                      order_z=0, force_separate_z=None)
+            total.append(f"{folder}/{n}.npz")
+            numpy.savez(total[-1], probabilities=manager.apply_inference_nonlin(resampled).numpy())
+            members.append({"size": own[::-1], "spacing": own_spacing[::-1], "logits": packed(logits)})
+        mean = average_probabilities(total)
+    decided = manager.convert_probabilities_to_segmentation(mean)
+    return {"size": size[::-1], "spacing": spacing[::-1], "classes": classes, "regions": regions, "members": members,
+            "labels": packed(decided.astype(numpy.uint8)), "mean": packed(mean.astype(numpy.float32))}
+
+
 def main():
     write_golden("nnunet-cascade", {
         "resized": [
@@ -86,6 +112,12 @@ def main():
         "prepared": [
             prepared([10, 14, 16], [1.2, 1.0, 1.0], [0.9, 0.8, 0.7], [0, 1, 2], 3, 7),
             prepared([8, 16, 14], [4.0, 1.0, 1.0], [2.0, 0.5, 0.5], [1, 0, 2], 4, 8),
+        ],
+        "averaged": [
+            averaged([[5, 8, 9], [7, 6, 5], [8, 9, 10]], [[1.6, 1.1, 1.1], [1.1, 1.5, 2], [1, 1, 1]], [8, 9, 10],
+                     [1.0, 1.0, 1.0], 4, None, 9),
+            averaged([[5, 8, 9], [4, 12, 7]], [[1.6, 1.1, 1.1], [2, 0.75, 1.4]], [8, 9, 10], [1.0, 1.0, 1.0], 3,
+                     [2, 1, 3], 10),
         ],
     })
 

@@ -2,7 +2,7 @@ import { isRasterFormat } from "#src/core/image-formats.js";
 import type { LabelMoments } from "#src/imaging/label-moments.js";
 import { labelsOfStack, type SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
-import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
+import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
 import { parseDicomSource } from "#src/stages/parse-dicom-source.js";
 import { proveNifti } from "#src/stages/proof/prove-nifti.js";
 import { provenPngLabels } from "#src/stages/proof/proven-png-labels.js";
@@ -13,6 +13,7 @@ import { labelsFile } from "#src/stages/volume-files.js";
 import { RESULT_FILES, STAGE_FILES } from "#src/storage/keys.js";
 import type { DicomContext } from "./dicom-context.js";
 import type { MadeFile } from "./made-file.js";
+import { meshOutput } from "./mesh-output.js";
 import { probabilitiesOutput } from "./probabilities-output.js";
 import { readProbabilities } from "./read-probabilities.js";
 import { reportOutput } from "./report-output.js";
@@ -47,6 +48,9 @@ export async function imageFiles(work: StageWork, result: ResultLabels): Promise
   const needed = outputs.includes("probabilities") || seg === "fractional";
   const probabilities = needed ? await readProbabilities(work, grid) : new Map<number, Float32Array>();
   if (outputs.includes("probabilities")) made.push(probabilitiesOutput(probabilities, grid));
+  for (const format of ["glb", "stl"] as const) {
+    if (outputs.includes(format)) made.push(...meshOutput(format, data, grid, work.model.manifest.labels));
+  }
   if (!work.has("preprocess", STAGE_FILES.dicomSource)) return made;
 
   const context = await dicomContext(work, result);
@@ -87,5 +91,6 @@ async function dicomContext(work: StageWork, { data, moments, grid, stack }: Res
 /** Largest value that the label map can hold. */
 export function largestLabelOf(manifest: PackageManifest): number {
   const described = Math.max(...manifest.labels.map(({ value }) => value));
-  return isClassical(manifest) ? described : manifest.network.classes - 1;
+  if (!isNetwork(manifest)) return described;
+  return manifest.activation === "softmax" ? manifest.network.classes - 1 : Math.max(...manifest.activation.regions);
 }

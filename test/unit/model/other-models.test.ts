@@ -1,14 +1,30 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { folderModels } from "#src/model/model-library.js";
+import { ensembleOf } from "../../support/tiny-ensemble.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const network = brightNetwork();
 const first = { ...brightManifest(network), id: "first" };
 const previous = { model: "first", labels: [1] };
 const second = { ...brightManifest(network), id: "second", previous };
+
+/** A folder with two models and an ensemble of them, changed. */
+async function ensembleFolder(one: ModelManifest, two: ModelManifest, changes: object = {}): Promise<string> {
+  const root = await folderOf(one, two);
+  await mkdir(join(root, "together"));
+  const manifest = {
+    ...ensembleOf([
+      [one, 1],
+      [two, 1],
+    ]),
+    ...changes,
+  };
+  await writeFile(join(root, "together", "manifest.json"), JSON.stringify(manifest));
+  return root;
+}
 
 const folderOf = (...manifests: ModelManifest[]) =>
   modelsFolderWith(manifests.map((manifest) => ({ manifest, network })));
@@ -59,6 +75,73 @@ describe("models that ask others", () => {
     await expect(models.open("second")).rejects.toMatchObject({
       code: "ModelInvalid",
       message: "models ask each other in a circle: second, first, second",
+    });
+  });
+});
+
+describe("ensembles", () => {
+  const other = { ...first, id: "other" };
+
+  it("are opened with their members and have no network of their own", async () => {
+    const models = folderModels(await ensembleFolder(first, other));
+    const model = await models.open("together");
+    expect([...model.others.keys()]).toEqual(["first", "other"]);
+    await expect(models.network(model)).rejects.toMatchObject({ code: "ContractViolation" });
+  });
+
+  it("are refused by name where a member is missing", async () => {
+    const root = await ensembleFolder(first, other);
+    await rm(join(root, "other"), { recursive: true });
+    await expect(folderModels(root).open("together")).rejects.toMatchObject({
+      code: "ModelInvalid",
+      message: "model together asks model other, which is not installed",
+    });
+  });
+
+  const members = (...list: (readonly [string, number])[]) => list.map(([model, weight]) => ({ model, weight }));
+  it.each([
+    ["one member", { ensemble: { grid: "source", members: members(["first", 1]) } }, {}, "ensemble.members"],
+    [
+      "a weight of nothing",
+      { ensemble: { grid: "source", members: members(["first", 1], ["other", 0]) } },
+      {},
+      "ensemble.members.1.weight",
+    ],
+    [
+      "a member twice",
+      { ensemble: { grid: "source", members: members(["first", 1], ["first", 2]) } },
+      {},
+      "ensemble.members: names a model twice",
+    ],
+    [
+      "an unknown grid",
+      { ensemble: { grid: "world", members: members(["first", 1], ["other", 1]) } },
+      {},
+      "ensemble.grid",
+    ],
+    [
+      "labels that a member has not",
+      { labels: [{ ...first.labels[0], value: 3 }] },
+      {},
+      "model together asks model first, which has labels 1, expected label 3 too",
+    ],
+    [
+      "members of other outputs",
+      {},
+      { network: { ...first.network, classes: 3 } },
+      "model together asks model other, which gives softmax of 3, expected softmax of 2 as first",
+    ],
+    [
+      "a mean on the grid of a member that works in a region",
+      { ensemble: { grid: "network", members: members(["first", 1], ["other", 1]) } },
+      { region: { model: "first", labels: [1], marginMm: 1 } },
+      "model together asks model other, which works in a region",
+    ],
+  ])("are refused with %s", async (_, changes, otherChanges, message) => {
+    const root = await ensembleFolder(first, { ...other, ...otherChanges }, changes);
+    await expect(folderModels(root).open("together")).rejects.toMatchObject({
+      code: "ModelInvalid",
+      message: expect.stringContaining(message),
     });
   });
 });

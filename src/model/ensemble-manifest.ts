@@ -1,0 +1,48 @@
+import { z } from "zod";
+import { ModelManifest } from "./manifest.js";
+import { strangerIssue } from "./refine-steps.js";
+
+const { schemaVersion, id, version, title, description, labels, postprocess, licence, trainingData, scores, golden } =
+  ModelManifest.shape;
+const text = z.string().min(1);
+
+/**
+ * Several models as one: the weighted mean of their probabilities decides. Each member is a model package of its own
+ * with its own grid, normalisation and tiles; its postprocess steps do not run, those named here do.
+ */
+export const EnsembleManifest = z
+  .strictObject({
+    schemaVersion,
+    id,
+    version,
+    title,
+    description,
+    ensemble: z.strictObject({
+      /**
+       * Where the mean is taken. "source": every member's logits are brought to the source's grid first, as nnU-Net
+       * does across configurations. "network": on the members' own grid, which must be the same for all.
+       */
+      grid: z.literal(["source", "network"]),
+      members: z
+        .array(z.strictObject({ model: id, weight: z.number().positive().finite() }))
+        .min(2)
+        .refine((members) => new Set(members.map(({ model }) => model)).size === members.length, "names a model twice"),
+    }),
+    channels: z.array(z.strictObject({ name: text, modalities: z.array(text) })).min(1),
+    labels,
+    postprocess,
+    licence,
+    trainingData,
+    scores,
+    golden,
+  })
+  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
+    path: ["labels"],
+    message: "two labels share a value",
+  })
+  .superRefine((m, context) => {
+    const values = m.labels.map((label) => label.value);
+    const stranger = strangerIssue(m.postprocess, values);
+    if (stranger !== null) context.addIssue(stranger);
+  });
+export type EnsembleManifest = z.infer<typeof EnsembleManifest>;
