@@ -10,6 +10,9 @@ interface MeshFile {
   readonly bytes: Uint8Array;
 }
 
+/** Voxels that may be labels. */
+type MaybeLabels = Float32Array | Int16Array | Uint8Array | Uint16Array;
+
 /**
  * A label map as closed surfaces: one GLB with a node a label, or one STL a label (the file holds a single body), its
  * name ending in `-label-<n>` where there are several. Labels that are nowhere get no surface.
@@ -18,7 +21,7 @@ interface MeshFile {
  * @throws {PipelineError} InputMismatch for an image that is no label map, has no label or no voxel size
  */
 export function meshFiles(
-  volume: Volume<Float32Array | Int16Array>,
+  volume: Volume<MaybeLabels>,
   format: "stl" | "glb",
   smoothSteps: number,
 ): readonly MeshFile[] {
@@ -41,7 +44,7 @@ export function meshFiles(
 /** More than any set of structures has, and few enough that an image is not taken for a label map. */
 const MOST_LABELS = 1024;
 
-function asLabels(data: Float32Array | Int16Array): Uint16Array {
+function asLabels(data: MaybeLabels): Uint16Array {
   const labels = Uint16Array.from(data);
   for (let i = 0; i < labels.length; i++) {
     if (labels[i] === data[i]) continue;

@@ -3,43 +3,92 @@ import { basename, dirname, extname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScanCompact } from "#src/formats/load-scan.js";
-import type { LoadedScan } from "#src/formats/scan.js";
+import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
+import type { FoundScan, LoadedScan, UploadEntry } from "#src/formats/scan.js";
+import { isSegFile } from "#src/formats/seg-labels.js";
 import { openPath } from "#src/local/open-path.js";
 import { imageFile, imageFileParts } from "#src/stages/volume-files.js";
 import { meshFiles } from "./convert-mesh.js";
+import { type SegFlags, type SegImage, segImages } from "./convert-seg.js";
 
-/** What an output's name asks for; a name with none of these endings is a folder of NIfTI files. */
+/** What an output's name asks for. */
 const MESH_NAME = /\.(stl|glb)$/i;
 const NIFTI_NAME = /\.nii(\.gz)?$/i;
+/** Files of other programs that nothing is written as; any other name is a folder of NIfTI files. */
+const OTHER_NAME =
+  /\.(bmp|csv|dcm|gltf|gz|hdr|h5|img|jpe?g|json|mg[hz]|mh[ad]|mnc|nhdr|np[yz]|nrrd|obj|pdf|ply|png|seg|tar|tgz|tiff?|vt[kpi]|zip)$/i;
+
+/** Options of `scanlane convert`. */
+interface ConvertFlags extends SegFlags {
+  /** Steps of smoothing, for surfaces. @default 0 */
+  readonly smooth?: number;
+  /** Series of variable slice spacing or tilt: refused, or brought to a regular grid. @default "reject" */
+  readonly irregular?: "reject" | "resample";
+}
 
 /**
- * `scanlane convert`: every image of an upload as NIfTI, as the pipeline reads it, or a label map as surfaces.
+ * `scanlane convert`: every image of an upload as NIfTI, as the pipeline reads it; every DICOM SEG as a label map,
+ * placed by its frames; or a label map as surfaces.
  *
- * @param flags.smooth steps of smoothing, for surfaces. @default 0
  * @returns paths written
- * @throws {PipelineError} InputMismatch for a pair of input and output that cannot be
+ * @throws {PipelineError} InputMismatch for a pair of input, output and options that cannot be
  */
-export async function convert(
-  input: string,
-  output: string,
-  flags: { readonly smooth?: number } = {},
-): Promise<readonly string[]> {
+export async function convert(input: string, output: string, flags: ConvertFlags = {}): Promise<readonly string[]> {
   refuseUnknown(output, flags);
   const entries = await openPath(resolve(input));
-  const { scans, warnings } = await findScans(entries);
-  for (const warning of warnings) console.error(`${warning.code}: ${warning.message}`);
-  const paths = outputPaths(resolve(output), scans.length);
+  const segs = await segEntries(entries);
+  if (segs.length === 0 && (flags.segments !== undefined || flags.threshold !== undefined)) {
+    throw new PipelineError("InputMismatch", "input holds no DICOM SEG, which --segments and --threshold are for");
+  }
+  const scans = await scansOf(
+    entries.filter((entry) => !segs.includes(entry)),
+    segs.length > 0,
+    flags,
+  );
+  const paths = outputPaths(resolve(output), scans.length, segs.length);
   const written: string[] = [];
+  const write = async ({ path, pieces }: OutputFile): Promise<void> => {
+    await writeWhole(path, pieces);
+    console.log(path);
+    written.push(path);
+  };
   for (const [n, scan] of scans.entries()) {
     const loaded = await loadScanCompact(scan, entries);
     for (const warning of loaded.warnings) console.error(`image ${n + 1}: ${warning.code}: ${warning.message}`);
-    for (const { path, pieces } of filesOf(loaded.volume, paths[n] ?? "", flags.smooth ?? 0)) {
-      await writeWhole(path, pieces);
-      console.log(path);
-      written.push(path);
+    for (const file of filesOf(loaded.volume, paths[n] ?? "", flags.smooth ?? 0)) await write(file);
+  }
+  for (const [n, entry] of segs.entries()) {
+    const subject = `entry ${entry.ordinal}`;
+    for (const image of segImages(await entry.read(), subject, flags)) {
+      for (const file of filesOfSeg(image, paths[scans.length + n] ?? "", flags.smooth ?? 0, subject))
+        await write(file);
     }
   }
   return written;
+}
+
+/** The files that are DICOM segmentations: results of others, which no other reader takes for images. */
+async function segEntries(entries: readonly UploadEntry[]): Promise<UploadEntry[]> {
+  const found: UploadEntry[] = [];
+  for (const entry of entries) {
+    if (isSegFile((await entry.readHead?.(1024)) ?? (await entry.read()))) found.push(entry);
+  }
+  return found;
+}
+
+async function scansOf(
+  entries: readonly UploadEntry[],
+  hasSegs: boolean,
+  { irregular = "reject" }: ConvertFlags,
+): Promise<readonly FoundScan[]> {
+  try {
+    const { scans, warnings } = await findScans(entries, { irregular });
+    for (const warning of warnings) console.error(`${warning.code}: ${warning.message}`);
+    return scans;
+  } catch (error) {
+    if (hasSegs && error instanceof PipelineError && error.code === "NoImage") return [];
+    throw error;
+  }
 }
 
 interface OutputFile {
@@ -48,36 +97,68 @@ interface OutputFile {
 }
 
 function filesOf(volume: LoadedScan<Float32Array | Int16Array>["volume"], path: string, smooth: number): OutputFile[] {
+  if (MESH_NAME.test(path)) return surfacesOf(volume, path, smooth);
+  return [{ path, pieces: isGzip(path) ? [imageFile(volume)] : imageFileParts(volume) }];
+}
+
+function filesOfSeg(
+  { image, suffix, isLabelMap }: SegImage,
+  path: string,
+  smooth: number,
+  subject: string,
+): OutputFile[] {
+  const named = withSuffix(path, suffix);
   if (!MESH_NAME.test(path)) {
-    return [{ path, pieces: /\.gz$/i.test(path) ? [imageFile(volume)] : imageFileParts(volume) }];
+    return [{ path: named, pieces: isGzip(path) ? [gzipDeterministic(writeNifti(image))] : niftiParts(image) }];
   }
-  const extension = extname(path);
-  const format = extension.toLowerCase() === ".stl" ? "stl" : "glb";
-  const stem = path.slice(0, -extension.length);
+  if (!isLabelMap) {
+    throw new PipelineError("InputMismatch", `${subject} is FRACTIONAL, expected --threshold for surfaces of it`);
+  }
+  return surfacesOf(image, named, smooth);
+}
+
+function surfacesOf(volume: Parameters<typeof meshFiles>[0], path: string, smooth: number): OutputFile[] {
+  const format = /stl$/i.test(path) ? "stl" : "glb";
   return meshFiles(volume, format, smooth).map(({ suffix, bytes }) => ({
-    path: `${stem}${suffix}${extension}`,
+    path: withSuffix(path, suffix),
     pieces: [bytes],
   }));
 }
 
-function refuseUnknown(output: string, flags: { readonly smooth?: number }): void {
+function isGzip(path: string): boolean {
+  return /\.gz$/i.test(path);
+}
+
+/** What stands between a name's stem and its extension. */
+function withSuffix(path: string, suffix: string): string {
+  return path.replace(/(\.nii)?\.[a-z]+$/i, (extension) => `${suffix}${extension}`);
+}
+
+function refuseUnknown(output: string, flags: ConvertFlags): void {
   const possible = ".nii and .nii.gz (images and label maps), .stl and .glb (label maps), or a folder";
-  const extension = extname(output);
-  if (/^\.[a-z][a-z0-9]{1,4}$/i.test(extension) && !MESH_NAME.test(output) && !NIFTI_NAME.test(output)) {
-    throw new PipelineError("InputMismatch", `output ends in ${extension}, expected one of ${possible}`);
+  if (OTHER_NAME.test(output) && !NIFTI_NAME.test(output)) {
+    throw new PipelineError("InputMismatch", `output ends in ${extname(output)}, expected one of ${possible}`);
   }
   if (flags.smooth !== undefined && !MESH_NAME.test(output)) {
     throw new PipelineError("InputMismatch", "smoothing is for surfaces, expected an output ending in .stl or .glb");
   }
+  if (flags.threshold === 0) {
+    throw new PipelineError("InputMismatch", "threshold is 0, expected a share above 0 and at most 1");
+  }
 }
 
 /** A name that ends as a file does is the file, for one image; anything else is a folder. */
-function outputPaths(output: string, images: number): string[] {
+function outputPaths(output: string, images: number, segs: number): string[] {
   if (!NIFTI_NAME.test(output) && !MESH_NAME.test(output)) {
-    return Array.from({ length: images }, (_, n) => join(output, `image-${String(n + 1).padStart(3, "0")}.nii.gz`));
+    const numbered = (name: string, count: number) =>
+      Array.from({ length: count }, (_, n) => join(output, `${name}-${String(n + 1).padStart(3, "0")}.nii.gz`));
+    return [...numbered("image", images), ...numbered("segmentation", segs)];
   }
-  if (images === 1) return [output];
-  throw new PipelineError("InputMismatch", `input holds ${images} images, expected one, or a folder to write them to`);
+  if (images + segs === 1) return [output];
+  throw new PipelineError(
+    "InputMismatch",
+    `input holds ${images + segs} images, expected one, or a folder to write them to`,
+  );
 }
 
 /** A file that is cut short is never found under its name. */

@@ -79,10 +79,23 @@ function commands(done: (code: number) => void): Command {
     .action(async (input, flags) => done(await (await import("./inspect.js")).inspect(input, flags)));
   program
     .command("convert")
-    .description("write the images of a file, folder or zip as NIfTI, as the pipeline reads them, or as surfaces")
+    .description("write images and DICOM segmentations as NIfTI, as the pipeline reads them, or label maps as surfaces")
     .argument("<in>")
     .argument("<out>", "a name ending in .nii or .nii.gz for one image, .stl or .glb for a label map, else a folder")
     .option("--smooth <steps>", "smooth surfaces without shrinking them (10 takes the stairs away)", positiveInteger)
+    .addOption(
+      new Option("--irregular <rule>", "series with variable slice spacing or tilt (default: reject)").choices([
+        "reject",
+        "resample",
+      ] as const),
+    )
+    .addOption(
+      new Option(
+        "--segments <how>",
+        "segments of a DICOM SEG: one label map, or a file each (default: together)",
+      ).choices(["together", "separate"] as const),
+    )
+    .option("--threshold <share>", "of a FRACTIONAL DICOM SEG: least share of a label (default: the shares)", shareOf)
     .action(async (input, output, flags) => void (await (await import("./convert.js")).convert(input, output, flags)));
   program
     .command("refine")

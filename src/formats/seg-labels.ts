@@ -18,6 +18,14 @@ const OFF_GRID = 0.05;
 /** Most voxels that a grid is made of: two frames may claim to be any distance apart. */
 const MOST_VOXELS = 2 ** 28;
 
+/** Media Storage SOP Classes: Segmentation Storage, Label Map Segmentation Storage. */
+const SEG_CLASS = /1\.2\.840\.10008\.5\.1\.4\.1\.1\.66\.[47](?![.\d])/;
+
+/** Whether bytes are the start (1 KiB is enough) of a DICOM segmentation, by the class that its first group names. */
+export function isSegFile(head: Uint8Array): boolean {
+  return isDicomFile(head) && SEG_CLASS.test(new TextDecoder("latin1").decode(head.subarray(0, 1024)));
+}
+
 /** Whether bytes start as a DICOM file does. */
 export function isDicomFile(bytes: Uint8Array): boolean {
   return [0x44, 0x49, 0x43, 0x4d].every((byte, i) => bytes[128 + i] === byte);
@@ -31,7 +39,7 @@ export function isDicomFile(bytes: Uint8Array): boolean {
  * @throws {PipelineError} InputUnreadable for what is no SEG; InputUnsupported for frames that make no grid
  */
 export function segGrid(segs: readonly Uint8Array[], subject: string): Grid {
-  const files = segs.map((bytes) => framesOf(bytes, subject));
+  const files = segs.map((bytes) => openSeg(bytes, subject));
   const frames = files.flatMap(({ frames: all }) => [...all]);
   const [first] = frames;
   const [file] = files;
@@ -63,26 +71,58 @@ export function segGrid(segs: readonly Uint8Array[], subject: string): Grid {
  *   InputUnsupported for a FRACTIONAL SEG and for segments that overlap
  */
 export function readSegLabels(bytes: Uint8Array, grid: Grid, subject: string): Volume<Uint16Array> {
-  const seg = framesOf(bytes, subject);
+  const seg = openSeg(bytes, subject);
   if (seg.kind === "FRACTIONAL") throw unsupported(subject, "is FRACTIONAL, expected BINARY or LABELMAP");
-  const { size, affineRas, spacingMm } = grid;
-  const data = new Uint16Array(voxelCount(size));
-  const toVoxels = invertAffine(affineRas);
-  let f = 0;
-  for (const frame of seg.frames) {
-    f++;
-    const { start, column, row } = placeOf(frame, toVoxels, size, seg, `${subject}, frame ${f},`);
+  return { ...gridOf(grid), data: segLabels(seg, grid, subject, 1) };
+}
+
+/**
+ * The label map of an open SEG: a voxel gets the number of the segment whose sample is at least `least`.
+ *
+ * @throws {PipelineError} InputMismatch where a pixel lies on no voxel of the grid; InputUnsupported for segments that
+ *   overlap
+ */
+export function segLabels(seg: OpenSeg, grid: Grid, subject: string, least: number): Uint16Array {
+  const data = new Uint16Array(voxelCount(grid.size));
+  const isFractional = seg.kind === "FRACTIONAL";
+  visitSeg(seg, grid, subject, (segment, at, value) => {
+    if (isFractional && value < least) return;
+    const before = data[at] ?? 0;
+    if (before !== 0 && before !== segment) {
+      throw unsupported(subject, `has a pixel in segments ${before} and ${segment}, expected one`);
+    }
+    data[at] = segment;
+  });
+  return data;
+}
+
+/**
+ * Calls for every pixel of a SEG that is not background, at the voxel where its frame says that it lies.
+ *
+ * @param visit value: the sample of FRACTIONAL
+ * @param only a segment: frames of others are passed over
+ * @throws {PipelineError} InputMismatch where a pixel lies on no voxel of the grid
+ */
+export function visitSeg(
+  seg: OpenSeg,
+  grid: Grid,
+  subject: string,
+  visit: (segment: number, at: number, value: number) => void,
+  only?: number,
+): void {
+  const toVoxels = invertAffine(grid.affineRas);
+  for (const [f, frame] of seg.frames.entries()) {
+    if (only !== undefined && frame.segment !== null && frame.segment !== only) continue;
+    const { start, column, row } = placeOf(frame, toVoxels, grid.size, seg, `${subject}, frame ${f + 1},`);
     frame.visit((value, x, y) => {
-      const at = start + column * x + row * y;
-      const label = frame.segment ?? value;
-      const before = data[at] ?? 0;
-      if (before !== 0 && before !== label) {
-        throw unsupported(subject, `has a pixel in segments ${before} and ${label}, expected one`);
-      }
-      data[at] = label;
+      const segment = frame.segment ?? value;
+      if (only === undefined || segment === only) visit(segment, start + column * x + row * y, value);
     });
   }
-  return { size, affineRas, spacingMm, data };
+}
+
+function gridOf({ size, affineRas, spacingMm }: Grid): Grid {
+  return { size, affineRas, spacingMm };
 }
 
 /** First voxel of a frame, and what to add for the next pixel of its row and of its column. */
@@ -124,13 +164,20 @@ function placeOf(
     row += below * (strides[axis] ?? 0);
   }
   if (!isOnGrid || units !== 11) {
-    throw new PipelineError("InputMismatch", `${subject} does not lie on the voxels of the other map's grid`);
+    throw new PipelineError("InputMismatch", `${subject} does not lie on the voxels of the grid`);
   }
   return { start, column, row };
 }
 
-/** A proof fails on what is no SEG; for an upload that is the sender's fault, not ours. */
-function framesOf(bytes: Uint8Array, subject: string): SegFrames & { readonly frames: readonly SegReadFrame[] } {
+/** A SEG that was parsed. */
+export type OpenSeg = SegFrames & { readonly frames: readonly SegReadFrame[] };
+
+/**
+ * Parses a SEG of an upload. (A proof fails on what is no SEG; here that is the sender's fault, not ours.)
+ *
+ * @throws {PipelineError} InputUnreadable for what is no SEG
+ */
+export function openSeg(bytes: Uint8Array, subject: string): OpenSeg {
   try {
     const seg = readSegFrames(bytes);
     return { ...seg, frames: [...seg.frames] };

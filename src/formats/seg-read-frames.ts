@@ -26,6 +26,8 @@ export interface SegFrames {
   readonly rows: number;
   /** Numbers of the segments that are listed, background left out, ascending. */
   readonly segments: readonly number[];
+  /** Sample that stands for all of a pixel: Maximum Fractional Value, 255 where it is not given; else 1. */
+  readonly maximum: number;
   readonly frames: Iterable<SegReadFrame>;
 }
 
@@ -45,6 +47,7 @@ export function readSegFrames(bytes: Uint8Array): SegFrames {
   const numbers = segItems(dataSet, "x00620002").map((segment) => segment.uint16("x00620004") ?? 0);
   const segments = numbers.filter((number) => !isLabelMap || number !== background).toSorted((a, b) => a - b);
   const { kind, columns, rows } = pixels;
+  const maximum = kind === "FRACTIONAL" ? (dataSet.uint16("x0062000e") ?? 255) : 1;
 
   function* frames(): Generator<SegReadFrame> {
     for (const [f, frame] of described.entries()) {
@@ -53,7 +56,7 @@ export function readSegFrames(bytes: Uint8Array): SegFrames {
       yield { segment, ...placeOf(frame, shared), visit };
     }
   }
-  return { kind, columns, rows, segments, frames: frames() };
+  return { kind, columns, rows, segments, maximum, frames: frames() };
 }
 
 function placeOf(
