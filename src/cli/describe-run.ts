@@ -15,6 +15,7 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   RESULT_FILES.seg,
   RESULT_FILES.rtStruct,
   RESULT_FILES.report,
+  RESULT_FILES.surfaces,
 ]);
 
 /** One outcome with what a person or script wants to know of it. */

@@ -60,6 +60,8 @@ function commands(done: (code: number) => void): Command {
           "rtstruct",
           "sr",
           "probabilities",
+          "glb",
+          "stl",
           "none",
         ] as const),
       )

@@ -53,12 +53,20 @@ export const RESULT_FILES = {
   seg: "seg.dcm",
   rtStruct: "rtstruct.dcm",
   report: "sr.dcm",
+  /** Closed surfaces, a node a structure. */
+  surfaces: "surfaces.glb",
   reportHtml: "report.html",
   reportJson: "report.json",
   run: "run.json",
   result: "result.json",
 } as const;
-export type ResultFile = (typeof RESULT_FILES)[keyof typeof RESULT_FILES];
+/** A file of a result: one of the fixed names, or the surface of one label. */
+export type ResultFile = (typeof RESULT_FILES)[keyof typeof RESULT_FILES] | `surface-${number}.stl`;
+
+/** The closed surface of one label. */
+export function surfaceFile(label: number): ResultFile {
+  return `surface-${label}.stl`;
+}
 
 /** The name of every object in the results store. */
 export const resultKeys = {

@@ -15,9 +15,10 @@ const modelId = z.string().min(1).max(64);
 
 /**
  * Results beside label map, segmentation and report. "rtstruct": outlines as a DICOM RT Structure Set. "sr": volumes as
- * a DICOM structured report. "probabilities": the network's own, before any step, as NIfTI.
+ * a DICOM structured report. "probabilities": the network's own, before any step, as NIfTI. "glb", "stl": closed
+ * surfaces.
  */
-const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities"] as const;
+const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities", "glb", "stl"] as const;
 export type ExtraOutput = (typeof EXTRA_OUTPUTS)[number];
 
 /** How a DICOM segmentation keeps what it says: one bit a pixel, a label map, or probabilities in 255 steps. */

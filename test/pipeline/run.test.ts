@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { readStl } from "#src/formats/mesh-read.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { readRtStructGeometry } from "#src/formats/rtstruct-read.js";
@@ -10,6 +11,7 @@ import { readSegFrames } from "#src/formats/seg-read-frames.js";
 import { readReportVolumes } from "#src/formats/sr-read.js";
 import { type Affine, applyAffine, type Size3 } from "#src/imaging/affine.js";
 import { labelMoments } from "#src/imaging/label-moments.js";
+import { meshMoments } from "#src/imaging/label-surface.js";
 import { DenseCrfStep } from "#src/model/dense-crf-step.js";
 import { digestsBelow, scanlane } from "../support/cli.js";
 import { pointwiseNetwork } from "../support/onnx-file.js";
@@ -192,6 +194,18 @@ describe("scanlane run", () => {
         if (value >= 128) above++;
       });
     expect(above).toBe(isAbove.filter((one) => one === 1).length);
+  });
+
+  it("writes closed surfaces, of a NIfTI file too", async () => {
+    const { json } = await run(volume, "--model", "bright3d", "--outputs", "glb", "stl");
+    const [outcome] = json.outcomes;
+    const names = outcome.result.files.map((file: { name: string }) => file.name);
+    expect(names).toEqual(expect.arrayContaining(["surfaces.glb", "surface-1.stl"]));
+    const surface = readStl(await readFile(join(outcome.folder, "surface-1.stl")));
+    const triangles = Uint32Array.from({ length: surface.length / 3 }, (_, i) => i);
+    const { centroidRas } = meshMoments({ positionsRas: surface, triangles });
+    const { centroidRasMm } = outcome.result.structures[0];
+    expect(Math.hypot(...centroidRas.map((mm, axis) => mm - centroidRasMm[axis]))).toBeLessThan(0.5);
   });
 
   it("says what cannot be made of a source", async () => {
