@@ -54,7 +54,7 @@ export async function predictLogits(
   onSlice: OnSlice,
   onTiles: OnTiles = () => {},
 ): Promise<void> {
-  const expected = inputChannels(manifest);
+  const expected = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
   if (input.channels.length !== expected) {
     throw new PipelineError(
       "InputMismatch",
@@ -66,7 +66,7 @@ export async function predictLogits(
   const padding = planPadding(input.size, patchVox);
   const channels = input.channels.map((channel) => pad(channel, input.size, padding, border));
 
-  const starts = tilePositions(padding.size, manifest.tiles);
+  const starts = tilePositions(padding.size, manifest);
   const weights = WEIGHTS[blending](patchVox);
   const { precision } = manifest;
   const mean = new FoldMean(sessions.length, precision, withoutPadding(input.size, padding, onSlice));
@@ -77,23 +77,20 @@ export async function predictLogits(
       ),
   );
   const tile = voxelCount(patchVox);
+  const slices = manifest.network.slices ?? 1;
+  const inputs = channels.length * slices;
   const batchSize = manifest.network.dimensions === 2 ? SLICES_A_BATCH : 1;
 
   for (let first = 0; first < starts.length; first += batchSize) {
     const batch = starts.slice(first, first + batchSize);
-    const tiles = cutTiles(channels, padding.size, patchVox, batch);
+    const tiles = cutTiles(channels, padding.size, patchVox, batch, slices);
     for (const [fold, session] of sessions.entries()) {
-      const logits = await runMirrored(tiles, batch.length, manifest, session);
+      const logits = await runMirrored(tiles, [batch.length, inputs], manifest, session);
       for (const [n, start] of batch.entries()) fronts[fold]?.add(start, logits, n * classes * tile);
     }
     onTiles(first + batch.length, starts.length);
   }
   for (const front of fronts) front.finish();
-}
-
-/** Volumes that the network reads: the image's channels and the labels of a previous stage. */
-function inputChannels({ channels, previous }: ModelManifest): number {
-  return channels.length + (previous?.labels.length ?? 0);
 }
 
 /** Passes on what lies inside the volume before it was padded. */
@@ -114,28 +111,34 @@ function withoutPadding(size: Size3, padding: Padding, onSlice: OnSlice): OnSlic
   };
 }
 
-/** First voxels of all tiles, x fastest. */
-function tilePositions(size: Size3, { patchVox, stepFraction, placing }: ModelManifest["tiles"]): Size3[] {
+/** First voxels of all tiles, x fastest. Tiles of a 2-D network overlap within a slice alone: each slice comes once. */
+function tilePositions(size: Size3, { tiles, network }: ModelManifest): Size3[] {
+  const { patchVox, stepFraction, placing } = tiles;
   const startsOf = placing === "shifted" ? shiftedTileStarts : tileStarts;
-  const [xs, ys, zs] = [0, 1, 2].map((axis) => startsOf(size[axis] ?? 1, patchVox[axis] ?? 1, stepFraction));
+  const step = (axis: number) => (axis === 2 && network.dimensions === 2 ? 1 : stepFraction);
+  const [xs, ys, zs] = [0, 1, 2].map((axis) => startsOf(size[axis] ?? 1, patchVox[axis] ?? 1, step(axis)));
   return (zs ?? []).flatMap((z) => (ys ?? []).flatMap((y) => (xs ?? []).map((x): Size3 => [x, y, z])));
 }
 
-/** Tiles as one array [tile, channel, z, y, x]. */
+/** Tiles as one array [tile, channel, z, y, x], or, with neighbouring slices, [tile, channel, neighbour, y, x]. */
 function cutTiles(
   channels: readonly Float32Array[],
   size: Size3,
   patch: Size3,
   starts: readonly Size3[],
+  slices: number,
 ): Float32Array {
-  const [px, py, pz] = patch;
-  const out = new Float32Array(starts.length * channels.length * voxelCount(patch));
+  const [px, py] = patch;
+  const depth = slices === 1 ? patch[2] : slices;
+  const before = (slices - 1) / 2;
+  const out = new Float32Array(starts.length * channels.length * px * py * depth);
   let to = 0;
   for (const [sx, sy, sz] of starts) {
     for (const channel of channels) {
-      for (let z = 0; z < pz; z++) {
+      for (let n = 0; n < depth; n++) {
+        const z = Math.min(size[2] - 1, Math.max(0, sz + n - before));
         for (let y = 0; y < py; y++) {
-          const from = sx + size[0] * (sy + y + size[1] * (sz + z));
+          const from = sx + size[0] * (sy + y + size[1] * z);
           out.set(channel.subarray(from, from + px), to);
           to += px;
         }
@@ -145,15 +148,14 @@ function cutTiles(
   return out;
 }
 
-/** Mean of the logits over all mirrored passes, [tile, class, z, y, x]. */
+/** Mean of the logits over all mirrored passes, [tile, class, z, y, x]; of so many tiles with so many channels. */
 async function runMirrored(
   tiles: Float32Array,
-  count: number,
+  [count, inputs]: readonly [number, number],
   manifest: ModelManifest,
   session: NetworkSession,
 ): Promise<Float32Array> {
   const patch = manifest.tiles.patchVox;
-  const inputs = inputChannels(manifest);
   const classes = manifest.network.classes;
   const spatial = manifest.network.dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
   const passes = mirrorSubsets(manifest.mirrorAxes);

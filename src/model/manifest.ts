@@ -101,6 +101,16 @@ export const ModelManifest = z
       outputName: text,
       /** 2: every slice along z is an image of its own, tensor [N, C, Y, X]. 3: tensor [N, C, Z, Y, X]. */
       dimensions: z.literal([2, 3]),
+      /**
+       * "2.5-D": slices along z that a 2-D network reads for one slice of its answer, the one in the middle. Each is a
+       * channel: of every channel of the image its slices in ascending order; beyond the volume its last slice again.
+       */
+      slices: z
+        .int()
+        .min(1)
+        .max(63)
+        .refine((slices) => slices % 2 === 1, "must be odd")
+        .optional(),
       /** Output channels: with softmax, background included. */
       classes: z.int().min(1),
       parameters: z.int().min(1),
@@ -251,6 +261,10 @@ export const ModelManifest = z
   .refine((m) => m.network.dimensions === 3 || (m.tiles.patchVox[2] === 1 && m.spacingMm[2] === null), {
     path: ["tiles", "patchVox"],
     message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",
+  })
+  .refine((m) => m.network.slices === undefined || (m.network.dimensions === 2 && !m.mirrorAxes.includes("z")), {
+    path: ["network", "slices"],
+    message: "only a 2-D network that is not mirrored along z reads neighbouring slices",
   })
   .superRefine((m, context) => {
     const labels = m.labels.map((label) => label.value);

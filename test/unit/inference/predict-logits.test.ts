@@ -117,6 +117,66 @@ describe("predictLogits", () => {
     expect(calls.at(-1)).toEqual([4, 4]);
   });
 
+  it("shows every slice to a 2-D network once, however far its tiles overlap", async () => {
+    const flat: ModelManifest = {
+      ...manifest,
+      network: { ...manifest.network, dimensions: 2 },
+      tiles: { ...manifest.tiles, patchVox: [8, 8, 1], stepFraction: 0.5 },
+    };
+    const seen: number[] = [];
+    const network = fake(async ({ data, shape }) => {
+      const tiles = shape[0] ?? 0;
+      for (let n = 0; n < tiles; n++) seen.push(data[n * 64] ?? -1);
+      return { data: new Float32Array(tiles * 128), shape: [tiles, 2, 8, 8] };
+    });
+    const slices = Float32Array.from({ length: 8 * 8 * 19 }, (_, i) => Math.floor(i / 64));
+    await logitsOf({ size: [8, 8, 19], channels: [slices] }, flat, network);
+    expect(seen).toEqual(Array.from({ length: 19 }, (_, z) => z));
+  });
+
+  it("feeds neighbouring slices to a 2-D network: channel by channel, ascending, the last slice again beyond it", async () => {
+    const two = ramp([5, 4, 3]);
+    const [first = new Float32Array()] = two.channels;
+    const second = first.map((value) => 3 * value + 1);
+    const model: ModelManifest = {
+      ...manifest,
+      network: { ...manifest.network, dimensions: 2, slices: 3 },
+      channels: [...manifest.channels, ...manifest.channels],
+      tiles: { ...manifest.tiles, patchVox: [4, 4, 1] },
+      mirrorAxes: ["x"],
+    };
+    // Every tensor of a tile has another weight in the logit, so that any mistake in their order shows.
+    const weights = [1, 10, 100, 0.1, 0.01, 0.001];
+    const network = fake(async ({ data, shape }) => {
+      expect(shape.slice(1)).toEqual([6, 4, 4]);
+      const [tiles = 1] = shape;
+      const out = new Float32Array(tiles * 2 * 16);
+      for (let n = 0; n < tiles; n++) {
+        for (const [k, weight] of weights.entries()) {
+          for (let i = 0; i < 16; i++) {
+            const at = (2 * n + 1) * 16 + i;
+            out[at] = (out[at] ?? 0) + weight * (data[(6 * n + k) * 16 + i] ?? 0);
+          }
+        }
+      }
+      return { data: out, shape: [tiles, 2, 4, 4] };
+    });
+    const [, found = new Float32Array()] = await logitsOf(
+      { size: two.size, channels: [first, second] },
+      model,
+      network,
+    );
+    const off = [...found].map((logit, i) => {
+      const [inPlane, z] = [i % 20, Math.floor(i / 20)];
+      const neighbours = [first, second].flatMap((from) =>
+        [Math.max(0, z - 1), z, Math.min(2, z + 1)].map((k) => from[k * 20 + inPlane] ?? Number.NaN),
+      );
+      const expected = neighbours.reduce((sum, value, k) => sum + value * (weights[k] ?? 0), 0);
+      return Math.abs(logit - expected) / Math.max(1, expected);
+    });
+    expect(Math.max(...off)).toBeLessThan(1e-6);
+  });
+
   it("refuses a wrong number of channels", async () => {
     const { size, channels } = ramp([16, 16, 16]);
     await expect(logitsOf({ size, channels: [...channels, ...channels] }, manifest, session)).rejects.toMatchObject({

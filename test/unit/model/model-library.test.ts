@@ -47,6 +47,12 @@ describe("folderModels", () => {
       "postprocess.0.labels: fill-holes names label 7, which the model does not have",
     ],
     ["a 2-D network with a thick tile", { network: { ...manifest.network, dimensions: 2 } }, "tiles.patchVox"],
+    [
+      "neighbouring slices of a 3-D network",
+      { network: { ...manifest.network, slices: 3 } },
+      "network.slices: only a 2-D network",
+    ],
+    ["an even number of slices", { network: { ...manifest.network, slices: 4 } }, "network.slices: must be odd"],
     ["another id than its folder's", { id: "dark3d" }, "id dark3d"],
   ] as const) {
     it(`names the field for ${what}`, async () => {
