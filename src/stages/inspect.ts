@@ -1,13 +1,14 @@
 import { PipelineError } from "#src/core/errors.js";
-import { type Provider, resultIdOf } from "#src/core/ids.js";
+import { digestOf, type Provider, resultIdOf } from "#src/core/ids.js";
 import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
 import { findScans } from "#src/formats/find-scans.js";
-import type { FoundScan } from "#src/formats/scan.js";
+import type { FoundScan, UploadEntry } from "#src/formats/scan.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { type RouteFacts, routeOf } from "#src/model/routes.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } from "#src/workflow/contract.js";
+import { type ChannelGroup, channelGroups } from "./channel-groups.js";
 import { writeDocument } from "./documents.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
 import { openUpload } from "./source-upload.js";
@@ -31,17 +32,23 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   assertCount(scans.length);
 
   const tasks: TaskRef[] = [];
-  for (const [n, scan] of scans.entries()) {
-    const { model, irregular } = await chooseModel(scan, source.request, deps);
-    if (scan.irregular !== null && irregular === "reject") throw new PipelineError("SeriesIrregular", scan.irregular);
-    const task = taskOf(`t${n}`, scan, model, source.request, input, deps.provider);
+  const chosen = new Map<FoundScan, Choice>();
+  for (const scan of scans) {
+    const choice = await chooseModel(scan, source.request, deps);
+    if (scan.irregular !== null && choice.irregular === "reject") {
+      throw new PipelineError("SeriesIrregular", scan.irregular);
+    }
+    chosen.set(scan, choice);
+  }
+  for (const [n, [model, group]] of groupsOf(chosen, entries).entries()) {
+    const task = taskOf(`t${n}`, group, model, source.request, input, deps.provider);
     const document: TaskDocument = {
       ...task,
       warnings: [
         ...warnings,
-        ...scan.warnings,
-        ...modalityWarnings(scan, model),
-        ...skippedOutputs(scan.format, source.request),
+        ...group.flatMap((scan) => scan.warnings),
+        ...group.flatMap((scan, channel) => modalityWarnings(scan, model, channel)),
+        ...skippedOutputs(group[0].format, source.request),
       ],
     };
     const taskKey = workKeys.task(scanId, attempt, task.taskId);
@@ -63,14 +70,30 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   return { scanId, attempt, tasks };
 }
 
+interface Choice {
+  readonly model: ModelPackage;
+  readonly irregular: "reject" | "resample";
+}
+
+/** Images with their model, those that a model reads together put together; in the order of their first images. */
+function groupsOf(
+  chosen: ReadonlyMap<FoundScan, Choice>,
+  entries: readonly UploadEntry[],
+): readonly (readonly [ModelPackage, ChannelGroup])[] {
+  const scans = [...chosen.keys()];
+  const models = new Map([...chosen.values()].map(({ model }) => [model.manifest.id, model]));
+  const groups = [...models].flatMap(([id, model]) => {
+    const its = scans.filter((scan) => chosen.get(scan)?.model.manifest.id === id);
+    return channelGroups(its, entries, model.manifest).map((group) => [model, group] as const);
+  });
+  const firstOf = ([, group]: (typeof groups)[number]) => Math.min(...group.map((scan) => scans.indexOf(scan)));
+  return groups.toSorted((a, b) => firstOf(a) - firstOf(b));
+}
+
 /** The model of an image, and what becomes of an irregular series: by request, else by route, else refused. */
-async function chooseModel(
-  scan: FoundScan,
-  request: RunRequest,
-  deps: StageDeps,
-): Promise<{ model: ModelPackage; irregular: "reject" | "resample" }> {
+async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps): Promise<Choice> {
   if (request.model !== undefined) {
-    return { model: checked(await deps.models.open(request.model)), irregular: request.irregular ?? "reject" };
+    return { model: await deps.models.open(request.model), irregular: request.irregular ?? "reject" };
   }
   const facts: RouteFacts = {
     modality: scan.modality,
@@ -86,7 +109,7 @@ async function chooseModel(
       `no rule fits this image (${found}), expected a model by name or by routes.json`,
     );
   }
-  return { model: checked(await deps.models.open(route.model)), irregular: request.irregular ?? route.irregular };
+  return { model: await deps.models.open(route.model), irregular: request.irregular ?? route.irregular };
 }
 
 /** Images that one upload may hold: the workflow's map takes no more tasks. */
@@ -97,23 +120,15 @@ function assertCount(images: number): void {
   throw new PipelineError("InputUnsupported", `the upload holds ${images} images, expected at most ${MAX_IMAGES}`);
 }
 
-function checked(model: ModelPackage): ModelPackage {
-  const { manifest } = model;
-  if (manifest.channels.length === 1) return model;
-  throw new PipelineError(
-    "InputMismatch",
-    `model ${manifest.id} reads ${manifest.channels.length} images together, expected a model of one channel`,
-  );
-}
-
 function taskOf(
   taskId: string,
-  scan: FoundScan,
+  group: ChannelGroup,
   model: ModelPackage,
   request: RunRequest,
   { scanId, attempt }: InspectInput,
   provider: Provider,
 ): TaskDocument {
+  const [scan] = group;
   const voxels = voxelCount(scan.grid.size);
   const outputs = outputsFor(scan.format, request);
   return {
@@ -122,12 +137,14 @@ function taskOf(
     attempt,
     taskId,
     identity: resultIdOf({
-      instances: scan.instances,
+      instances: group.flatMap(({ instances }) => instances),
       modelDigests: [model.digest],
       // A regular series gives the same result whatever is said about irregular ones.
       settings: {
         refine: request.refine,
-        ...(scan.irregular === null ? {} : { irregular: "resample" }),
+        ...(group.every(({ irregular }) => irregular === null) ? {} : { irregular: "resample" }),
+        // Instances are told without order or part: of several channels both count.
+        ...(group.length === 1 ? {} : { channels: group.map(({ instances, parts }) => digestOf([instances, parts])) }),
         ...(scan.format === "dicom" ? { seg: request.seg } : {}),
         ...(scan.format === "dicom" || outputs.length > 0 ? { outputs } : {}),
       },
@@ -139,23 +156,19 @@ function taskOf(
     seg: request.seg,
     outputs,
     share: request.share,
-    channels: [
-      {
-        format: scan.format,
-        entries: [...scan.entries],
-        parts: scan.parts && [...scan.parts],
-        irregular: scan.irregular,
-        instances: [...scan.instances],
-        modality: scan.modality,
-      },
-    ],
+    channels: group.map(({ format, entries, parts, irregular, instances, modality }) => ({
+      ...{ format, irregular, modality },
+      entries: [...entries],
+      parts: parts && [...parts],
+      instances: [...instances],
+    })),
     warnings: [],
-    estimate: { voxels, memoryMiB: Math.ceil((voxels * PREPROCESS_BYTES_A_VOXEL) / 2 ** 20) },
+    estimate: { voxels, memoryMiB: Math.ceil((voxels * group.length * PREPROCESS_BYTES_A_VOXEL) / 2 ** 20) },
   };
 }
 
-function modalityWarnings(scan: FoundScan, { manifest }: ModelPackage) {
-  const expected = manifest.channels[0]?.modalities ?? [];
+function modalityWarnings(scan: FoundScan, { manifest }: ModelPackage, channel: number) {
+  const expected = manifest.channels[channel]?.modalities ?? [];
   // A model that names none was trained on nobody knows what.
   if (scan.modality === null || expected.length === 0 || expected.includes(scan.modality)) return [];
   const message = `image has modality ${scan.modality}, ${manifest.id} was trained on ${expected.join(", ")}`;
