@@ -58,4 +58,48 @@ describe.each([
     const turned = { ...mesh, triangles: mesh.triangles.toReversed() };
     expect(() => proveSurface(through(turned), 3, labels, grid)).toThrow("inside out");
   });
+
+  it("takes no surface with a hole, a triangle twice or one turned over", () => {
+    const mesh = surfaceOf(labels);
+    const { triangles } = mesh;
+    const [a = 0, b = 0, c = 0] = triangles;
+    for (const other of [triangles.subarray(3), [a, b, c, ...triangles], [a, c, b, ...triangles.subarray(3)]]) {
+      const changed = { ...mesh, triangles: Uint32Array.from(other) };
+      expect(() => proveSurface(through(changed), 3, labels, grid)).toThrow("edges without just two triangles");
+    }
+  });
+});
+
+describe("the bytes of a surface", () => {
+  const labels = phantom();
+  const mesh = surfaceOf(labels);
+
+  it("are not taken as STL unless they say that they are in LPS, or when cut short", () => {
+    const bytes = writeStl(mesh);
+    expect(() => readStl(bytes.subarray(0, -1))).toThrow("the written STL has");
+    const text = Buffer.from(bytes);
+    text.write("RAS", text.indexOf("LPS"), "latin1");
+    expect(() => readStl(text)).toThrow("does not say that it is in LPS");
+  });
+
+  it("are taken as GLB where its nodes put them: in metres, y up", () => {
+    const bytes = Buffer.from(writeGlb([{ name: "a", mesh }]));
+    const changed = (from: string, to: string) => {
+      const other = Buffer.from(bytes);
+      other.write(to, other.indexOf(from), "latin1");
+      return readGlb(other)[0]?.corners ?? new Float64Array(0);
+    };
+    const matrix = "[-0.001,0,0,0,0,0,0.001,0,0,0.001,0,0,0,0,0,1]";
+    proveSurface(changed(matrix, matrix), 3, labels, grid);
+    for (const other of [
+      "[ 0.001,0,0,0,0,0,0.001,0,0,0.001,0,0,0,0,0,1]",
+      "[-0.001,0,0,0,0,0.001,0,0,0,0,0.001,0,0,0,0,1]",
+      "[-0.002,0,0,0,0,0,0.002,0,0,0.002,0,0,0,0,0,1]",
+      "[-0.001,0,0,0,0,0,0.001,0,0,0.001,0,0,1,0,0,1]",
+    ]) {
+      expect(() => proveSurface(changed(matrix, other), 3, labels, grid)).toThrow("no border");
+    }
+    expect(() => readGlb(bytes.subarray(0, -4))).toThrow("the written GLB has");
+    expect(() => changed('"SCALAR"', '"VEC2"  ')).toThrow("has no array 1 of SCALAR");
+  });
 });
