@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -62,6 +62,35 @@ describe("scanlane import nnunet and verify", () => {
     expect(await importAs("bright")).toMatchObject({ code: 0 });
     const { code, stdout } = await scanlane(["verify", "bright", "--models", models]);
     expect(stdout).toContain("digests agree; golden: 0 of 64 voxels differ");
+    expect(code).toBe(0);
+  });
+
+  it("imports a cascade after its first stage, and refuses it without", async () => {
+    const root = await mkdtemp(join(tmpdir(), "cascade-"));
+    const [second, network] = [join(root, "second"), join(root, "network")];
+    await cp(trained, second, { recursive: true });
+    await cp(exported, network, { recursive: true });
+    const read = async (path: string) => JSON.parse(await readFile(path, "utf8"));
+    const plans = await read(join(second, "plans.json"));
+    const plan = plans.configurations["3d_fullres"];
+    plan.previous_stage = "3d_lowres";
+    plan.resampling_fn_seg = plan.resampling_fn_data;
+    plan.resampling_fn_seg_kwargs = plan.resampling_fn_data_kwargs;
+    await writeFile(join(second, "plans.json"), JSON.stringify(plans));
+    // Label 1 where the first stage has it: the image itself has no weight.
+    await writeFile(join(network, "network.onnx"), pointwiseNetwork(3, [0, 0, 0, 1], [0.5, 0], 2));
+    await importAs("lowres");
+    const importSecond = (...more: string[]) =>
+      scanlane(["import", "nnunet", second, "--exported", network, "--models", models, "--id", "cascade", ...more]);
+
+    const without = await importSecond();
+    expect(without.code).toBe(78);
+    expect(without.stderr).toContain("a cascade (previous_stage 3d_lowres), expected --previous");
+    const unknown = await importSecond("--previous", "nowhere");
+    expect(unknown.stderr).toContain('model "nowhere" is not installed');
+    expect(await importSecond("--previous", "lowres")).toMatchObject({ code: 0 });
+    const { code, stdout } = await scanlane(["verify", "cascade", "--models", models]);
+    expect(stdout).toContain("golden: 0 of 64 voxels differ");
     expect(code).toBe(0);
   });
 
