@@ -11,7 +11,7 @@ import type { MadeFile } from "./made-file.js";
 
 /**
  * The structures that are there as closed surfaces through the borders of their voxels: one GLB with a node a
- * structure, or one STL a structure.
+ * structure, in its colour, or one STL a structure. Where no structure is, there is no file.
  *
  * @throws {PipelineError} `InputMismatch` for an image without voxel size
  */
@@ -29,12 +29,13 @@ export function meshOutput(
     grid.size,
     segments.map(({ value }) => value),
   );
-  const meshes = segments.flatMap(({ value, name }) => {
+  const meshes = segments.flatMap(({ value, name, colourRgb }) => {
     const box = boxes.get(value);
     return box === undefined
       ? []
-      : [{ value, name, mesh: labelSurface(labels, grid.size, value, box, grid.affineRas) }];
+      : [{ value, name, colourRgb, mesh: labelSurface(labels, grid.size, value, box, grid.affineRas) }];
   });
+  if (meshes.length === 0) return [];
   if (format === "stl") {
     return meshes.map(({ value, mesh }) => {
       const bytes = writeStl(mesh);
