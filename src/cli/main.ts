@@ -139,7 +139,11 @@ function commands(done: (code: number) => void): Command {
     .requiredOption("--pred <dir>", "label maps to score, of the same names")
     .option("--against <dir>", "other predictions of the same cases to compare with")
     .option("--labels <name=values...>", "labels to score: liver=1 lesions=2,3 (default: every value)", scoredLabel)
-    .option("--tolerance <length>", "tolerance of surface Dice, in mm or px", lengthOf, { value: 2, unit: null })
+    .addOption(
+      new Option("--tolerance <length>", "tolerance of surface Dice, in mm or px")
+        .argParser(lengthOf)
+        .default({ value: 2, unit: null }, "2, in mm or, where the voxel size is unknown, px"),
+    )
     .addOption(
       new Option("--lesion-connectivity <kind>", "voxels of one lesion touch by face (6), edge (18), corner (26)")
         .choices(["6", "18", "26"] as const)

@@ -18,6 +18,8 @@ export interface ProbabilityMaps {
   readonly byLabel: ReadonlyMap<number, Float32Array>;
 }
 
+/** Largest value that a label map holds. */
+const MOST_LABEL = 65_535;
 /** How far a sum of classes may be from 1: half precision and 16-bit files round. */
 const SUM_TOLERANCE = 0.01;
 
@@ -50,15 +52,25 @@ async function readMaps(path: string, regions?: readonly number[]): Promise<Prob
 }
 
 async function readFolder(path: string): Promise<ProbabilityMaps> {
-  const names = (await readdir(path)).filter((name) => /^\d{1,5}\.nii(\.gz)?$/.test(name));
+  const names = (await readdir(path)).filter((name) => /^\d+\.nii(\.gz)?$/.test(name));
   if (names.length === 0) {
     throw new PipelineError("NoImage", "the folder holds no file named <label>.nii.gz, such as 1.nii.gz");
   }
+  const files = new Map<number, string>();
+  for (const name of names) {
+    const label = Number.parseInt(name, 10);
+    if (label > MOST_LABEL) {
+      throw new PipelineError("InputMismatch", `the folder has a file of label ${label}, expected 0 to ${MOST_LABEL}`);
+    }
+    if (files.has(label)) {
+      throw new PipelineError("InputMismatch", `the folder has two files of label ${label}, expected one`);
+    }
+    files.set(label, name);
+  }
   let grid: Grid | null = null;
   const byLabel = new Map<number, Float32Array>();
-  for (const label of names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b)) {
+  for (const [label, name] of [...files].sort(([a], [b]) => a - b)) {
     const subject = `the probability file of label ${label}`;
-    const name = names.find((candidate) => Number.parseInt(candidate, 10) === label) ?? "";
     const image = readNifti(await readFile(join(path, name)), { subject });
     refuseNonFinite(image.warnings, subject);
     if (image.channels !== 1) throw new PipelineError("InputMismatch", `${subject} is 4-D, expected one volume`);
@@ -107,7 +119,11 @@ export async function readLabelMap(path: string, subject: string): Promise<Volum
   return { ...gridOf(image), data: most < 256 ? Uint8Array.from(image.data) : Uint16Array.from(image.data) };
 }
 
-/** The one image of a file, folder or archive of any format that the pipeline reads. */
+/**
+ * The one image of a file, folder or archive of any format that the pipeline reads.
+ *
+ * @throws {PipelineError} `InputMismatch` for another number of images, or voxels that are not finite; any input code
+ */
 export async function readOneImage(path: string): Promise<Volume<Float32Array>> {
   const entries = await openPath(path);
   const { scans } = await findScans(entries);
@@ -115,7 +131,9 @@ export async function readOneImage(path: string): Promise<Volume<Float32Array>> 
   if (scan === undefined || others.length > 0) {
     throw new PipelineError("InputMismatch", `--image holds ${scans.length} images, expected one`);
   }
-  return (await loadScan(scan, entries)).volume;
+  const { volume, warnings } = await loadScan(scan, entries);
+  refuseNonFinite([...scan.warnings, ...warnings], "--image", "finite voxels");
+  return volume;
 }
 
 /** @throws {PipelineError} `InputMismatch` unless both grids have one size and place (to a tenth of a millimetre) */
@@ -156,9 +174,10 @@ function checkMaps({ byLabel }: ProbabilityMaps, mayOverlap: boolean): void {
 function refuseNonFinite(
   warnings: readonly { readonly code: string; readonly message: string }[],
   subject: string,
+  expected = "0 to 1",
 ): void {
   if (!warnings.some(({ code }) => code === "NonFiniteVoxels")) return;
-  throw new PipelineError("InputMismatch", `${subject} holds voxels that are not finite numbers, expected 0 to 1`);
+  throw new PipelineError("InputMismatch", `${subject} holds voxels that are not finite numbers, expected ${expected}`);
 }
 
 function assertChannels(found: number, expected: number): void {

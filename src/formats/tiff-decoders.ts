@@ -4,8 +4,8 @@ import { unpackDeflate, unpackLzw, unpackPackBits } from "./tiff-unpack.js";
 type Unpack = (packed: Uint8Array, limit: number) => Uint8Array;
 
 /**
- * Puts our own unpacking in the place of geotiff's, whose own has no limit: a damaged LZW strip, or a PackBits strip of
- * a few megabytes, ends the process.
+ * Puts our own unpacking in the place of geotiff's, whose own has no limit: a damaged LZW strip ends the process, and
+ * by its code nothing holds back PackBits and deflate either.
  */
 export function limitTiffDecoders(): void {
   addDecoder(5, async () => limited(unpackLzw), parametersOf);

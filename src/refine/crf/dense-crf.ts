@@ -69,7 +69,8 @@ const WORTH_THREADS = 100_000;
  *
  * @throws {PipelineError} `InputUnsupported` when the lattices do not fit into 4 GiB; `InputMismatch` for features
  *   that are not finite or so far apart that the lattice cannot number them
- * @throws {RangeError} for sizes that do not fit each other
+ * @throws {RangeError} for sizes that do not fit each other, probabilities that are not numbers, a weight that is
+ *   negative or not finite, and iterations that are no whole number from 0 on
  */
 export function denseCrf(problem: CrfProblem): CrfSolution {
   const { probabilities, iterations, tolerance = 0 } = problem;
@@ -107,12 +108,21 @@ export function denseCrf(problem: CrfProblem): CrfSolution {
   }
 }
 
-function check({ probabilities, kernels, penalties }: CrfProblem, points: number): void {
+function check({ probabilities, kernels, penalties, iterations }: CrfProblem, points: number): void {
   const labels = probabilities.length;
   if (labels < 2 || labels > MOST_LABELS || points === 0) {
     throw new RangeError(`a dense CRF needs 2 to ${MOST_LABELS} labels and a point, got ${labels} and ${points}`);
   }
   if (probabilities.some(({ length }) => length !== points)) throw new RangeError("labels differ in their points");
+  if (!Number.isInteger(iterations) || iterations < 0)
+    throw new RangeError(`${iterations} iterations, expected 0 or more`);
+  for (const [label, values] of probabilities.entries()) {
+    let sum = 0;
+    for (let i = 0; i < points; i++) sum += values[i] as number;
+    if (Number.isNaN(sum)) throw new RangeError(`probabilities of label ${label} hold one that is not a number`);
+  }
+  const weight = kernels.find((kernel) => !(kernel.weight >= 0 && kernel.weight < Number.POSITIVE_INFINITY))?.weight;
+  if (weight !== undefined) throw new RangeError(`a kernel has weight ${weight}, expected 0 or more`);
   if (kernels.length > MOST_KERNELS)
     throw new RangeError(`${kernels.length} kernels, expected ${MOST_KERNELS} at most`);
   for (const { features, dimensions } of kernels) {

@@ -108,6 +108,26 @@ describe("scanlane refine", () => {
     expect((await run("four.nii.gz", { steps: bright, image: [at("image.nii")] })).labels).toBe(truth.join(""));
   });
 
+  it("refuses labels that no map holds, two files of one label, and an image with voxels that are not finite", async () => {
+    const probability = writeNifti({ ...grid, data: new Float32Array(VOXELS).fill(0.9) });
+    const folderOf = async (name: string, files: string[]) => {
+      await mkdir(at(name));
+      for (const file of files) await writeFile(at(`${name}/${file}`), probability);
+      return name;
+    };
+    expect(await failure(await folderOf("large", ["70000.nii"]))).toBe(
+      "InputMismatch: the folder has a file of label 70000, expected 0 to 65535",
+    );
+    expect(await failure(await folderOf("twice", ["1.nii", "01.nii"]))).toBe(
+      "InputMismatch: the folder has two files of label 1, expected one",
+    );
+    const holes = Float32Array.from(truth, (value, i) => (i === 3 ? Number.NaN : value));
+    await writeFile(at("holes.nii"), writeNifti({ ...grid, data: holes }));
+    expect(await failure("four.nii.gz", { image: [at("holes.nii")] })).toBe(
+      "InputMismatch: --image holds voxels that are not finite numbers, expected finite voxels",
+    );
+  });
+
   it("takes a file for each channel of the image", async () => {
     const appearance = { weight: 30, widthMm: 3, width: 5 };
     const stepOf = (channels: number[]) => stepsFile({ kind: "dense-crf", appearance: { ...appearance, channels } });

@@ -204,6 +204,17 @@ describe("denseCrf", () => {
     }
   });
 
+  it("refuses probabilities that are no numbers, weights and iterations that make no sense", () => {
+    const broken = problem.probabilities.map((p) => p.with(7, Number.NaN));
+    expect(() => denseCrf({ ...problem, probabilities: broken })).toThrow("of label 0 hold one that is not a number");
+    expect(() => denseCrf({ ...problem, iterations: -1 })).toThrow("-1 iterations");
+    expect(() => denseCrf({ ...problem, iterations: 1.5 })).toThrow("1.5 iterations");
+    for (const weight of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const kernels = problem.kernels.map((kernel) => ({ ...kernel, weight }));
+      expect(() => denseCrf({ ...problem, kernels })).toThrow(`weight ${weight}`);
+    }
+  });
+
   it("refuses features that the lattice cannot hold, and sizes that do not fit", () => {
     const half = new Float32Array(8).fill(0.5);
     const base = { probabilities: [half, half], iterations: 1 };
