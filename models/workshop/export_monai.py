@@ -15,15 +15,14 @@ from pathlib import Path
 
 import nibabel
 import numpy
-import onnx
-import onnxruntime
 import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import Compose
 from scipy import ndimage
 
-OPSET = 18
+from onnx_file import parity, session_of, write_onnx
+
 SEEDS = range(20)
 
 
@@ -39,19 +38,6 @@ def loaded(config, bundle):
     else:
         raise SystemExit("models/ holds neither model.pt (with a network_def) nor model.ts")
     return network.eval()
-
-
-def write_onnx(network, example, path):
-    torch.onnx.export(network, (example,), str(path), input_names=["image"], output_names=["logits"],
-                      dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}}, opset_version=OPSET, dynamo=False)
-    model = onnx.load(path)
-    model.producer_name = "scanlane models/workshop"
-    model.producer_version = ""
-    onnx.save(model, str(path))
-
-
-def session_of(path):
-    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
 def transforms_of(config, name):
@@ -123,10 +109,7 @@ def main():
         write_onnx(network, example, path)
     session = session_of(path)
     names = session.get_inputs()[0].name, session.get_outputs()[0].name
-    probe = torch.randn(example.shape, generator=torch.Generator().manual_seed(11))
-    with torch.no_grad():
-        expected = network(probe).numpy()
-    worst = float(numpy.abs(expected - session.run([names[1]], {names[0]: probe.numpy()})[0]).max())
+    worst = parity(network, example, path)
     if worst > 1e-3:
         raise SystemExit(f"ONNX differs from torch by {worst:.2g}, expected at most 1e-3")
 

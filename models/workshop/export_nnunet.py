@@ -20,30 +20,11 @@ for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
     os.environ.setdefault(name, "/nonexistent")
 
 import numpy
-import onnx
-import onnxruntime
 import torch
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-OPSET = 18
-
-
-def write_onnx(network, example, path):
-    torch.onnx.export(network, (example,), str(path), input_names=["image"], output_names=["logits"],
-                      dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}}, opset_version=OPSET, dynamo=False)
-    model = onnx.load(path)
-    model.producer_name = "scanlane models/workshop"
-    model.producer_version = ""
-    onnx.save(model, str(path))
-
-
-def parity(network, example, path):
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    image = torch.randn(example.shape, generator=torch.Generator().manual_seed(11))
-    with torch.no_grad():
-        expected = network(image).numpy()
-    return float(numpy.abs(expected - session.run(["logits"], {"image": image.numpy()})[0]).max())
+from onnx_file import parity, write_onnx
 
 
 def phantom(shape, channels, is_ct, seed, width, ground):

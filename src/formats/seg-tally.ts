@@ -70,25 +70,13 @@ export function tallies(pixels: ReadPixels, f: number): Iterable<readonly [numbe
   return pixels.kind === "BINARY" ? bitTally(pixels, f) : sampleTallies(pixels, frameSamples(pixels, f));
 }
 
-/** Of the bits that are set, least significant first, frames without a gap (PS3.5 8.1.1). */
-function bitTally({ rows, columns, data }: ReadPixels, f: number): [number, PixelTally][] {
+function bitTally(pixels: ReadPixels, f: number): [number, PixelTally][] {
   const tally = { count: 0, sumColumn: 0, sumRow: 0 };
-  if (!(data instanceof Uint8Array)) return [];
-  const first = f * rows * columns;
-  const bytes = data.subarray(Math.floor(first / 8));
-  const shift = first % 8;
-  const end = shift + rows * columns;
-  for (let byte = 0; byte * 8 < end; byte++) {
-    const eight = bytes[byte] ?? 0;
-    if (eight === 0) continue;
-    for (let bit = Math.max(shift, byte * 8); bit < Math.min(end, byte * 8 + 8); bit++) {
-      if (((eight >> (bit % 8)) & 1) === 0) continue;
-      const pixel = bit - shift;
-      tally.count++;
-      tally.sumColumn += pixel % columns;
-      tally.sumRow += Math.floor(pixel / columns);
-    }
-  }
+  visitPixels(pixels, f, 0, (_, column, row) => {
+    tally.count++;
+    tally.sumColumn += column;
+    tally.sumRow += row;
+  });
   return tally.count === 0 ? [] : [[1, tally]];
 }
 
@@ -118,6 +106,7 @@ export function visitPixels(
   }
 }
 
+/** Of the bits that are set, least significant first, frames without a gap (PS3.5 8.1.1). */
 function visitBits(
   data: Uint8Array,
   first: number,

@@ -1,11 +1,3 @@
-/** Corners of a cell: bit 0 is x, bit 1 is y, bit 2 is z. An edge is named 3 * its lower corner + its axis. */
-export interface CubeTriangles {
-  /** Three a triangle: names of edges, whose middle is the vertex; below zero, -1 - n is the centre of loop n. */
-  readonly corners: readonly number[];
-  /** The edges around each centre. */
-  readonly centres: readonly (readonly number[])[];
-}
-
 /** The faces of a cell, each with its corners counterclockwise when seen from outside. */
 const FACES = [
   [0, 4, 6, 2],
@@ -17,30 +9,17 @@ const FACES = [
 ] as const;
 
 /**
- * The surface inside a cell for each of the 256 ways that its eight corners can lie inside (bit set) or outside.
+ * The surface inside a cell for each of the 256 ways that its eight corners can lie inside (bit set) or outside: the
+ * edges whose middles are the vertices, three a triangle. Corners: bit 0 is x, bit 1 is y, bit 2 is z. An edge is named
+ * 3 * its lower corner + its axis.
  *
  * Where inside corners meet over the diagonal of a face only, they are kept apart, in both cells of that face alike: so
- * the surface has no holes. No triangle has a diagonal that lies in a face, where the next cell could have the same one:
- * a loop that would need one gets a vertex at its centre. So every edge has exactly two triangles. Triangles are
- * counterclockwise when seen from outside. Marching cubes (Lorensen and Cline 1987) with the table made by rule.
+ * the surface has no holes. No triangle has a diagonal that lies in a face, where the next cell could have the same one.
+ * So every edge has exactly two triangles. Triangles are counterclockwise when seen from outside. Marching cubes
+ * (Lorensen and Cline 1987) with the table made by rule.
  */
-export function cubeTriangles(): readonly CubeTriangles[] {
-  return Array.from({ length: 256 }, (_, code) => trianglesOf(code));
-}
-
-function trianglesOf(code: number): CubeTriangles {
-  const corners: number[] = [];
-  const centres: number[][] = [];
-  for (const loop of loopsOf(code)) {
-    const fan = fanOf(loop);
-    if (fan !== null) {
-      corners.push(...fan);
-      continue;
-    }
-    centres.push(loop);
-    for (const [n, edge] of loop.entries()) corners.push(-centres.length, edge, loop[(n + 1) % loop.length]);
-  }
-  return { corners, centres };
+export function cubeTriangles(): readonly (readonly number[])[] {
+  return Array.from({ length: 256 }, (_, code) => loopsOf(code).flatMap(fanOf));
 }
 
 /** Edges that the surface crosses, in the order in which it goes around. */
@@ -68,8 +47,8 @@ function loopsOf(code: number): number[][] {
   return loops;
 }
 
-/** A loop as a fan around one of its vertices, if one has no diagonal in a face. */
-function fanOf(loop: readonly number[]): number[] | null {
+/** A loop as a fan around one of its vertices that has no diagonal in a face: each loop that there is has one. */
+function fanOf(loop: readonly number[]): number[] {
   const length = loop.length;
   for (let apex = 0; apex < length; apex++) {
     const at = (n: number): number => loop[(apex + n) % length];
@@ -80,7 +59,7 @@ function fanOf(loop: readonly number[]): number[] | null {
     for (let n = 1; n < length - 1; n++) triangles.push(at(0), at(n), at(n + 1));
     return triangles;
   }
-  return null;
+  throw new RangeError(`no fan for the edges ${loop.join(", ")}`);
 }
 
 function edgeBetween(a: number, b: number): number {

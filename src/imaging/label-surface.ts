@@ -71,28 +71,13 @@ export function labelSurface(
     edges[at] = vertex + 1;
     return vertex;
   };
-  const centreVertices = new Uint32Array(4);
-  /** The vertex in the middle of some edges of a cell. */
-  const vertexAmid = (loop: readonly number[], x: number, y: number, z: number): number => {
-    let [sx, sy, sz] = [0, 0, 0];
-    for (let n = 0; n < loop.length; n++) {
-      const corner = (loop[n] / 3) | 0;
-      const axis = loop[n] - 3 * corner;
-      sx += (corner & 1) + (axis === 0 ? 0.5 : 0);
-      sy += ((corner >> 1) & 1) + (axis === 1 ? 0.5 : 0);
-      sz += (corner >> 2) + (axis === 2 ? 0.5 : 0);
-    }
-    return addPoint(x + sx / loop.length, y + sy / loop.length, z + sz / loop.length);
-  };
   const addCell = (code: number, i: number, x: number, y: number, z: number): void => {
-    const { corners, centres } = table[code];
-    for (let n = 0; n < centres.length; n++) centreVertices[n] = vertexAmid(centres[n], x, y, z);
-    for (let n = 0; n < corners.length; n += 3) {
-      const [a, b, c] = [corners[n], corners[n + 1], corners[n + 2]];
+    const edges = table[code];
+    for (let n = 0; n < edges.length; n += 3) {
       triangles.push(
-        a < 0 ? centreVertices[-1 - a] : vertexOn(a, i, x, y, z),
-        b < 0 ? centreVertices[-1 - b] : vertexOn(b, i, x, y, z),
-        c < 0 ? centreVertices[-1 - c] : vertexOn(c, i, x, y, z),
+        vertexOn(edges[n], i, x, y, z),
+        vertexOn(edges[n + 1], i, x, y, z),
+        vertexOn(edges[n + 2], i, x, y, z),
       );
     }
   };

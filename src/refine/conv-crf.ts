@@ -1,9 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
-import { cropBox, pasteBox } from "#src/imaging/crop.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ConvCrfStep } from "#src/model/conv-crf-step.js";
 import { CRF_INPUT, CRF_OUTPUT, type CrfWindow, crfGraph } from "./conv-crf-graph.js";
+import { classesInBox, decidedBy } from "./marginal-labels.js";
 import {
   assertExclusive,
   imageFor,
@@ -40,12 +40,8 @@ export async function applyConvCrf(
   if (probabilities === null) return state;
   assertExclusive(state, subject);
   const { size } = probabilities;
-  const values = [0, ...[...probabilities.byLabel.keys()].sort((a, b) => a - b)];
-  const inBox = cropBox(state.labels, state.size, probabilities);
-  const stranger = inBox.find((label) => !values.includes(label));
-  if (stranger !== undefined) {
-    throw new PipelineError("ContractViolation", `${subject} needs the probability of label ${stranger}, got none`);
-  }
+  const classes = classesInBox(state, probabilities, subject);
+  const { values } = classes;
 
   const vox = (mm: number, axis: 0 | 1 | 2): number => mm / spacingMm[axis];
   const triple = (mm: number) => [vox(mm, 0), vox(mm, 1), vox(mm, 2)] as const;
@@ -65,18 +61,9 @@ export async function applyConvCrf(
   const shape = [1, window.classes + window.channels, size[2], size[1], size[0]];
   const { data } = await run(graph, { data: inputOf(probabilities, values, image), shape });
 
-  const voxels = inBox.length;
+  const voxels = voxelCount(size);
   const marginals = values.map((_, k) => data.slice(k * voxels, (k + 1) * voxels));
-  for (let i = 0; i < voxels; i++) inBox[i] = values[likeliest(marginals, i)] ?? 0;
-  return {
-    ...state,
-    labels: pasteBox(inBox, probabilities, state.size, 0, state.labels.slice()),
-    probabilities: {
-      start: probabilities.start,
-      size,
-      byLabel: new Map(values.slice(1).map((label, k) => [label, marginals[k + 1] ?? new Float32Array(0)])),
-    },
-  };
+  return decidedBy(marginals, state, probabilities, classes);
 }
 
 function radiusOf(step: ConvCrfStep, vox: readonly [number, number, number], size: Size3, subject: string): Size3 {
@@ -120,11 +107,4 @@ function inWidths(image: Float32Array, widthSd: number, subject: string): Float3
   }
   const width = Math.sqrt(squares / image.length) * widthSd;
   return image.map((value) => (width > 0 ? (value - mean) / width : 0));
-}
-
-/** Class with the largest value at a voxel; of equals the first. */
-function likeliest(perClass: readonly Float32Array[], i: number): number {
-  let best = 0;
-  for (let k = 1; k < perClass.length; k++) if ((perClass[k]?.[i] ?? 0) > (perClass[best]?.[i] ?? 0)) best = k;
-  return best;
 }

@@ -1,6 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
-import { type Box, cropBox, pasteBox } from "#src/imaging/crop.js";
+import { type Box, cropBox } from "#src/imaging/crop.js";
 import { foregroundBox, growBox } from "#src/imaging/foreground-box.js";
 import { noiseDeviation } from "#src/imaging/noise.js";
 import { voxelCount } from "#src/imaging/volume.js";
@@ -8,6 +8,7 @@ import type { DenseCrfStep } from "#src/model/dense-crf-step.js";
 import { type CrfKernel, denseCrf } from "./crf/dense-crf.js";
 import { gridFeatures } from "./crf/grid-features.js";
 import { uncertainPoints } from "./crf/uncertain-points.js";
+import { classesInBox, decidedBy } from "./marginal-labels.js";
 import {
   type ApplyStep,
   imageFor,
@@ -32,31 +33,17 @@ export const applyDenseCrf: ApplyStep<DenseCrfStep> = (state, step, subject) => 
   const probabilities = step.unary === "probabilities" ? probabilitiesFor(state, subject) : ofLabels(state, step.unary);
   if (probabilities === null) return state;
 
-  const values = [0, ...[...probabilities.byLabel.keys()].sort((a, b) => a - b)];
+  const classes = classesInBox(state, probabilities, subject);
+  const { values } = classes;
   if (step.penalties !== undefined && step.penalties.length !== values.length) {
     const found = `${step.penalties.length} rows of penalties for ${values.length - 1} labels`;
     throw new PipelineError("ModelInvalid", `${subject} has ${found}, expected ${values.length}: background first`);
   }
-  const inBox = cropBox(state.labels, state.size, probabilities);
-  const stranger = inBox.find((label) => !values.includes(label));
-  if (stranger !== undefined) {
-    throw new PipelineError("ContractViolation", `${subject} needs the probability of label ${stranger}, got none`);
-  }
-
   const channels = weighs(step.appearance) ? channelsFor(state, step, probabilities, subject) : [];
   const perClass = withBackground(probabilities, values);
   const marginals = inferInBox(perClass, probabilities.size, channels, spacingMm, step);
 
-  for (let i = 0; i < inBox.length; i++) inBox[i] = values[argmaxAt(marginals, i)] ?? 0;
-  return {
-    ...state,
-    labels: pasteBox(inBox, probabilities, state.size, 0, state.labels.slice()),
-    probabilities: {
-      start: probabilities.start,
-      size: probabilities.size,
-      byLabel: new Map(marginals.slice(1).map((marginal, n) => [values[n + 1] ?? 0, marginal])),
-    },
-  };
+  return decidedBy(marginals, state, probabilities, classes);
 };
 
 /** A channel that is looked at, and the kernel's width over it. */
@@ -175,13 +162,6 @@ function valuesAt(values: Float32Array, points: Uint32Array): Float32Array {
   const out = new Float32Array(points.length);
   for (let n = 0; n < points.length; n++) out[n] = values[points[n] ?? 0] ?? 0;
   return out;
-}
-
-/** Class with the largest value at a voxel; of equals the first. */
-function argmaxAt(perClass: readonly Float32Array[], i: number): number {
-  let best = 0;
-  for (let k = 1; k < perClass.length; k++) if ((perClass[k]?.[i] ?? 0) > (perClass[best]?.[i] ?? 0)) best = k;
-  return best;
 }
 
 /** Population standard deviation. @throws {PipelineError} `ContractViolation` when a voxel is not a number */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { sha256 } from "#src/core/ids.js";
@@ -6,7 +6,7 @@ import { BundleConfig } from "#src/model/import/bundle-config.js";
 import { BundleExport, BundleMetadata } from "#src/model/import/bundle-files.js";
 import { shortName } from "#src/model/import/label-terms.js";
 import { manifestOfMonai } from "#src/model/import/monai.js";
-import { makePackage, readDocument } from "./package-folder.js";
+import { makePackage, readDocument, writeManifest } from "./package-folder.js";
 import { runWorkshop } from "./workshop.js";
 
 export interface ImportMonaiFlags {
@@ -57,8 +57,7 @@ export async function importMonai(bundle: string, flags: ImportMonaiFlags): Prom
       licence: flags.licence ?? (await firstLine(join(folder, "LICENSE"))) ?? "unknown",
       modalities: flags.modality,
     });
-    await writeFile(join(made, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    await rm(join(made, "export.json"), { force: true });
+    await writeManifest(made, manifest);
     parity = facts.parity;
     return id;
   });

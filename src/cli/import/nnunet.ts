@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { modelsFolder } from "#src/cli/models-folder.js";
 import { sha256 } from "#src/core/ids.js";
@@ -7,7 +7,7 @@ import { manifestOfNnunet } from "#src/model/import/nnunet.js";
 import { NnunetDataset, NnunetExport, NnunetPlans } from "#src/model/import/nnunet-files.js";
 import { folderModels } from "#src/model/model-library.js";
 import { assertFit } from "#src/model/other-models.js";
-import { makePackage, readDocument } from "./package-folder.js";
+import { makePackage, readDocument, writeManifest } from "./package-folder.js";
 import { runWorkshop } from "./workshop.js";
 
 export interface ImportNnunetFlags {
@@ -63,8 +63,7 @@ export async function importNnunet(trained: string, flags: ImportNnunetFlags): P
       const model = await folderModels(modelsFolder(flags.models)).open(previous);
       assertFit(manifest, new Map([[previous, model]]));
     }
-    await writeFile(join(made, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
-    await rm(join(made, "export.json"), { force: true });
+    await writeManifest(made, manifest);
     parity = facts.parity;
     return id;
   });

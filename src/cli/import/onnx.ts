@@ -11,7 +11,7 @@ import { manifestOfOnnx, OnnxSettings } from "#src/model/import/onnx.js";
 import { readOnnxFacts } from "#src/model/import/onnx-facts.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { goldenPhantom } from "./golden-phantom.js";
-import { makePackage, readDocument } from "./package-folder.js";
+import { makePackage, readDocument, writeManifest } from "./package-folder.js";
 
 export interface ImportOnnxFlags {
   readonly id?: string;
@@ -36,7 +36,7 @@ export async function importOnnx(path: string, flags: ImportOnnxFlags): Promise<
     await mkdir(join(made, "golden"), { recursive: true });
     await writeFile(join(made, NETWORK), bytes);
     await writeGolden(manifest, bytes, join(made, "golden"));
-    await writeFile(join(made, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeManifest(made, manifest);
     return id;
   });
   console.log(place);

@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { z } from "zod";
 import { modelsFolder } from "#src/cli/models-folder.js";
 import { PipelineError } from "#src/core/errors.js";
+import type { ModelManifest } from "#src/model/manifest.js";
 
 /**
  * A model package put together beside its place and moved there whole: whatever fails, nothing half-made is left.
@@ -30,6 +31,12 @@ export async function makePackage(
   } finally {
     await rm(made, { recursive: true, force: true });
   }
+}
+
+/** Writes a package's manifest. What the workshop's export said about itself has served. */
+export async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
+  await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  await rm(join(folder, "export.json"), { force: true });
 }
 
 /**
