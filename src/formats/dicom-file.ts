@@ -81,11 +81,15 @@ function parse(bytes: Uint8Array, upTo: "pixels" | "end", guess?: string): Dicom
   return { dataSet, transferSyntaxUid: guess ?? textOf(dataSet, "x00020010") ?? "" };
 }
 
-/** Reading implicit VR, dicom-parser lets the last element reach beyond the file. Pixels have their own check. */
+/**
+ * Reading implicit VR, dicom-parser lets the last element reach beyond the file, in the items of a sequence too. Pixels
+ * have their own check.
+ */
 function assertWhole(dataSet: DataSet): void {
-  for (const { tag, dataOffset, length } of Object.values(dataSet.elements)) {
+  for (const { tag, dataOffset, length, items } of Object.values(dataSet.elements)) {
     if (tag !== "x7fe00010" && dataOffset + length > dataSet.byteArray.length)
       throw new RangeError(`${tag} is cut short`);
+    for (const item of items ?? []) if (item.dataSet !== undefined) assertWhole(item.dataSet);
   }
 }
 

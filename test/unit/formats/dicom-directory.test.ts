@@ -3,6 +3,7 @@ import { describeUpload } from "#src/formats/describe-upload.js";
 import { readDirectory } from "#src/formats/dicom-directory.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { expandUpload } from "#src/formats/upload.js";
+import { SYNTAX } from "../../support/dicom-builder.js";
 import { directoryFile } from "../../support/dicom-directory.js";
 import { phantomSeries, phantomSlice, uploadOf } from "../../support/phantom-series.js";
 import { zipOf } from "../../support/zip-builder.js";
@@ -67,4 +68,12 @@ it("reads each record of a DICOMDIR once, though they are chained to a ring", ()
   const directory = readDirectory(directoryFile(named), 7);
   expect(directory?.records.map((record) => record.name)).toEqual(["IM0", "IM1", "IM2", "IM3"]);
   expect(readDirectory(series[0]?.bytes ?? new Uint8Array(), 0)).toBeNull();
+});
+
+it("refuses a record whose text reaches beyond the file", () => {
+  const file = Buffer.from(directoryFile(named.slice(0, 1), SYNTAX.implicitLittle));
+  expect(readDirectory(file, 3)?.records).toHaveLength(1);
+  const uidAt = file.lastIndexOf(Buffer.from([0x04, 0x00, 0x11, 0x15]));
+  file.writeUInt32LE(0x00ffffff, uidAt + 4);
+  expect(() => readDirectory(file, 3)).toThrow(expect.objectContaining({ code: "InputUnreadable" }));
 });
