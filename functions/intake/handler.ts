@@ -1,15 +1,31 @@
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readIntakeEnv } from "../runtime/env.js";
 import { stageDeps } from "../runtime/stage-deps.js";
-import { startExecution } from "./start-execution.js";
-import { takeInObjects } from "./take-in-objects.js";
+import { dynamoLedger } from "./dynamo-ledger.js";
+import { executions } from "./executions.js";
+import { scheduleCheck } from "./schedule-check.js";
+import { takeInMessages } from "./take-in-messages.js";
 
-const { SCAN_BUCKET, STATE_MACHINE_ARN } = readIntakeEnv();
-const start = startExecution(new SFNClient(), STATE_MACHINE_ARN);
-const deps = { ...stageDeps("intake"), bucket: SCAN_BUCKET, start };
+const env = readIntakeEnv();
+const deps = {
+  ...stageDeps("intake"),
+  ...executions(new SFNClient(), env.STATE_MACHINE_ARN),
+  bucket: env.SCAN_BUCKET,
+  ledger: dynamoLedger({ client: new DynamoDBClient(), table: env.LEDGER_TABLE, retentionDays: env.LEDGER_DAYS }),
+  rules: { quietSeconds: env.QUIET_SECONDS, maxWaitSeconds: env.MAX_WAIT_SECONDS },
+  now: () => Date.now(),
+  checkAt: scheduleCheck(new SchedulerClient(), {
+    groupName: env.SCHEDULE_GROUP,
+    queueArn: env.QUEUE_ARN,
+    deadLetterArn: env.DEAD_LETTER_ARN,
+    roleArn: env.SCHEDULE_ROLE_ARN,
+  }),
+};
 
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const failed = await takeInObjects(event.Records, deps);
+  const failed = await takeInMessages(event.Records, deps);
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -14,7 +14,23 @@ const Env = z.object({
 });
 export type Env = z.infer<typeof Env>;
 
-const IntakeEnv = Env.extend({ STATE_MACHINE_ARN: z.string().min(1) });
+const arn = z.string().min(1);
+const positive = z.coerce.number().int().min(1);
+
+const IntakeEnv = Env.extend({
+  STATE_MACHINE_ARN: arn,
+  LEDGER_TABLE: z.string().min(1),
+  /** Days after which the ledger forgets what did not change. */
+  LEDGER_DAYS: positive,
+  /** How long a series of loose files must be quiet, and how long is waited for what is missing. */
+  QUIET_SECONDS: positive,
+  MAX_WAIT_SECONDS: positive,
+  /** Checks to come: schedules of this group send to the intake queue under this role. */
+  SCHEDULE_GROUP: z.string().min(1),
+  SCHEDULE_ROLE_ARN: arn,
+  QUEUE_ARN: arn,
+  DEAD_LETTER_ARN: arn,
+});
 export type IntakeEnv = z.infer<typeof IntakeEnv>;
 
 /** What the deployment says to every function. @throws {PipelineError} `ContractViolation` naming the variable */

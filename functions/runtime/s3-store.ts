@@ -13,15 +13,23 @@ import { assertKey, type PutOptions, type ScanStore } from "#src/storage/scan-st
 /** Bodies above this, and streams of unknown length, go up in parts. */
 const MULTIPART_BYTES = 16 * 2 ** 20;
 
+/** A bucket as a store. */
+interface S3StoreOptions {
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** "any": what others upload may lie under every key that S3 allows, as `a//b`. @default "ours" */
+  readonly keys?: "ours" | "any";
+}
+
 /** A store in an S3 bucket. Conditional create is S3's own `If-None-Match: *`, for objects in parts too. */
-export function s3Store({ client, bucket }: { readonly client: S3Client; readonly bucket: string }): ScanStore {
+export function s3Store({ client, bucket, keys = "ours" }: S3StoreOptions): ScanStore {
   const at = (key: string) => {
-    assertKey(key);
+    if (keys === "ours") assertKey(key);
     return { Bucket: bucket, Key: key };
   };
   return {
-    head: async (key) => {
-      const target = at(key);
+    head: async (key, version) => {
+      const target = { ...at(key), ...stateOf(version) };
       try {
         const { ContentLength } = await client.send(new HeadObjectCommand(target));
         return { key, size: ContentLength ?? 0 };
@@ -30,8 +38,8 @@ export function s3Store({ client, bucket }: { readonly client: S3Client; readonl
         throw storeError(error);
       }
     },
-    get: async (key, range) => {
-      const target = at(key);
+    get: async (key, range, version) => {
+      const target = { ...at(key), ...stateOf(version) };
       if (range && range.end <= range.start) return emptyOf(client, target);
       const Range = range && `bytes=${range.start}-${range.end - 1}`;
       try {
@@ -81,7 +89,20 @@ export function s3Store({ client, bucket }: { readonly client: S3Client; readonl
   };
 }
 
-type Target = { readonly Bucket: string; readonly Key: string };
+interface Target {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly VersionId?: string;
+  readonly IfMatch?: string;
+}
+
+/** A version id, or ETag and sequencer (of no use to S3) with a space between them: no version id has one. */
+function stateOf(version: string | undefined): Pick<Target, "VersionId" | "IfMatch"> {
+  if (version === undefined) return {};
+  const [first = "", sequencer] = version.split(" ");
+  if (sequencer === undefined) return { VersionId: first };
+  return { IfMatch: `"${first.replaceAll('"', "")}"` };
+}
 
 function headersOf(options: PutOptions | undefined) {
   return {
@@ -140,8 +161,10 @@ function isPermanent(status: number | undefined, name: string): boolean {
   return !passing;
 }
 
+/** Gone, or not in the state that was asked for. */
 function isMissing(error: unknown): boolean {
-  return nameOf(error) === "NoSuchKey" || nameOf(error) === "NotFound";
+  const name = nameOf(error);
+  return ["NoSuchKey", "NotFound", "NoSuchVersion", "PreconditionFailed"].includes(name) || statusOf(error) === 412;
 }
 
 function isNetworkError(error: unknown): boolean {

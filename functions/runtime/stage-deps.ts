@@ -11,7 +11,7 @@ export function stageDeps(stage: string): StageDeps {
   const client = s3Client();
   return {
     stores: {
-      source: s3Store({ client, bucket: env.SCAN_BUCKET }),
+      source: s3Store({ client, bucket: env.SCAN_BUCKET, keys: "any" }),
       work: s3Store({ client, bucket: env.WORK_BUCKET }),
       results: s3Store({ client, bucket: env.RESULT_BUCKET }),
     },

@@ -41,10 +41,17 @@ export function scanIdOfObject(bucket: string, key: string, version: string): Sc
   return `s-${digestOf([bucket, key, version]).slice(0, 40)}`;
 }
 
-/** The scan id of a series of loose files, whatever the order in which they came. */
-export function scanIdOfInstances(instances: readonly { readonly uid: string; readonly sha256: string }[]): ScanId {
+/**
+ * The scan id of a series of loose files, whatever the order in which they came.
+ *
+ * @param asked what is asked for: the same files with another request are another scan
+ */
+export function scanIdOfInstances(
+  instances: readonly { readonly uid: string; readonly sha256: string }[],
+  asked: unknown,
+): ScanId {
   const sorted = instances.map(({ uid, sha256 }) => `${uid} ${sha256}`).sort();
-  return `s-${digestOf(sorted).slice(0, 40)}`;
+  return `s-${digestOf([sorted, digestOf(asked)]).slice(0, 40)}`;
 }
 
 /** The kind of device that a network runs on: its rounding is part of the result. */

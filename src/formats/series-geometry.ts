@@ -208,10 +208,17 @@ function tiltOf(slices: readonly DicomInstance[], normal: Vec3, subject: string)
 }
 
 /**
- * Steps of 1.5 times the median or more are missing slices, unless they are common (more than a quarter of all) and
- * either no whole multiple of the median or bridged by slices as thick as they are: then they are a second spacing.
+ * Steps that lack slices. Those of 1.5 times the median or more do, unless they are common (more than a quarter of all)
+ * and either no whole multiple of the median or bridged by slices as thick as they are: then they are a second spacing.
+ *
+ * @param steps between neighbouring slices, in mm, all above 0
+ * @param thicknessMm of each slice, null where unknown: one more than there are steps
+ * @returns the median step (the lower one of an even number), and which steps are gaps
  */
-function assertNoGap(slices: readonly DicomInstance[], steps: readonly number[], subject: string): void {
+export function gapsAmong(
+  steps: readonly number[],
+  thicknessMm: readonly (number | null)[],
+): { median: number; gaps: number[] } {
   const median = lowerMedian(steps);
   const large = steps.flatMap((step, i) => (step >= GAP_FACTOR * median ? [i] : []));
   const isCommon = large.length > 1 && large.length * 4 > steps.length;
@@ -219,9 +226,17 @@ function assertNoGap(slices: readonly DicomInstance[], steps: readonly number[],
     const step = steps[i] ?? 0;
     const ratio = step / median;
     const isMultiple = Math.abs(ratio - Math.round(ratio)) <= STEP_TOLERANCE * ratio;
-    const thickness = Math.max(slices[i]?.sliceThicknessMm ?? 0, slices[i + 1]?.sliceThicknessMm ?? 0);
+    const thickness = Math.max(thicknessMm[i] ?? 0, thicknessMm[i + 1] ?? 0);
     return !isCommon || (isMultiple && step >= GAP_FACTOR * thickness);
   });
+  return { median, gaps };
+}
+
+function assertNoGap(slices: readonly DicomInstance[], steps: readonly number[], subject: string): void {
+  const { median, gaps } = gapsAmong(
+    steps,
+    slices.map((slice) => slice.sliceThicknessMm),
+  );
   if (gaps.length === 0) return;
   const found = Math.max(...gaps.map((i) => steps[i] ?? 0)).toFixed(2);
   const count = gaps.length === 1 ? "a gap" : `${gaps.length} gaps`;

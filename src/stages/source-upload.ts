@@ -12,12 +12,12 @@ export async function openUpload(
 ): Promise<{ source: SourceDocument; entries: readonly UploadEntry[] }> {
   const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
   const files = source.objects.map(
-    ({ key, size }, ordinal): UploadEntry => ({
+    ({ key, version, size }, ordinal): UploadEntry => ({
       ordinal,
       name: key.slice(key.lastIndexOf("/") + 1),
       size,
-      read: () => deps.stores.source.get(key),
-      readHead: (length) => deps.stores.source.get(key, { start: 0, end: length }),
+      read: () => deps.stores.source.get(key, undefined, version),
+      readHead: (length) => deps.stores.source.get(key, { start: 0, end: length }, version),
     }),
   );
   return { source, entries: await expandUpload(files) };

@@ -25,10 +25,15 @@ export interface PutOptions {
  * pass. A key that breaks the rules is a `RangeError`.
  */
 export interface ScanStore {
-  /** Size of an object, or null when there is none. */
-  head(key: string): Promise<ObjectInfo | null>;
-  /** The object's bytes, or the part of them in `range` (cut at the object's end). */
-  get(key: string, range?: ByteRange): Promise<Uint8Array>;
+  /**
+   * Size of an object, or null when there is none.
+   *
+   * @param version which state of the object is meant (`SourceDocument`); a store that keeps no versions ignores it.
+   *   Where that state is gone or was replaced there is no object
+   */
+  head(key: string, version?: string): Promise<ObjectInfo | null>;
+  /** The object's bytes, or the part of them in `range` (cut at the object's end). `version` as in `head`. */
+  get(key: string, range?: ByteRange, version?: string): Promise<Uint8Array>;
   /** Writes an object whole. Returns "exists" (and changes nothing) if `ifAbsent` and the key is taken. */
   put(key: string, body: Uint8Array | AsyncIterable<Uint8Array>, options?: PutOptions): Promise<"written" | "exists">;
   /** All objects whose key starts with `prefix`, in ascending order of their UTF-8 keys. */

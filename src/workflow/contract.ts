@@ -121,13 +121,35 @@ export const RunRequest = z
   });
 export type RunRequest = z.infer<typeof RunRequest>;
 
+/**
+ * Why a series of loose files was taken for whole: `scan.json` gave the number of files, `scan.complete` closed the
+ * folder, the headers gave the number, or nothing came for a while. "none": it was waited for long enough.
+ */
+const EVIDENCE = ["manifest-count", "closing-marker", "header-count", "quiet-period", "none"] as const;
+export type Evidence = (typeof EVIDENCE)[number];
+
 /** What was uploaded. The only document of the control path that names objects of the user. */
 export const SourceDocument = z.strictObject({
   schemaVersion,
   scanId,
   bucket: z.string().min(1),
+  /**
+   * `version` is the state of the object that is meant: on S3 a version id, or in an unversioned bucket ETag and
+   * sequencer with a space between them; on one machine the file's SHA-256.
+   */
   objects: z.array(z.strictObject({ key, version: z.string(), size: z.int().min(0) })).min(1),
   request: RunRequest,
+  /** Of loose files: by what they were taken for whole. */
+  completeness: z
+    .strictObject({
+      evidence: z.enum(EVIDENCE),
+      instances: z.int().min(1),
+      /** The scan of the same series, of fewer or other files, that this one takes the place of. */
+      supersedes: scanId.nullable(),
+    })
+    .optional(),
+  /** Found when it was taken in: Inspect sets the scan aside with this. */
+  refused: z.strictObject({ code: z.enum(["SeriesIncomplete", "InputUnreadable"]), message: z.string() }).optional(),
 });
 export type SourceDocument = z.infer<typeof SourceDocument>;
 

@@ -24,8 +24,9 @@ describe("ids", () => {
       { uid: "1.2", sha256: "aa" },
       { uid: "1.3", sha256: "bb" },
     ];
-    expect(scanIdOfInstances([a, b])).toBe(scanIdOfInstances([b, a]));
-    expect(scanIdOfInstances([a])).not.toBe(scanIdOfInstances([b]));
+    expect(scanIdOfInstances([a, b], {})).toBe(scanIdOfInstances([b, a], {}));
+    expect(scanIdOfInstances([a], {})).not.toBe(scanIdOfInstances([b], {}));
+    expect(scanIdOfInstances([a], {})).not.toBe(scanIdOfInstances([a], { model: "liver" }));
   });
 
   it("changes a result's id with each of its inputs and with nothing else", () => {

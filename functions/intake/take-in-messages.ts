@@ -1,0 +1,156 @@
+import { PipelineError } from "#src/core/errors.js";
+import { scanIdOfObject } from "#src/core/ids.js";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { type AdvanceDeps, advanceSeries, type Folder } from "#src/intake/advance-series.js";
+import { readFolder } from "#src/intake/read-folder.js";
+import { readUpload } from "#src/intake/read-upload.js";
+import { folderOf, ledgerIds, type SeriesPlace } from "#src/intake/series-ledger.js";
+import { type CheckEvent, type ObjectEvent, parseUploadEvents } from "#src/intake/upload-events.js";
+import { roleOfName } from "#src/intake/upload-names.js";
+import { writeDocument } from "#src/stages/documents.js";
+import { workKeys } from "#src/storage/keys.js";
+import type { ScanStore } from "#src/storage/scan-store.js";
+import type { SourceDocument } from "#src/workflow/contract.js";
+
+/** One message of the queue. */
+export interface QueueMessage {
+  readonly messageId: string;
+  readonly body: string;
+}
+
+export interface IntakeDeps extends Omit<AdvanceDeps, "work"> {
+  /** The bucket that `stores.source` reads. */
+  readonly bucket: string;
+  readonly stores: { readonly source: ScanStore; readonly work: ScanStore };
+}
+
+/** A series to look at, with what its message has to wait for. */
+interface Touched {
+  readonly messageId: string;
+  readonly folder: string;
+  /** Null: all series of the folder. */
+  readonly seriesId: string | null;
+  /** It is at least as late as this, in milliseconds, whatever the clock of this machine says. */
+  readonly notBefore: number;
+}
+
+/**
+ * Takes in what a batch of messages tells of. Events come twice, late and out of order: what is remembered of them is a
+ * function of which objects there are, and a run's name is a function of what it reads, so that a second event starts
+ * nothing. An object is read in the state that its event tells of.
+ *
+ * @returns ids of the messages that must be delivered again
+ */
+export async function takeInMessages(messages: readonly QueueMessage[], deps: IntakeDeps): Promise<string[]> {
+  const failed = new Set<string>();
+  const failing = (messageIds: readonly string[]) => (error: unknown) => {
+    // The queue delivers it again and at last moves it to the dead letters: nothing is lost.
+    const code = error instanceof Error ? error.name : "unknown";
+    for (const messageId of messageIds) deps.logger.warn("message failed", { messageId, code });
+    for (const messageId of messageIds) failed.add(messageId);
+    return [];
+  };
+  const touched = await Promise.all(
+    messages.map((message) => takeInMessage(message, deps).catch(failing([message.messageId]))),
+  );
+  // Several files of a series come in one batch: the series is looked at once, after all of them.
+  const folders = new Set(touched.flat().map(({ folder }) => folder));
+  for (const folder of folders) {
+    const group = touched.flat().filter((one) => one.folder === folder);
+    await advanceFolder(group, deps).catch(failing(group.map(({ messageId }) => messageId)));
+  }
+  return messages.map(({ messageId }) => messageId).filter((messageId) => failed.has(messageId));
+}
+
+async function takeInMessage({ messageId, body }: QueueMessage, deps: IntakeDeps): Promise<Touched[]> {
+  const touched: Touched[] = [];
+  for (const event of parseUploadEvents(body)) {
+    const found = event.kind === "check" ? await seriesOfCheck(event, deps) : await takeInObject(event, deps);
+    if (found !== null) touched.push({ messageId, notBefore: 0, ...found });
+  }
+  return touched;
+}
+
+type Found = Pick<Touched, "folder" | "seriesId"> & Partial<Touched>;
+
+async function seriesOfCheck({ seriesId, time }: CheckEvent, { ledger }: IntakeDeps): Promise<Found | null> {
+  const series = await ledger.read(seriesId);
+  return series && { folder: series.head.place.folder, seriesId, notBefore: time };
+}
+
+async function takeInObject(event: ObjectEvent, deps: IntakeDeps): Promise<Found | null> {
+  const { bucket, key, version } = event;
+  const { source } = deps.stores;
+  const found = "event tells of another bucket, expected the one that this function reads";
+  if (bucket !== deps.bucket) throw new PipelineError("ContractViolation", found);
+  const scanId = scanIdOfObject(bucket, key, version);
+  const role = roleOfName(key);
+  const folder = folderOf(key);
+  if (role === "folder") return { folder, seriesId: null };
+  if (role === "none") {
+    deps.logger.info("object ignored", { scanId });
+    return null;
+  }
+  // Of a deleted object the version that was uploaded is still there; whoever deleted it does not want it read.
+  const info = (await source.head(key)) && (await source.head(key, version));
+  if (info === null) {
+    deps.logger.warn("object is gone", { scanId });
+    return null;
+  }
+  const { size } = info;
+  const looked = await readUpload({ size, read: (start, end) => source.get(key, { start, end }, version) });
+  const object = { key, version, size };
+  if (looked.kind === "whole") await takeInWhole(scanId, object, deps);
+  if (looked.kind === "no-image") deps.logger.info("object without an image ignored", { scanId });
+  const place: SeriesPlace | null = looked.kind === "instance" ? { bucket, folder, series: looked.series } : null;
+  const seriesId = place && ledgerIds.series(place);
+  if (looked.kind === "instance" && place !== null && seriesId !== null) {
+    const instance = { ...looked.instance, object, order: event.order, seenAt: deps.now() };
+    await deps.ledger.record(seriesId, place, instance);
+  }
+  await deps.ledger.remember(ledgerIds.object(bucket, key));
+  // Also of a file of no series: it may be the last one that the folder lacked.
+  return { folder, seriesId };
+}
+
+/** An upload by itself is complete with its one object. */
+async function takeInWhole(scanId: string, object: SourceDocument["objects"][number], deps: IntakeDeps): Promise<void> {
+  const { ledger, logger, stores, bucket } = deps;
+  if ((await ledger.countRemembered([scanId])) > 0) {
+    logger.info("scan was taken in before", { scanId });
+    return;
+  }
+  const { asked } = await readFolder({ source: stores.source, ledger }, bucket, folderOf(object.key));
+  const source: SourceDocument = {
+    schemaVersion: SCHEMA_VERSION,
+    scanId,
+    bucket,
+    objects: [object],
+    request: asked.request,
+    ...(asked.fault === null ? {} : { refused: { code: "InputUnreadable", message: asked.fault } }),
+  };
+  await writeDocument(stores.work, workKeys.source(scanId), source);
+  await deps.start(scanId);
+  await ledger.remember(scanId);
+  logger.info("scan taken in", { scanId, bytes: object.size });
+}
+
+async function advanceFolder(touched: readonly Touched[], deps: IntakeDeps): Promise<void> {
+  const [first] = touched;
+  if (first === undefined) return;
+  const { bucket, ledger, stores } = deps;
+  const folder = await readFolder({ source: stores.source, ledger }, bucket, first.folder);
+  const now = () => touched.reduce((time, { notBefore }) => Math.max(time, notBefore), deps.now());
+  for (const seriesId of await seriesOf(touched, folder, deps)) {
+    await advanceSeries(seriesId, folder, { ...deps, work: stores.work, now });
+  }
+}
+
+/** Where the folder promises or is closed, a file of one series may be what another was waiting for. */
+async function seriesOf(touched: readonly Touched[], { facts }: Folder, deps: IntakeDeps): Promise<Set<string>> {
+  const named = touched.flatMap(({ seriesId }) => seriesId ?? []);
+  const isShared = facts.promised !== null || facts.isClosed;
+  if (!isShared && touched.every(({ seriesId }) => seriesId !== null)) return new Set(named);
+  const folderId = ledgerIds.folder(deps.bucket, touched[0]?.folder ?? "");
+  return new Set([...named, ...(await deps.ledger.seriesIn(folderId))]);
+}

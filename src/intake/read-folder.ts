@@ -1,0 +1,26 @@
+import type { ScanStore } from "#src/storage/scan-store.js";
+import type { Folder } from "./advance-series.js";
+import { MARKER_NAME, readManifest } from "./scan-manifest.js";
+import { folderOf, ledgerIds, type SeriesLedger } from "./series-ledger.js";
+import { MAX_FOLDER_FILES, roleOfName } from "./upload-names.js";
+
+/**
+ * What a folder of a bucket says now, whatever events there were: its `scan.json`, its closing marker and, if it has
+ * one of them, how many files lie in it (not in folders below it) and how many of those the ledger has seen.
+ */
+export async function readFolder(
+  { source, ledger }: { readonly source: ScanStore; readonly ledger: SeriesLedger },
+  bucket: string,
+  folder: string,
+): Promise<Folder> {
+  const [asked, marker] = await Promise.all([readManifest(source, folder), source.head(`${folder}${MARKER_NAME}`)]);
+  const isClosed = marker !== null;
+  const { promised } = asked;
+  if (promised === null && !isClosed) return { asked, facts: { promised, isClosed, files: 0, known: 0 } };
+  const ids: string[] = [];
+  for await (const { key } of source.list(folder)) {
+    if (folderOf(key) === folder && roleOfName(key) === "upload") ids.push(ledgerIds.object(bucket, key));
+    if (ids.length > MAX_FOLDER_FILES) break;
+  }
+  return { asked, facts: { promised, isClosed, files: ids.length, known: await ledger.countRemembered(ids) } };
+}

@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { IntakeWorld, RULES } from "../support/intake-world.js";
+import { phantomSeries } from "../support/phantom-series.js";
+
+/** Two series in one folder, one of which says how many it is, a third in another that says so by scan.json, and a zip. */
+const FILES: readonly (readonly [string, Uint8Array])[] = [
+  ...named("a/", phantomSeries({ size: [4, 4, 5], seriesUid: "1.2.3" })),
+  ...named("a/x", phantomSeries({ size: [4, 4, 3], seriesUid: "1.2.4", edit: declares(3) })),
+  ...named("b/", phantomSeries({ size: [4, 4, 3], seriesUid: "1.2.3" })),
+  ["b/scan.json", new TextEncoder().encode('{"count":3,"model":"m"}')],
+  ["c/upload.zip", new TextEncoder().encode("zip")],
+];
+const SCANS = 4;
+
+function named(prefix: string, files: ReturnType<typeof phantomSeries>): [string, Uint8Array][] {
+  return files.map(({ name, bytes }) => [`${prefix}${name}`, bytes]);
+}
+
+function declares(count: number) {
+  return (elements: Record<string, { vr: string; Value: unknown[] }>) => {
+    elements["00201002"] = { vr: "IS", Value: [String(count)] };
+  };
+}
+
+/** Every event once to three times, in any order, in batches of any size, with any time between the batches. */
+function deliveries(longestSeconds: number) {
+  const copies = fc.array(fc.nat(FILES.length - 1), { maxLength: 2 * FILES.length });
+  const order = copies.chain((more) => {
+    const all = [...FILES.keys(), ...more];
+    return fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length });
+  });
+  return fc.record({
+    order,
+    batches: fc.infiniteStream(fc.integer({ min: 1, max: 10 })),
+    gaps: fc.infiniteStream(fc.nat(longestSeconds)),
+    runSeconds: fc.nat(5 * RULES.quietSeconds),
+  });
+}
+
+type Delivery = ReturnType<typeof deliveries> extends fc.Arbitrary<infer T> ? T : never;
+
+async function deliver({ order, batches, gaps, runSeconds }: Delivery): Promise<IntakeWorld> {
+  const world = new IntakeWorld();
+  world.runSeconds = runSeconds;
+  for (const [key, bytes] of FILES) await world.put(key, bytes);
+  const rest = [...order];
+  while (rest.length > 0) {
+    const batch = rest.splice(0, batches.next().value).map((n) => world.event(FILES[n]?.[0] ?? ""));
+    expect(await world.deliver(...batch)).toEqual([]);
+    await world.pass(gaps.next().value);
+  }
+  await world.pass(20 * RULES.maxWaitSeconds);
+  expect(world.checks).toBe(0);
+  return world;
+}
+
+/** What the ledger says at last, without when it was said. */
+async function endState(world: IntakeWorld) {
+  const ids = world.runs.map(({ scanId }) => scanId);
+  const sources = await Promise.all(ids.map((id) => world.sourceOf(id)));
+  return sources.sort((a, b) => (a.scanId < b.scanId ? -1 : 1));
+}
+
+describe("any order and number of deliveries", () => {
+  it("within the quiet period start exactly one execution for each upload and series, the same ones", async () => {
+    const once = { order: [...FILES.keys()], batches: fc.sample(fc.infiniteStream(fc.constant(10)), 1)[0] };
+    const gaps = fc.sample(fc.infiniteStream(fc.constant(0)), 1)[0];
+    if (once.batches === undefined || gaps === undefined) throw new TypeError("fast-check gave no stream");
+    const expected = await endState(await deliver({ order: once.order, batches: once.batches, gaps, runSeconds: 30 }));
+    expect(expected).toHaveLength(SCANS);
+    // Thirty-odd batches of at most a second between them: nothing is quiet before the end.
+    await fc.assert(
+      fc.asyncProperty(deliveries(1), async (delivery) => {
+        expect(await endState(await deliver(delivery))).toEqual(expected);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  it("with any pauses end with the whole series, never two runs of one at a time and none twice", async () => {
+    await fc.assert(
+      fc.asyncProperty(deliveries(3 * RULES.quietSeconds), async (delivery) => {
+        const world = await deliver(delivery);
+        const sources = await endState(world);
+        expect(new Set(world.runs.map(({ scanId }) => scanId)).size).toBe(world.runs.length);
+        const runs = new Map(world.runs.map((run) => [run.scanId, run]));
+        const superseded = new Set(sources.map(({ completeness }) => completeness?.supersedes));
+        const last = sources.filter(({ scanId }) => !superseded.has(scanId));
+        expect(last.map(({ objects }) => objects.length).sort()).toEqual([1, 3, 3, 5]);
+        expect(last.filter(({ refused }) => refused !== undefined)).toEqual([]);
+        for (const { scanId, completeness } of sources) {
+          const before = runs.get(completeness?.supersedes ?? "");
+          if (before !== undefined) {
+            expect(runs.get(scanId)?.startedAt).toBeGreaterThanOrEqual(before.startedAt + 1000 * world.runSeconds);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+});
