@@ -18,6 +18,12 @@ export const InfraConfig = z.strictObject({
   workRetentionDays: z.int().min(1).default(14),
   /** Days after which uploads become cheaper storage; they are never removed by the stack. */
   scanArchiveDays: z.int().min(30).default(90),
+  /** How long a series of loose DICOM files must be quiet where nothing better says that it is complete. */
+  quietSeconds: z.int().min(60).max(86_400).default(300),
+  /** How long is waited for files that are known to be missing before the series is set aside. */
+  maxWaitHours: z.int().min(1).max(720).default(24),
+  /** Days after which intake forgets an upload that nothing more was heard of; a late event then runs it again. */
+  ledgerDays: z.int().min(30).default(400),
   /** Whether Postprocess gets a GPU too: of use only to steps with a GPU kernel. */
   postprocessGpu: z.boolean().default(false),
 });

@@ -37,7 +37,12 @@ export class ScanPipelineStack extends Stack {
     const jobs = new StageJobs(this, "Jobs", { buckets, postprocessGpu: config.postprocessGpu });
     const functions = new ScanFunctions(this, "Functions", { buckets });
     const { stateMachine } = new ScanWorkflow(this, "Workflow", { buckets, functions, jobs, queue: compute.queue });
-    const intake = new ScanIntake(this, "Intake", { buckets, intake: functions.intake, stateMachine });
+    const intake = new ScanIntake(this, "Intake", {
+      ...config,
+      buckets,
+      intake: functions.intake,
+      stateMachine,
+    });
     const notices = new ScanNotices(this, "Notices", { buckets, stateMachine, deadLetters: intake.deadLetters });
 
     const outputs = {

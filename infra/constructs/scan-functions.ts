@@ -21,7 +21,8 @@ interface Size3 {
 
 /** Memory is also the share of CPU: what decodes and resamples volumes gets all there is. */
 const SIZES = {
-  intake: { memoryMiB: 512, timeout: Duration.seconds(60) },
+  // Reads loose files whole, for their digests.
+  intake: { memoryMiB: 1024, timeout: Duration.minutes(2) },
   inspect: { memoryMiB: 3008, timeout: LONGEST },
   preprocess: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },

@@ -2,18 +2,15 @@ import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
-import type { ScanBuckets } from "./scan-buckets.js";
+import { SeriesLedger, type SeriesLedgerProps } from "./series-ledger.js";
 
 /** Deliveries of a message before it counts as dead. */
 const DELIVERIES = 5;
 
-export interface ScanIntakeProps {
-  readonly buckets: ScanBuckets;
-  readonly intake: NodejsFunction;
+export interface ScanIntakeProps extends Omit<SeriesLedgerProps, "queue" | "deadLetters"> {
   readonly stateMachine: StateMachine;
 }
 
@@ -37,7 +34,7 @@ export class ScanIntake extends Construct {
       ...common,
       retentionPeriod: Duration.days(4),
       // Six times the function's timeout, as Lambda asks for.
-      visibilityTimeout: Duration.minutes(6),
+      visibilityTimeout: Duration.minutes(12),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: DELIVERIES },
     });
     new Rule(this, "ObjectCreated", {
@@ -66,5 +63,7 @@ export class ScanIntake extends Construct {
     );
     intake.addEnvironment("STATE_MACHINE_ARN", stateMachine.stateMachineArn);
     stateMachine.grantStartExecution(intake);
+    stateMachine.grantExecution(intake, "states:DescribeExecution");
+    new SeriesLedger(this, "Ledger", { ...props, queue: this.queue, deadLetters: this.deadLetters });
   }
 }

@@ -259,6 +259,36 @@ describe("jobs", () => {
   });
 });
 
+describe("the ledger", () => {
+  it("is encrypted with the customer's key, can be restored and forgets", () => {
+    template.hasResourceProperties("AWS::DynamoDB::Table", {
+      BillingMode: "PAY_PER_REQUEST",
+      SSESpecification: { SSEEnabled: true, SSEType: "KMS", KMSMasterKeyId: Match.anyValue() },
+      TimeToLiveSpecification: { AttributeName: "expiresAt", Enabled: true },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
+  });
+
+  it("is written and read by intake alone, with three actions", () => {
+    const users = statements().filter(({ Action }) => listed(Action).some((action) => action.startsWith("dynamodb:")));
+    expect(users.map(({ name, Action }) => [name.startsWith("FunctionsIntake"), listed(Action).sort()])).toEqual([
+      [true, ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]],
+    ]);
+  });
+
+  it("has its checks made by schedules of one group, which send to the intake queue or its dead letters only", () => {
+    const [create] = statements().filter(({ Action }) => listed(Action).includes("scheduler:CreateSchedule"));
+    expect(JSON.stringify(create.Resource)).toMatch(/:schedule\/scanlanetest-Intake-Ledger-Checks-\w+\/\*/);
+    const [pass] = statements().filter(({ Action }) => listed(Action).includes("iam:PassRole"));
+    expect(JSON.stringify(pass.Resource)).toContain("IntakeLedgerSender");
+    expect(pass.Condition).toEqual({ StringEquals: { "iam:PassedToService": "scheduler.amazonaws.com" } });
+    const sent = statements().filter(({ name }) => name.startsWith("IntakeLedgerSender"));
+    const queues = sent.filter(({ Action }) => listed(Action).includes("sqs:SendMessage"));
+    expect(JSON.stringify(queues.map(({ Resource }) => Resource))).toMatch(/IntakeQueue.*IntakeDeadLetters/);
+    expect(JSON.stringify(sent)).not.toContain('"*"');
+  });
+});
+
 describe("functions and queue", () => {
   it("run Node 22 with a timeout and know their places", () => {
     const functions = ofType("AWS::Lambda::Function");
@@ -281,7 +311,7 @@ describe("functions and queue", () => {
     });
     template.hasResourceProperties("AWS::SQS::Queue", {
       RedrivePolicy: { maxReceiveCount: 5 },
-      VisibilityTimeout: 360,
+      VisibilityTimeout: 720,
     });
   });
 
@@ -305,6 +335,14 @@ describe("configuration", () => {
       workRetentionDays: 3,
       scanArchiveDays: 45,
       postprocessGpu: true,
+      quietSeconds: 90,
+      maxWaitHours: 2,
+      ledgerDays: 60,
+    });
+    changed.hasResourceProperties("AWS::Lambda::Function", {
+      Environment: {
+        Variables: Match.objectLike({ QUIET_SECONDS: "90", MAX_WAIT_SECONDS: "7200", LEDGER_DAYS: "60" }),
+      },
     });
     changed.resourcePropertiesCountIs(
       "AWS::Batch::ComputeEnvironment",
