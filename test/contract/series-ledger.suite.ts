@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import type { SeriesInstance } from "#src/intake/completeness.js";
+import { ledgerIds, type SeriesLedger, type SeriesPlace } from "#src/intake/series-ledger.js";
+
+const PLACE: SeriesPlace = { bucket: "b", folder: "ward/", series: "1.2.3" };
+const ID = ledgerIds.series(PLACE);
+
+const instance = (uid: string, changes: Partial<SeriesInstance> = {}): SeriesInstance => ({
+  uid,
+  sha256: "a".repeat(64),
+  object: { key: `ward/${uid}`, version: "v1", size: 7 },
+  order: "1",
+  seenAt: 5,
+  place: { positionLps: [0, 0.5, -3], orientationLps: [1, 0, 0, 0, 1, 0], thicknessMm: null },
+  declared: { scope: "series", count: 3 },
+  ...changes,
+});
+
+const byUid = (a: SeriesInstance, b: SeriesInstance) => (a.uid < b.uid ? -1 : 1);
+
+/** Every SeriesLedger passes the same cases. */
+export function describeSeriesLedger(name: string, create: () => Promise<SeriesLedger>): void {
+  describe(`${name} ledger`, () => {
+    it("knows no series before its first instance, and then all of it", async () => {
+      const ledger = await create();
+      expect(await ledger.read(ID)).toBeNull();
+      await ledger.record(ID, PLACE, instance("1"));
+      await ledger.record(ID, PLACE, instance("2", { place: null, declared: null }));
+      const series = await ledger.read(ID);
+      expect(series?.head).toEqual({ place: PLACE, revision: 0, version: null, checkAt: 0 });
+      expect(series?.instances.toSorted(byUid)).toEqual([
+        instance("1"),
+        instance("2", { place: null, declared: null }),
+      ]);
+      expect(await ledger.read(ledgerIds.series({ ...PLACE, folder: "other/" }))).toBeNull();
+    });
+
+    it("keeps the latest state of an instance, in whatever order they come", async () => {
+      const ledger = await create();
+      const states = ["2", "1", "3", "3", "2"].map((order) => instance("1", { order, sha256: order.repeat(64) }));
+      for (const state of states) await ledger.record(ID, PLACE, state);
+      expect((await ledger.read(ID))?.instances).toEqual([instance("1", { order: "3", sha256: "3".repeat(64) })]);
+    });
+
+    it("keeps the first of two sightings of one state: it is quiet since then", async () => {
+      const ledger = await create();
+      for (const seenAt of [5, 9]) await ledger.record(ID, PLACE, instance("1", { seenAt }));
+      expect((await ledger.read(ID))?.instances).toEqual([instance("1", { seenAt: 5 })]);
+    });
+
+    it("lets exactly one of many writers replace a head, and no instance is lost on the way", async () => {
+      const ledger = await create();
+      await ledger.record(ID, PLACE, instance("1"));
+      const head = (await ledger.read(ID))?.head;
+      if (head === undefined) throw new TypeError("no head");
+      const written = await Promise.all([
+        ...[1, 2, 3, 4].map((checkAt) => ledger.replaceHead(ID, head, { version: null, checkAt })),
+        ledger.record(ID, PLACE, instance("2")),
+      ]);
+      expect(written.filter((one) => one === true)).toHaveLength(1);
+      const after = await ledger.read(ID);
+      expect(after?.head).toEqual({ ...head, revision: 1, checkAt: written.indexOf(true) + 1 });
+      expect(after?.instances).toHaveLength(2);
+      const version = { scanId: "s", evidence: "none", instances: 2, supersedes: "r", isStarted: false } as const;
+      expect(await ledger.replaceHead(ID, head, { version, checkAt: 0 })).toBe(false);
+      expect(await ledger.replaceHead(ID, { ...head, revision: 1 }, { version, checkAt: 0 })).toBe(true);
+      expect((await ledger.read(ID))?.head.version).toEqual(version);
+    });
+
+    it("names the series of a folder", async () => {
+      const ledger = await create();
+      const others = ["1.2.4", "1.2.5"].map((series) => ({ ...PLACE, series }));
+      for (const place of [PLACE, ...others, { ...PLACE, folder: "ward/deep/" }]) {
+        await ledger.record(ledgerIds.series(place), place, instance("1"));
+      }
+      const ids = [PLACE, ...others].map((place) => ledgerIds.series(place));
+      expect([...(await ledger.seriesIn(ledgerIds.folder("b", "ward/")))].sort()).toEqual(ids.sort());
+      expect(await ledger.seriesIn(ledgerIds.folder("b", ""))).toEqual([]);
+    });
+
+    it("counts what it remembers, beyond one page of it", async () => {
+      const ledger = await create();
+      const ids = Array.from({ length: 230 }, (_, n) => ledgerIds.object("b", String(n)));
+      for (const id of ids) await ledger.remember(id);
+      expect(await ledger.countRemembered([...ids, ...ids, "o-unknown"])).toBe(230);
+      expect(await ledger.countRemembered([])).toBe(0);
+    });
+
+    it("gives back a series of more than one page", async () => {
+      const ledger = await create();
+      const long = "x".repeat(2000);
+      const uids = Array.from({ length: 600 }, (_, n) => String(n));
+      for (let at = 0; at < uids.length; at += 50) {
+        const some = uids.slice(at, at + 50);
+        await Promise.all(some.map((uid) => ledger.record(ID, PLACE, instance(uid, { order: long }))));
+      }
+      expect((await ledger.read(ID))?.instances).toHaveLength(600);
+    }, 30_000);
+  });
+}

@@ -1,0 +1,50 @@
+import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dynamoLedger } from "#functions/intake/dynamo-ledger.js";
+import { memoryLedger } from "#src/intake/memory-ledger.js";
+import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
+import { describeSeriesLedger } from "./series-ledger.suite.js";
+
+describeSeriesLedger("memory", async () => memoryLedger());
+
+describe.skipIf(!hasMoto)("on a real DynamoDB server (needs moto_server)", () => {
+  let moto: MotoServer;
+  let client: DynamoDBClient;
+  let tables = 0;
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+    client = new DynamoDBClient({ endpoint: moto.endpoint, region: "us-east-1", credentials });
+  }, 30_000);
+  afterAll(() => {
+    client?.destroy();
+    moto?.close();
+  });
+
+  async function freshTable(): Promise<string> {
+    const TableName = `ledger-${++tables}`;
+    await client.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: "PAY_PER_REQUEST",
+        AttributeDefinitions: ["pk", "sk"].map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
+        KeySchema: [
+          { AttributeName: "pk", KeyType: "HASH" },
+          { AttributeName: "sk", KeyType: "RANGE" },
+        ],
+      }),
+    );
+    return TableName;
+  }
+
+  describeSeriesLedger("DynamoDB", async () => dynamoLedger({ client, table: await freshTable(), retentionDays: 30 }));
+
+  it("forgets each item after the days that were asked for", async () => {
+    const table = await freshTable();
+    await dynamoLedger({ client, table, retentionDays: 30 }).remember("o-1");
+    const { Items = [] } = await client.send(new ScanCommand({ TableName: table }));
+    const days = (Number(Items[0]?.expiresAt?.N) - Date.now() / 1000) / (24 * 3600);
+    expect(days).toBeCloseTo(30, 2);
+  });
+});
