@@ -50,6 +50,7 @@ export class ScanPipelineStack extends Stack {
       ResultBucket: buckets.results.bucketName,
       WorkBucket: buckets.work.bucketName,
       StateMachineArn: stateMachine.stateMachineArn,
+      IntakeQueueUrl: intake.queue.queueUrl,
       DeadLetterQueueUrl: intake.deadLetters.queueUrl,
       EndedTopicArn: notices.ended.topicArn,
       AlarmTopicArn: notices.alarms.topicArn,

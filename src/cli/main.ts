@@ -73,6 +73,20 @@ function commands(done: (code: number) => void): Command {
   runs(program.command("watch").description("take every upload that lands in a folder").argument("<folder>"))
     .option("--count <n>", "stop after this many uploads", positiveInteger)
     .action(async (folder, flags) => done(await (await import("./watch.js")).watch(folder, flags, signal)));
+  const dlq = program.command("dlq").description("uploads that intake on AWS gave up on");
+  const loadDlq = async () => (await import("./cloud.js")).loadCloud(() => import("#functions/cli/dlq.js"));
+  dlq
+    .command("list")
+    .description("list them by their ids")
+    .requiredOption("--from <url>", "the dead-letter queue (stack output DeadLetterQueueUrl)")
+    .option("--json", "print one JSON document a line")
+    .action(async (flags) => done(await (await loadDlq()).listDeadLetters(flags)));
+  dlq
+    .command("redrive")
+    .description("send all of them to intake again")
+    .requiredOption("--from <url>", "the dead-letter queue (stack output DeadLetterQueueUrl)")
+    .requiredOption("--to <url>", "the intake queue (stack output IntakeQueueUrl)")
+    .action(async (flags) => done(await (await loadDlq()).redriveDeadLetters(flags)));
   program
     .command("inspect")
     .description("say what a file, folder or archive holds, and why what cannot be used is refused")

@@ -71,7 +71,7 @@ async function step(
   const judgement = judgeSeries(instances, folder.facts, deps.rules, deps.now(), isLate);
   const scanId = scanIdOf(series, folder, judgement);
   // While it must wait, too: then what was run is all there is.
-  if (version?.scanId === scanId) return "settled";
+  if (version?.scanId === scanId) return noLook(seriesId, head, deps);
   if (judgement.kind === "wait") return lookLater(seriesId, head, judgement.until, deps);
   if (version !== null && (await deps.isRunning(version.scanId))) {
     return lookLater(seriesId, head, deps.now() + deps.rules.quietSeconds * 1000, deps);
@@ -86,7 +86,7 @@ async function step(
   };
   // Before the claim: whoever finds the claim starts it, and the run reads this.
   await writeDocument(deps.work, workKeys.source(scanId), sourceOf(series, folder, next, judgement));
-  if (await change(seriesId, head, { version: next }, deps)) {
+  if (await change(seriesId, head, { version: next, checkAt: 0 }, deps)) {
     deps.logger.info("series judged", { scanId, evidence, instances: next.instances });
   }
   return "again";
@@ -132,6 +132,12 @@ async function lookLater(
   if (head.checkAt > deps.now() && head.checkAt <= time) return "settled";
   await deps.checkAt(seriesId, time);
   return (await change(seriesId, head, { checkAt: time }, deps)) ? "settled" : "again";
+}
+
+/** A look that was arranged for now is this one. Others' clocks may say that it is still to come. */
+async function noLook(seriesId: string, head: SeriesHead, deps: AdvanceDeps): Promise<"settled" | "again"> {
+  if (head.checkAt === 0 || head.checkAt > deps.now()) return "settled";
+  return (await change(seriesId, head, { checkAt: 0 }, deps)) ? "settled" : "again";
 }
 
 function change(

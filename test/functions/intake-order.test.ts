@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { SeriesLedger } from "#src/intake/series-ledger.js";
 import { IntakeWorld, RULES } from "../support/intake-world.js";
 import { phantomSeries } from "../support/phantom-series.js";
 
@@ -62,12 +63,30 @@ async function endState(world: IntakeWorld) {
   return sources.sort((a, b) => (a.scanId < b.scanId ? -1 : 1));
 }
 
+/** A ledger each of whose calls waits for its turn: what other functions do comes in between. */
+function interleaved(scheduler: fc.Scheduler, ledger: SeriesLedger): SeriesLedger {
+  const turn = () => scheduler.schedule(Promise.resolve());
+  return {
+    record: async (...args) => turn().then(() => ledger.record(...args)),
+    read: async (...args) => turn().then(() => ledger.read(...args)),
+    replaceHead: async (...args) => turn().then(() => ledger.replaceHead(...args)),
+    seriesIn: async (...args) => turn().then(() => ledger.seriesIn(...args)),
+    remember: async (...args) => turn().then(() => ledger.remember(...args)),
+    countRemembered: async (...args) => turn().then(() => ledger.countRemembered(...args)),
+  };
+}
+
+let expected: Awaited<ReturnType<typeof endState>>;
+beforeAll(async () => {
+  const world = new IntakeWorld();
+  for (const [key, bytes] of FILES) await world.put(key, bytes);
+  await world.deliver(...FILES.map(([key]) => world.event(key)));
+  await world.pass(2 * RULES.quietSeconds);
+  expected = await endState(world);
+});
+
 describe("any order and number of deliveries", () => {
   it("within the quiet period start exactly one execution for each upload and series, the same ones", async () => {
-    const once = { order: [...FILES.keys()], batches: fc.sample(fc.infiniteStream(fc.constant(10)), 1)[0] };
-    const gaps = fc.sample(fc.infiniteStream(fc.constant(0)), 1)[0];
-    if (once.batches === undefined || gaps === undefined) throw new TypeError("fast-check gave no stream");
-    const expected = await endState(await deliver({ order: once.order, batches: once.batches, gaps, runSeconds: 30 }));
     expect(expected).toHaveLength(SCANS);
     // Thirty-odd batches of at most a second between them: nothing is quiet before the end.
     await fc.assert(
@@ -75,6 +94,48 @@ describe("any order and number of deliveries", () => {
         expect(await endState(await deliver(delivery))).toEqual(expected);
       }),
       { numRuns: 60 },
+    );
+  }, 60_000);
+
+  it("to several functions at once start the same executions, each once", async () => {
+    const events = fc.shuffledSubarray([...FILES.keys(), ...FILES.keys()], { minLength: 2 * FILES.length });
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), events, fc.integer({ min: 1, max: 8 }), async (scheduler, order, size) => {
+        const world = new IntakeWorld();
+        const { ledger } = world.deps;
+        for (const [key, bytes] of FILES) await world.put(key, bytes);
+        Object.assign(world.deps, { ledger: interleaved(scheduler, ledger) });
+        const rest = [...order];
+        const batches: Promise<string[]>[] = [];
+        while (rest.length > 0) {
+          batches.push(world.deliver(...rest.splice(0, size).map((n) => world.event(FILES[n]?.[0] ?? ""))));
+        }
+        expect((await scheduler.waitFor(Promise.all(batches))).flat()).toEqual([]);
+        Object.assign(world.deps, { ledger });
+        await world.pass(2 * RULES.quietSeconds);
+        expect(await endState(world)).toEqual(expected);
+      }),
+      { numRuns: 30 },
+    );
+  }, 60_000);
+
+  it("to several functions at once start one run of a series, though its header calls many sets complete", async () => {
+    const files = named("a/", phantomSeries({ size: [4, 4, 6], edit: declares(2) }));
+    const order = fc.shuffledSubarray(files, { minLength: files.length });
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), order, async (scheduler, shuffled) => {
+        const world = new IntakeWorld();
+        const { ledger } = world.deps;
+        for (const [key, bytes] of files) await world.put(key, bytes);
+        Object.assign(world.deps, { ledger: interleaved(scheduler, ledger) });
+        await scheduler.waitFor(Promise.all(shuffled.map(([key]) => world.deliver(world.event(key)))));
+        expect(world.runs.length).toBeLessThanOrEqual(1);
+        Object.assign(world.deps, { ledger });
+        await world.pass(4 * RULES.quietSeconds);
+        const last = await world.sourceOf(world.runs.at(-1)?.scanId ?? "");
+        expect(last.objects).toHaveLength(6);
+      }),
+      { numRuns: 40 },
     );
   }, 60_000);
 
