@@ -72,6 +72,12 @@ function commands(done: (code: number) => void): Command {
   ).action(async (path, flags) => done(await (await import("./run.js")).run(path, flags, signal)));
   runs(program.command("watch").description("take every upload that lands in a folder").argument("<folder>"))
     .option("--count <n>", "stop after this many uploads", positiveInteger)
+    .option("--quiet-seconds <n>", "take files and folders when nothing came for so long (default: 2)", positiveInteger)
+    .option(
+      "--max-wait-seconds <n>",
+      "wait so long for files that a gap or scan.json shows missing (default: 60)",
+      positiveInteger,
+    )
     .action(async (folder, flags) => done(await (await import("./watch.js")).watch(folder, flags, signal)));
   const dlq = program.command("dlq").description("uploads that intake on AWS gave up on");
   const loadDlq = async () => (await import("./cloud.js")).loadCloud(() => import("#functions/cli/dlq.js"));

@@ -1,5 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
+import type { Asked } from "#src/intake/scan-manifest.js";
 import { localWorker, type RunOptions } from "#src/local/run-scan.js";
 import { takeIn } from "#src/local/take-in.js";
 import { RunRequest } from "#src/workflow/contract.js";
@@ -20,30 +21,33 @@ export interface RunFlags {
   readonly json?: boolean;
 }
 
-/** The folders of a run, and what was asked for. */
-export function placesOf(flags: RunFlags): { places: RunOptions["places"]; request: RunRequest } {
+/** The folders of a run, and what was asked for: it goes before a `scan.json`. */
+export function placesOf(flags: RunFlags): { places: RunOptions["places"]; asked: Asked } {
   const out = resolve(flags.out);
   const work = flags.work === undefined ? join(out, ".work") : resolve(flags.work);
-  const parsed = RunRequest.safeParse({
+  const given = Object.entries({
     model: flags.model,
-    refine: flags.refine ? "on" : "off",
+    // Only `--no-refine` says something: without it `scan.json` may.
+    refine: flags.refine ? undefined : "off",
     irregular: flags.irregular,
     seg: flags.seg,
     outputs: flags.outputs?.filter((output) => output !== "none"),
-  });
+  }).filter(([, value]) => value !== undefined);
+  const parsed = RunRequest.safeParse(Object.fromEntries(given));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new PipelineError("InputMismatch", `option --${issue?.path.join(".")}: ${issue?.message}`);
   }
-  const request = parsed.data;
-  return { places: { work, results: out, models: modelsFolder(flags.models) }, request };
+  const named = new Set(given.map(([name]) => name));
+  const asked = Object.fromEntries(Object.entries(parsed.data).filter(([name]) => named.has(name)));
+  return { places: { work, results: out, models: modelsFolder(flags.models) }, asked };
 }
 
 /** `scanlane run`: one upload through the workflow. @returns the exit code */
 export async function run(path: string, flags: RunFlags, signal: AbortSignal): Promise<number> {
   const progress = flags.json ? noProgress : progressOn(process.stderr);
-  const { places, request } = placesOf(flags);
-  const upload = await takeIn(resolve(path), request);
+  const { places, asked } = placesOf(flags);
+  const upload = await takeIn(resolve(path), asked);
   const worker = localWorker(progress.logger);
   try {
     return await runUpload(upload, basename(path), { places, worker, signal, progress, json: flags.json === true });

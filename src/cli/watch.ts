@@ -1,9 +1,9 @@
-import { basename, resolve } from "node:path";
+import { resolve } from "node:path";
 import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
 import { wasRun } from "#src/local/results-table.js";
 import { localWorker } from "#src/local/run-scan.js";
-import { takeIn } from "#src/local/take-in.js";
-import { watchFolder } from "#src/local/watch.js";
+import { takeInFiles } from "#src/local/take-in.js";
+import { STABLE_SECONDS, watchFolder } from "#src/local/watch.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
@@ -13,6 +13,10 @@ import { runUpload } from "./run-upload.js";
 export interface WatchFlags extends RunFlags {
   /** Stop after this many uploads. */
   readonly count?: number;
+  /** How long a folder or series must be quiet. @default 2 */
+  readonly quietSeconds?: number;
+  /** How long is waited for what it is known to lack. @default 60 */
+  readonly maxWaitSeconds?: number;
 }
 
 /**
@@ -23,7 +27,8 @@ export interface WatchFlags extends RunFlags {
  */
 export async function watch(folder: string, flags: WatchFlags, signal: AbortSignal): Promise<number> {
   const progress = flags.json ? noProgress : progressOn(process.stderr);
-  const { places, request } = placesOf(flags);
+  const { places, asked } = placesOf(flags);
+  const rules = { quietSeconds: flags.quietSeconds ?? STABLE_SECONDS, maxWaitSeconds: flags.maxWaitSeconds ?? 60 };
   const results = folderStore(places.results);
   const worker = localWorker(progress.logger);
   const context = { places, worker, signal, progress, json: flags.json === true };
@@ -31,10 +36,10 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
   let count = 0;
   try {
     progress.line(`watching ${folder}, results go to ${places.results}; stop with Ctrl-C`);
-    for await (const path of watchFolder(resolve(folder), signal)) {
-      const name = basename(path);
+    for await (const watched of watchFolder(resolve(folder), rules, signal)) {
+      const { name } = watched;
       try {
-        const upload = await takeIn(path, request);
+        const upload = await takeInFiles(watched, asked);
         if (await wasRun(upload.source.scanId, results)) {
           progress.line(`${name}: already done`);
           continue;

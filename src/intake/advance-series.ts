@@ -68,7 +68,8 @@ async function step(
     return "again";
   }
   const isLate = version !== null;
-  const judgement = judgeSeries(instances, folder.facts, deps.rules, deps.now(), isLate);
+  const lastSeen = instances.reduce((last, { seenAt }) => Math.max(last, seenAt), 0);
+  const judgement = judgeSeries(instances, folder.facts, deps.rules, { now: deps.now(), lastSeen, isLate });
   const scanId = scanIdOf(series, folder, judgement);
   // While it must wait, too: then what was run is all there is.
   if (version?.scanId === scanId) return noLook(seriesId, head, deps);

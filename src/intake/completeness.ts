@@ -1,8 +1,16 @@
 import type { Evidence } from "#src/workflow/contract.js";
 import { gapInSeries, type SlicePlace } from "./slice-gaps.js";
 
-/** One SOP instance of a series, as far as completeness and the list of its objects need it. */
-export interface SeriesInstance {
+/** One SOP instance of a series, as far as completeness needs it. */
+export interface JudgedInstance {
+  /** Where its slice lies; null for several frames, and without a place in the patient. */
+  readonly place: SlicePlace | null;
+  /** How many instances its header says there are. */
+  readonly declared: DeclaredCount | null;
+}
+
+/** The same with what the list of the series' objects needs. */
+export interface SeriesInstance extends JudgedInstance {
   /** SOP Instance UID; of a file that has lost it, the file's digest. */
   readonly uid: string;
   readonly sha256: string;
@@ -11,10 +19,6 @@ export interface SeriesInstance {
   readonly order: string;
   /** When it was seen first, in milliseconds of the ledger's clock. */
   readonly seenAt: number;
-  /** Where its slice lies; null for several frames, and without a place in the patient. */
-  readonly place: SlicePlace | null;
-  /** How many instances its header says there are. */
-  readonly declared: DeclaredCount | null;
 }
 
 /** A count in a header, and of what: the series, one acquisition of it, one concatenation. */
@@ -42,6 +46,18 @@ export interface CompletenessRules {
   readonly maxWaitSeconds: number;
 }
 
+/** When a series is judged, in milliseconds of one clock. */
+export interface JudgedAt {
+  readonly now: number;
+  /** When the last instance was seen. */
+  readonly lastSeen: number;
+  /**
+   * Whether a run of fewer or other instances was made: what comes late is gathered for a quiet period first, whatever
+   * the evidence.
+   */
+  readonly isLate: boolean;
+}
+
 /** What is to be thought of a series at one moment. Times are milliseconds of the ledger's clock. */
 export type Judgement =
   | { readonly kind: "complete"; readonly evidence: Exclude<Evidence, "none"> }
@@ -56,20 +72,15 @@ export type Judgement =
  *
  * A promise of `scan.json` that is not kept, and a gap between the slices, each stand against all evidence: the series
  * waits up to the maximum and is incomplete then.
- *
- * @param isLate whether a run of fewer or other instances was made: what comes late is gathered for a quiet period
- *   first, whatever the evidence
  */
 export function judgeSeries(
-  instances: readonly SeriesInstance[],
+  instances: readonly JudgedInstance[],
   folder: FolderFacts,
   rules: CompletenessRules,
-  now: number,
-  isLate: boolean,
+  { now, lastSeen, isLate }: JudgedAt,
 ): Judgement {
-  const last = lastSeen(instances);
-  const quietAt = last + rules.quietSeconds * 1000;
-  const limitAt = last + Math.max(rules.quietSeconds, rules.maxWaitSeconds) * 1000;
+  const quietAt = lastSeen + rules.quietSeconds * 1000;
+  const limitAt = lastSeen + Math.max(rules.quietSeconds, rules.maxWaitSeconds) * 1000;
   const against = shortfall(folder) ?? gapInSeries(instances.flatMap(({ place }) => place ?? []));
   if (against !== null) {
     if (now >= limitAt) return { kind: "incomplete", reason: against };
@@ -82,12 +93,8 @@ export function judgeSeries(
   return { kind: "complete", evidence };
 }
 
-function lastSeen(instances: readonly SeriesInstance[]): number {
-  return instances.reduce((last, { seenAt }) => Math.max(last, seenAt), 0);
-}
-
 function evidenceFor(
-  instances: readonly SeriesInstance[],
+  instances: readonly JudgedInstance[],
   { promised, isClosed, files, known }: FolderFacts,
 ): Exclude<Evidence, "none" | "quiet-period"> | null {
   if (promised !== null) return "manifest-count";
@@ -102,7 +109,7 @@ function shortfall({ promised, known }: FolderFacts): string | null {
 }
 
 /** Every instance declares a count, and each scope holds as many as the largest that was declared for it. */
-function areAllDeclared(instances: readonly SeriesInstance[]): boolean {
+function areAllDeclared(instances: readonly JudgedInstance[]): boolean {
   const scopes = new Map<string, { there: number; declared: number }>();
   for (const { declared } of instances) {
     if (declared === null) return false;

@@ -1,8 +1,8 @@
 import type { ScanStore } from "#src/storage/scan-store.js";
 import type { Folder } from "./advance-series.js";
 import { MARKER_NAME, readManifest } from "./scan-manifest.js";
-import { folderOf, ledgerIds, type SeriesLedger } from "./series-ledger.js";
-import { MAX_FOLDER_FILES, roleOfName } from "./upload-names.js";
+import { ledgerIds, type SeriesLedger } from "./series-ledger.js";
+import { folderOf, MAX_FOLDER_FILES, roleOfName } from "./upload-names.js";
 
 /**
  * What a folder of a bucket says now, whatever events there were: its `scan.json`, its closing marker and, if it has

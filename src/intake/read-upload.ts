@@ -30,13 +30,20 @@ const FIRST_BYTES = 256 * 1024;
 /** Bytes hashed at a time: memory does not grow with the object. */
 const PART_BYTES = 8 * 2 ** 20;
 
-/** Looks at an object: its header, and its digest where it is a DICOM image. */
-export async function readUpload(source: UploadSource): Promise<LookedAt> {
+/**
+ * Looks at an object: its header, and its digest where it is a DICOM image.
+ *
+ * @param digest gives the digest of the object; by default all of it is read for that
+ */
+export async function readUpload(
+  source: UploadSource,
+  digest: (source: UploadSource) => Promise<string> = digestOf,
+): Promise<LookedAt> {
   const found = await readHeader(source);
   if (found === null) return { kind: "whole" };
   const [slice] = found.slices ?? [];
   if (slice === undefined) return { kind: "no-image" };
-  const sha256 = await digestOf(source);
+  const sha256 = await digest(source);
   const place = found.slices?.length === 1 && slice.placement === "patient" ? slice : null;
   return {
     kind: "instance",

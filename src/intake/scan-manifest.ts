@@ -20,9 +20,12 @@ export interface FolderRequest {
   readonly fault: string | null;
 }
 
-/** @param base what is asked for where `scan.json` says nothing @default the defaults of `RunRequest` */
-export function parseManifest(bytes: Uint8Array, base: Partial<RunRequest> = {}): FolderRequest {
-  const fallback = { request: RunRequest.parse(base), promised: null };
+/** What may be asked for before any default. */
+export type Asked = z.input<typeof RunRequest>;
+
+/** @param asked what goes before `scan.json`: the options of a command */
+export function parseManifest(bytes: Uint8Array, asked: Asked = {}): FolderRequest {
+  const fallback = { request: RunRequest.parse(asked), promised: null };
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
@@ -31,13 +34,11 @@ export function parseManifest(bytes: Uint8Array, base: Partial<RunRequest> = {})
   }
   const manifest = ScanManifest.safeParse(value);
   if (!manifest.success) return { ...fallback, fault: describe(manifest.error) };
-  // Only what the file itself says: the schema fills in defaults, which must not go before the base.
-  const { count: _, ...fields } = Object.fromEntries(
-    Object.entries(manifest.data).filter(([name]) => typeof value === "object" && value !== null && name in value),
-  );
-  const request = RunRequest.safeParse({ ...base, ...fields });
+  const { count, ...fields } = manifest.data;
+  const given = Object.fromEntries(Object.entries(asked).filter(([, field]) => field !== undefined));
+  const request = RunRequest.safeParse({ ...fields, ...given });
   if (!request.success) return { ...fallback, fault: describe(request.error) };
-  return { request: request.data, promised: manifest.data.count ?? null, fault: null };
+  return { request: request.data, promised: count ?? null, fault: null };
 }
 
 /** The same of a folder in a store, whose key ends with a slash or is empty. */

@@ -62,8 +62,3 @@ export const ledgerIds = {
   folder: (bucket: string, folder: string) => `f-${digestOf([bucket, folder]).slice(0, 40)}`,
   object: (bucket: string, key: string) => `o-${digestOf([bucket, key]).slice(0, 40)}`,
 } as const;
-
-/** The part of a key up to its last slash, with it. */
-export function folderOf(key: string): string {
-  return key.slice(0, key.lastIndexOf("/") + 1);
-}

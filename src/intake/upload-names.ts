@@ -12,3 +12,8 @@ export function roleOfName(key: string): "upload" | "folder" | "none" {
   if (name === MANIFEST_NAME || name === MARKER_NAME) return "folder";
   return name === "" || name.startsWith(".") || /\.(partial|tmp)$/.test(name) ? "none" : "upload";
 }
+
+/** The part of a key up to its last slash, with it. */
+export function folderOf(key: string): string {
+  return key.slice(0, key.lastIndexOf("/") + 1);
+}

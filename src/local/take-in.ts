@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
 import { digestOf, scanIdOfObject } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import type { RunRequest, SourceDocument } from "#src/workflow/contract.js";
+import { type Asked, type FolderRequest, MANIFEST_NAME, parseManifest } from "#src/intake/scan-manifest.js";
+import { folderOf, roleOfName } from "#src/intake/upload-names.js";
+import { RunRequest, type SourceDocument } from "#src/workflow/contract.js";
 import { filesOfPath } from "./open-path.js";
 
 /** An upload on this machine. */
@@ -14,22 +17,75 @@ export interface LocalUpload {
   readonly source: SourceDocument;
 }
 
+/** Files that are taken together. */
+export interface LocalFiles {
+  /** Absolute path of their folder, where their `scan.json` lies. */
+  readonly root: string;
+  /** Paths below it, with slashes. */
+  readonly files: readonly string[];
+  /** By what they were taken for whole, and what they lack; of a watched folder. */
+  readonly judged?: Pick<SourceDocument, "completeness" | "refused">;
+}
+
 /**
  * Makes an upload of a file, or of all files of a folder. Its scan id is a function of the bytes and of what is asked
  * for, not of names or dates: the same command again continues the same work.
  *
+ * @param asked goes before what the `scan.json` in the folder asks for. A folder that lacks files which that promises,
+ *   or whose `scan.json` cannot be used, is an upload that Inspect refuses
  * @throws {PipelineError} `StoreMissing` when nothing is there, `NoImage` for an empty folder
  */
-export async function takeIn(path: string, request: RunRequest): Promise<LocalUpload> {
+export async function takeIn(path: string, asked: Asked): Promise<LocalUpload> {
   const { root, files } = await filesOfPath(path);
+  return takeInFiles({ root, files: files.filter(isUpload) }, asked);
+}
+
+/** The same of files that were chosen before. */
+export async function takeInFiles({ root, files, judged }: LocalFiles, asked: Asked): Promise<LocalUpload> {
+  if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
+  const folder = await readLocalManifest(root, asked);
   const objects: SourceDocument["objects"] = [];
   for (const key of files) {
     const { size } = await stat(join(root, key));
     objects.push({ key, version: await sha256OfFile(join(root, key)), size });
   }
   const digests = objects.map((object) => object.version).sort();
-  const scanId = scanIdOfObject("local", digestOf(digests), digestOf(request));
-  return { root, source: { schemaVersion: SCHEMA_VERSION, scanId, bucket: "local", objects, request } };
+  const refused = refusal(folder, files) ?? judged?.refused;
+  // What was refused is another scan than the same files once they are all.
+  const wanted = refused === undefined ? folder.request : { ...folder.request, refused };
+  const scanId = scanIdOfObject("local", digestOf(digests), digestOf(wanted));
+  return {
+    root,
+    source: {
+      schemaVersion: SCHEMA_VERSION,
+      scanId,
+      bucket: "local",
+      objects,
+      request: folder.request,
+      ...(judged?.completeness === undefined ? {} : { completeness: judged.completeness }),
+      ...(refused === undefined ? {} : { refused }),
+    },
+  };
+}
+
+/** What the `scan.json` of a folder on this machine says, after what was asked for. */
+export async function readLocalManifest(folder: string, asked: Asked): Promise<FolderRequest> {
+  const bytes = await readFile(join(folder, MANIFEST_NAME)).catch(() => null);
+  return bytes === null
+    ? { request: RunRequest.parse(asked), promised: null, fault: null }
+    : parseManifest(bytes, asked);
+}
+
+function refusal({ fault, promised }: FolderRequest, files: readonly string[]): SourceDocument["refused"] {
+  if (fault !== null) return { code: "InputUnreadable", message: fault };
+  if (promised === null || files.length >= promised) return undefined;
+  const message = `folder holds ${files.length} of the ${promised} files that its ${MANIFEST_NAME} promises`;
+  return { code: "SeriesIncomplete", message };
+}
+
+/** What says something of the folder is no part of the upload. */
+export function isUpload(key: string): boolean {
+  return folderOf(key) !== "" || roleOfName(key) === "upload";
 }
 
 async function sha256OfFile(path: string): Promise<string> {

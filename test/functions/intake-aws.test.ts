@@ -241,7 +241,7 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
     expect(source.completeness).toEqual({ evidence: "quiet-period", instances: 5, supersedes: null });
     expect((await inspect({ scanId: first, attempt: 1 }, stageDeps())).tasks).toHaveLength(1);
 
-    await s3.send(new PutObjectCommand({ Bucket: "uploads", Key: at(5), Body: files[5]?.bytes }));
+    await s3.send(new PutObjectCommand({ Bucket: "uploads", Key: at(5), Body: files[5]?.bytes ?? "" }));
     await drain();
     // The first run is still in flight: the check of the late slice arranges another.
     expect(await fireSchedules()).toBe(1);

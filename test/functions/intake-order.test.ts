@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SeriesLedger } from "#src/intake/series-ledger.js";
+import type { DicomElements } from "../support/dicom-builder.js";
 import { IntakeWorld, RULES } from "../support/intake-world.js";
 import { phantomSeries } from "../support/phantom-series.js";
 
@@ -19,7 +20,7 @@ function named(prefix: string, files: ReturnType<typeof phantomSeries>): [string
 }
 
 function declares(count: number) {
-  return (elements: Record<string, { vr: string; Value: unknown[] }>) => {
+  return (elements: DicomElements) => {
     elements["00201002"] = { vr: "IS", Value: [String(count)] };
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { scanIdOfObject } from "#src/core/ids.js";
+import type { DicomElements } from "../support/dicom-builder.js";
 import { BUCKET, IntakeWorld, RULES } from "../support/intake-world.js";
 import { phantomSeries } from "../support/phantom-series.js";
 
@@ -21,7 +22,7 @@ async function withSeries(options: Parameters<typeof phantomSeries>[0] = {}, fol
 }
 
 const declaring = (count: number) => ({
-  edit: (elements: Record<string, { vr: string; Value: unknown[] }>) => {
+  edit: (elements: DicomElements) => {
     elements["00201002"] = { vr: "IS", Value: [String(count)] };
   },
 });

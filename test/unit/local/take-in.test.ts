@@ -34,6 +34,36 @@ describe("takeIn", () => {
     expect(source.objects.map(({ key }) => key)).toEqual(["2.dcm", "series/1.dcm"]);
   });
 
+  it("asks for what the scan.json of a folder says, behind what the command says, and leaves it out", async () => {
+    const root = await folder();
+    for (const name of ["1.dcm", "scan.complete"]) await writeFile(join(root, name), name);
+    const plain = await takeIn(root, {});
+    await writeFile(join(root, "scan.json"), '{"model":"liver","seg":"labelmap","refine":"off"}');
+    const { source } = await takeIn(root, { seg: "fractional" });
+    expect(source.objects.map(({ key }) => key)).toEqual(["1.dcm"]);
+    expect(source.request).toMatchObject({ model: "liver", seg: "fractional", refine: "off", share: "stat" });
+    expect(source.scanId).not.toBe(plain.source.scanId);
+  });
+
+  it("has a folder set aside that holds less than its scan.json promises, or whose scan.json cannot be used", async () => {
+    const root = await folder();
+    await writeFile(join(root, "1.dcm"), "x");
+    await writeFile(join(root, "scan.json"), '{"count":2}');
+    const short = await takeIn(root, {});
+    expect(short.source.refused).toEqual({
+      code: "SeriesIncomplete",
+      message: "folder holds 1 of the 2 files that its scan.json promises",
+    });
+    await writeFile(join(root, "2.dcm"), "y");
+    expect((await takeIn(root, {})).source.refused).toBeUndefined();
+    for (const text of ["{", '{"model":7}', '{"Doe":1}', '{"seg":"labelmap","outputs":["sr"]}', '{"count":0}']) {
+      await writeFile(join(root, "scan.json"), text);
+      const { refused } = (await takeIn(root, {})).source;
+      expect(refused).toMatchObject({ code: "InputUnreadable", message: expect.stringMatching(/^scan\.json/) });
+      expect(refused?.message).not.toContain("Doe");
+    }
+  });
+
   it("refuses what is not there, and a folder without files", async () => {
     const root = await folder();
     await expect(takeIn(join(root, "gone.nii"), request)).rejects.toMatchObject({ code: "StoreMissing" });

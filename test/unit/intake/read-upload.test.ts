@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { sha256 } from "#src/core/ids.js";
+import { readUpload } from "#src/intake/read-upload.js";
+import { buildDicom, type DicomElements } from "../../support/dicom-builder.js";
+import { phantomSeries, phantomSlice } from "../../support/phantom-series.js";
+
+/** Looks at bytes, and says how many were read at first. */
+async function look(bytes: Uint8Array) {
+  const reads: number[] = [];
+  const looked = await readUpload({
+    size: bytes.length,
+    read: async (start, end) => {
+      reads.push(end - start);
+      return bytes.slice(start, end);
+    },
+  });
+  return { looked, reads };
+}
+
+const dicom = (edit: (elements: DicomElements) => void = () => {}, size = [6, 5, 4] as const) => {
+  const elements = phantomSlice({ size }, 1);
+  edit(elements);
+  return buildDicom(elements);
+};
+const declaredBy = async (edit: (elements: DicomElements) => void) => {
+  const { looked } = await look(dicom(edit));
+  return looked.kind === "instance" ? looked.instance.declared : looked.kind;
+};
+
+describe("readUpload", () => {
+  it("says of a slice which one it is, of which series, where it lies and what its digest is", async () => {
+    const bytes = dicom();
+    const { looked } = await look(bytes);
+    expect(looked).toEqual({
+      kind: "instance",
+      series: "1.2.826.0.1.3680043.10.1",
+      instance: {
+        uid: "1.2.826.0.1.3680043.10.1.4.2",
+        sha256: sha256(bytes),
+        place: { positionLps: [-12, 7, 34], orientationLps: [1, 0, 0, 0, 1, 0], thicknessMm: 3 },
+        declared: null,
+      },
+    });
+  });
+
+  it("reads as much of a large file as its header takes, and the rest in parts for the digest", async () => {
+    const large = dicom(undefined, [1024, 6000, 1]);
+    const { looked, reads } = await look(large);
+    expect(looked).toMatchObject({ kind: "instance", instance: { sha256: sha256(large) } });
+    expect(reads).toEqual([256 * 1024, 8 * 2 ** 20, large.length - 8 * 2 ** 20]);
+    const longHeader = dicom((elements) => {
+      elements["00204000"] = { vr: "LT", Value: ["x".repeat(10)] };
+      elements["00091001"] = { vr: "OB", Value: [new Uint8Array(700_000).buffer] };
+    });
+    expect((await look(longHeader)).looked).toMatchObject({
+      kind: "instance",
+      instance: { sha256: sha256(longHeader) },
+    });
+  });
+
+  it("takes a file that has lost its UID by its digest", async () => {
+    const bytes = dicom((elements) => {
+      elements["00080018"] = { vr: "UI", Value: [] };
+    });
+    expect((await look(bytes)).looked).toMatchObject({ kind: "instance", instance: { uid: sha256(bytes) } });
+  });
+
+  it("takes what is no DICOM file, or a damaged one, for an upload by itself", async () => {
+    const [slice] = phantomSeries();
+    const cut = slice?.bytes.subarray(0, 200) ?? new Uint8Array();
+    const likeGroup8 = new Uint8Array(600_000).fill(1);
+    likeGroup8.set([8, 0]);
+    for (const bytes of [new Uint8Array(), new Uint8Array(500_000), likeGroup8, cut, new TextEncoder().encode("PK")]) {
+      expect((await look(bytes)).looked).toEqual({ kind: "whole" });
+    }
+  });
+
+  it("knows a DICOM object without an image", async () => {
+    const report = dicom((elements) => {
+      elements["00080060"] = { vr: "CS", Value: ["SR"] };
+      delete elements["7FE00010"];
+      delete elements["00280010"];
+    });
+    expect((await look(report)).looked).toEqual({ kind: "no-image" });
+  });
+
+  it("takes the count of instances from the headers that say one, and of what", async () => {
+    expect(await declaredBy(() => {})).toBeNull();
+    const set = (tag: string, vr: string, ...Value: unknown[]) => ({ [tag]: { vr, Value } });
+    const cases = [
+      [set("00201209", "IS", "7"), { scope: "series", count: 7 }],
+      [
+        { ...set("00200012", "IS", "2"), ...set("00201002", "IS", "5") },
+        { scope: "acquisition 2", count: 5 },
+      ],
+      [
+        { ...set("00540081", "US", 9), ...set("00541000", "CS", "WHOLE BODY", "IMAGE") },
+        { scope: "series", count: 9 },
+      ],
+      [{ ...set("00540081", "US", 9), ...set("00541000", "CS", "DYNAMIC", "IMAGE") }, null],
+      [
+        { ...set("00209161", "UI", "1.2"), ...set("00209163", "US", 3) },
+        { scope: "concatenation 1.2", count: 3 },
+      ],
+      [set("00201002", "IS", "0"), null],
+      [set("00201002", "IS", "many"), null],
+    ] as const;
+    for (const [elements, expected] of cases) {
+      expect(await declaredBy((all) => Object.assign(all, elements))).toEqual(expected);
+    }
+  });
+});
