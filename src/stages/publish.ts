@@ -143,6 +143,7 @@ async function writeIndexLine(task: TaskDocument, { stores }: StageDeps): Promis
     status: "published",
     code: null,
     model: task.model.id,
+    ...(source.completeness === undefined ? {} : { completeness: source.completeness }),
     volumesMl: Object.fromEntries(
       result.structures.flatMap(({ name, volumeMl }) => (volumeMl === null ? [] : [[name, volumeMl]])),
     ),

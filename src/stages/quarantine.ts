@@ -52,6 +52,7 @@ export async function quarantine(input: QuarantineInput, deps: StageDeps): Promi
     status: "quarantined",
     code: reason.code,
     model: document?.model.id ?? source?.request.model ?? null,
+    ...(source?.completeness === undefined ? {} : { completeness: source.completeness }),
     volumesMl: {},
     resultKey: null,
   };

@@ -128,6 +128,13 @@ export type RunRequest = z.infer<typeof RunRequest>;
 const EVIDENCE = ["manifest-count", "closing-marker", "header-count", "quiet-period", "none"] as const;
 export type Evidence = (typeof EVIDENCE)[number];
 
+const Completeness = z.strictObject({
+  evidence: z.enum(EVIDENCE),
+  instances: z.int().min(1),
+  /** The scan of the same series, of fewer or other files, that this one takes the place of. */
+  supersedes: scanId.nullable(),
+});
+
 /** What was uploaded. The only document of the control path that names objects of the user. */
 export const SourceDocument = z.strictObject({
   schemaVersion,
@@ -140,14 +147,7 @@ export const SourceDocument = z.strictObject({
   objects: z.array(z.strictObject({ key, version: z.string(), size: z.int().min(0) })).min(1),
   request: RunRequest,
   /** Of loose files: by what they were taken for whole. */
-  completeness: z
-    .strictObject({
-      evidence: z.enum(EVIDENCE),
-      instances: z.int().min(1),
-      /** The scan of the same series, of fewer or other files, that this one takes the place of. */
-      supersedes: scanId.nullable(),
-    })
-    .optional(),
+  completeness: Completeness.optional(),
   /** Found when it was taken in: Inspect sets the scan aside with this. */
   refused: z.strictObject({ code: z.enum(["SeriesIncomplete", "InputUnreadable"]), message: z.string() }).optional(),
 });
@@ -238,6 +238,8 @@ export const IndexRecord = z.strictObject({
   status: z.enum(["published", "quarantined"]),
   code: z.string().nullable(),
   model: z.string().nullable(),
+  /** Of loose files: by what they were taken for whole. */
+  completeness: Completeness.optional(),
   volumesMl: z.record(z.string(), z.number()),
   resultKey: key.nullable(),
 });

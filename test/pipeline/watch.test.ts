@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { scanlane } from "../support/cli.js";
+import { phantomSeries } from "../support/phantom-series.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
 
 const volume = (bright: number) =>
@@ -40,6 +41,25 @@ describe("scanlane watch", () => {
     expect(second.code, second.stderr).toBe(0);
     expect(second.stderr).toMatch(/a\.nii: already done[\s\S]*b\.nii: already done[\s\S]*c\.nii: already done/);
     expect(second.stdout).toContain("d.nii: bright3d");
+  });
+
+  it("takes loose slices as one series, and sets a folder with a gap aside after waiting for the slice", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "watch-"));
+    const inbox = join(folder, "inbox");
+    await mkdir(join(inbox, "gap"), { recursive: true });
+    for (const { name, bytes } of phantomSeries({ seriesUid: "1.2.3" })) await writeFile(join(inbox, name), bytes);
+    const slices = phantomSeries({ size: [6, 5, 6], seriesUid: "1.2.4" }).filter(({ name }) => !name.endsWith("2"));
+    for (const { name, bytes } of slices) await writeFile(join(inbox, "gap", name), bytes);
+    const args = ["watch", inbox, "--models", models, "--model", "bright3d", "--out", join(folder, "out")];
+    const run = await scanlane([...args, "--quiet-seconds", "3", "--max-wait-seconds", "5", "--count", "2"]);
+    expect(run.code, run.stderr).toBe(65);
+    expect(run.stdout).toMatch(/^a0 and 3 more: bright3d[\s\S]*gap: set aside at inspect/);
+    const lines = (await readFile(join(folder, "out", "index.jsonl"), "utf8")).trim().split("\n");
+    const records = lines.map((line) => JSON.parse(line));
+    expect(records.map(({ code, completeness }) => [code, completeness]).sort()).toEqual([
+      [null, { evidence: "quiet-period", instances: 4, supersedes: null }],
+      ["SeriesIncomplete", { evidence: "none", instances: 5, supersedes: null }],
+    ]);
   });
 
   it("names an inbox that is not there", async () => {

@@ -17,7 +17,10 @@ async function look(bytes: Uint8Array) {
   return { looked, reads };
 }
 
-const dicom = (edit: (elements: DicomElements) => void = () => {}, size = [6, 5, 4] as const) => {
+const dicom = (
+  edit: (elements: DicomElements) => void = () => {},
+  size: readonly [number, number, number] = [6, 5, 4],
+) => {
   const elements = phantomSlice({ size }, 1);
   edit(elements);
   return buildDicom(elements);
