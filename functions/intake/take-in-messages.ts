@@ -34,6 +34,9 @@ interface Touched {
   readonly notBefore: number;
 }
 
+/** Objects that are looked at side by side: each may take 300 MB, if somebody means ill. */
+const AT_ONCE = 4;
+
 /**
  * Takes in what a batch of messages tells of. Events come twice, late and out of order: what is remembered of them is a
  * function of which objects there are, and a run's name is a function of what it reads, so that a second event starts
@@ -50,13 +53,16 @@ export async function takeInMessages(messages: readonly QueueMessage[], deps: In
     for (const messageId of messageIds) failed.add(messageId);
     return [];
   };
-  const touched = await Promise.all(
-    messages.map((message) => takeInMessage(message, deps).catch(failing([message.messageId]))),
-  );
+  const touched: Touched[] = [];
+  for (let at = 0; at < messages.length; at += AT_ONCE) {
+    const some = messages.slice(at, at + AT_ONCE);
+    const found = some.map((message) => takeInMessage(message, deps).catch(failing([message.messageId])));
+    touched.push(...(await Promise.all(found)).flat());
+  }
   // Several files of a series come in one batch: the series is looked at once, after all of them.
-  const folders = new Set(touched.flat().map(({ folder }) => folder));
+  const folders = new Set(touched.map(({ folder }) => folder));
   for (const folder of folders) {
-    const group = touched.flat().filter((one) => one.folder === folder);
+    const group = touched.filter((one) => one.folder === folder);
     await advanceFolder(group, deps).catch(failing(group.map(({ messageId }) => messageId)));
   }
   return messages.map(({ messageId }) => messageId).filter((messageId) => failed.has(messageId));

@@ -22,7 +22,7 @@ interface Size3 {
 /** Memory is also the share of CPU: what decodes and resamples volumes gets all there is. */
 const SIZES = {
   // Reads loose files whole, for their digests.
-  intake: { memoryMiB: 1024, timeout: Duration.minutes(2) },
+  intake: { memoryMiB: 2048, timeout: Duration.minutes(2) },
   inspect: { memoryMiB: 3008, timeout: LONGEST },
   preprocess: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },

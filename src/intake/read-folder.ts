@@ -2,7 +2,7 @@ import type { ScanStore } from "#src/storage/scan-store.js";
 import type { Folder } from "./advance-series.js";
 import { MARKER_NAME, readManifest } from "./scan-manifest.js";
 import { ledgerIds, type SeriesLedger } from "./series-ledger.js";
-import { folderOf, MAX_FOLDER_FILES, roleOfName } from "./upload-names.js";
+import { folderOf, MAX_FOLDER_FILES, MAX_LISTED_KEYS, roleOfName } from "./upload-names.js";
 
 /**
  * What a folder of a bucket says now, whatever events there were: its `scan.json`, its closing marker and, if it has
@@ -18,9 +18,12 @@ export async function readFolder(
   const { promised } = asked;
   if (promised === null && !isClosed) return { asked, facts: { promised, isClosed, files: 0, known: 0 } };
   const ids: string[] = [];
+  let listed = 0;
   for await (const { key } of source.list(folder)) {
     if (folderOf(key) === folder && roleOfName(key) === "upload") ids.push(ledgerIds.object(bucket, key));
-    if (ids.length > MAX_FOLDER_FILES) break;
+    if (ids.length > MAX_FOLDER_FILES || ++listed === MAX_LISTED_KEYS) {
+      return { asked, facts: { promised: null, isClosed: false, files: 0, known: 0 } };
+    }
   }
   return { asked, facts: { promised, isClosed, files: ids.length, known: await ledger.countRemembered(ids) } };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { PipelineError } from "#src/core/errors.js";
-import { type DicomFile, parseDicomFile, textOf } from "#src/formats/dicom-file.js";
+import { type DicomFile, parseDicomFile, TRANSFER_SYNTAX, textOf } from "#src/formats/dicom-file.js";
 import { type DicomInstance, readInstances, seriesKey } from "#src/formats/dicom-instance.js";
 import type { DeclaredCount, SeriesInstance } from "./completeness.js";
 
@@ -27,6 +27,14 @@ export type LookedAt =
 
 /** Header bytes read at first. Those of a multi-frame object are longer, and read with twice as many each time. */
 const FIRST_BYTES = 256 * 1024;
+/** Longer headers are left to Inspect, which has the memory: those of 10,000 frames take 20 MB. */
+const MAX_HEADER_BYTES = 32 * 2 ** 20;
+/** Larger objects are volumes in one file. They are not read here for a digest: it would take minutes. */
+const MAX_INSTANCE_BYTES = 2 ** 30;
+/** A deflated file may unpack to 200 times its size. */
+const MAX_DEFLATED_BYTES = 2 ** 20;
+/** UIDs have 64 characters at most; what tells files without them apart may be longer. */
+const MAX_NAME_LENGTH = 1000;
 /** Bytes hashed at a time: memory does not grow with the object. */
 const PART_BYTES = 8 * 2 ** 20;
 
@@ -39,60 +47,86 @@ export async function readUpload(
   source: UploadSource,
   digest: (source: UploadSource) => Promise<string> = digestOf,
 ): Promise<LookedAt> {
-  const found = await readHeader(source);
+  const found = source.size > MAX_INSTANCE_BYTES ? null : await readHeader(source);
   if (found === null) return { kind: "whole" };
-  const [slice] = found.slices ?? [];
-  if (slice === undefined) return { kind: "no-image" };
+  if (found.slices === null) return { kind: "no-image" };
+  const { file, slices } = found;
+  const [slice] = slices;
+  const series = seriesKey(file);
+  const declared = declaredCount(file);
+  const named = slice?.sopInstanceUid ?? textOf(file.dataSet, "x00080018") ?? "";
+  if ([series, named, declared?.scope ?? ""].some((name) => name.length > MAX_NAME_LENGTH)) return { kind: "whole" };
   const sha256 = await digest(source);
-  const place = found.slices?.length === 1 && slice.placement === "patient" ? slice : null;
+  const place = slices.length === 1 && slice?.placement === "patient" ? slice : null;
   return {
     kind: "instance",
-    series: seriesKey(found.file),
+    series,
     instance: {
-      uid: slice.sopInstanceUid || sha256,
+      uid: named || sha256,
       sha256,
       place: place && {
         positionLps: place.positionLps,
         orientationLps: place.orientationLps,
         thicknessMm: place.sliceThicknessMm,
       },
-      declared: declaredCount(found.file),
+      declared,
     },
   };
 }
 
 interface Header {
   readonly file: DicomFile;
-  /** Null for an object that is no image. */
+  /** Null for an object that is no image; none for an image that cannot be read, which Inspect refuses by name. */
   readonly slices: readonly DicomInstance[] | null;
 }
 
-/** Null for what is no DICOM file, or one that cannot be read: Inspect says why. */
+/** Null for what is no DICOM file, or one that is damaged: Inspect says why. */
 async function readHeader(source: UploadSource): Promise<Header | null> {
-  for (let length = FIRST_BYTES; ; length *= 2) {
+  for (let length = FIRST_BYTES; length <= MAX_HEADER_BYTES; length *= 2) {
     const isWhole = length >= source.size;
     const bytes = await source.read(0, Math.min(length, source.size));
-    try {
-      const file = parseDicomFile(bytes, "object");
-      if (file === null) {
-        // Without a prefix, a header cut short looks like no DICOM at all: only its first bytes tell.
-        if (isWhole || !mayBeDicom(bytes)) return null;
-        continue;
-      }
-      const slices = readInstances(file, 0);
-      // Cut before its pixels it looks like no image.
-      if (slices === null && !isWhole && file.dataSet.elements.x7fe00010 === undefined) continue;
-      return { file, slices };
-    } catch (error) {
-      if (!(error instanceof PipelineError)) throw error;
-      if (isWhole) return null;
-    }
+    if (isDeflated(bytes) && source.size > MAX_DEFLATED_BYTES) return null;
+    const file = parsedOrNull(bytes);
+    const slices = file && slicesOrNone(file);
+    // Cut short, a header may look damaged, like no DICOM at all, or like no image.
+    const isSure = file?.dataSet.elements.x7fe00010 !== undefined || (slices?.length ?? 0) > 0;
+    if (file !== null && (isWhole || isSure)) return { file, slices };
+    if (isWhole || (file === null && !mayBeDicom(bytes))) return null;
+  }
+  return null;
+}
+
+function parsedOrNull(bytes: Uint8Array): DicomFile | null {
+  try {
+    return parseDicomFile(bytes, "object");
+  } catch (error) {
+    if (error instanceof PipelineError) return null;
+    throw error;
   }
 }
 
-/** The first element of a data set without preamble is of group 8. */
+function slicesOrNone(file: DicomFile): readonly DicomInstance[] | null {
+  try {
+    return readInstances(file, 0);
+  } catch (error) {
+    if (error instanceof PipelineError) return [];
+    throw error;
+  }
+}
+
+/** The prefix of DICOM; without it, the first element of a data set is of group 8. */
 function mayBeDicom(bytes: Uint8Array): boolean {
-  return (bytes[0] === 8 && bytes[1] === 0) || (bytes[0] === 0 && bytes[1] === 8);
+  const isGroup8 = (bytes[0] === 8 && bytes[1] === 0) || (bytes[0] === 0 && bytes[1] === 8);
+  return isGroup8 || latin1(bytes.subarray(128, 132)) === "DICM";
+}
+
+/** The transfer syntax lies at the head of the file. */
+function isDeflated(bytes: Uint8Array): boolean {
+  return latin1(bytes.subarray(132, 2048)).includes(TRANSFER_SYNTAX.deflated);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
 }
 
 async function digestOf(source: UploadSource): Promise<string> {

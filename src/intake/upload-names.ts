@@ -1,5 +1,7 @@
 import { MANIFEST_NAME, MARKER_NAME } from "./scan-manifest.js";
 
+/** Keys that are looked at in a folder with many below it: beyond them its count and its closing marker are no evidence. */
+export const MAX_LISTED_KEYS = 50_000;
 /** Files that one folder may promise or close: an upload has no more (`expandUpload`). */
 export const MAX_FOLDER_FILES = 20_000;
 

@@ -159,6 +159,19 @@ describe("grants", () => {
     );
   });
 
+  it("let whoever reads uploads read them in the version of their event", () => {
+    const readers = statements()
+      .filter(({ Resource }) => JSON.stringify(Resource).includes("BucketsScans"))
+      .filter(({ Action }) => listed(Action).some((action) => /^s3:GetObject(\*|Version)$/.test(action)))
+      .map(({ name }) => name);
+    const roles = ["FunctionsIntake", "FunctionsInspect", "FunctionsPreprocess", "JobsPreprocess"];
+    for (const role of roles)
+      expect(
+        readers.some((name) => name.startsWith(role)),
+        role,
+      ).toBe(true);
+  });
+
   it("let intake read uploads, write source documents, and start the one workflow", () => {
     const intake = statements().filter(({ name }) => name.startsWith("FunctionsIntake"));
     const writes = intake.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:Put")));

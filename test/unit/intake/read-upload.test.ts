@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sha256 } from "#src/core/ids.js";
 import { readUpload } from "#src/intake/read-upload.js";
-import { buildDicom, type DicomElements } from "../../support/dicom-builder.js";
+import { buildDicom, type DicomElements, SYNTAX } from "../../support/dicom-builder.js";
 import { phantomSeries, phantomSlice } from "../../support/phantom-series.js";
 
 /** Looks at bytes, and says how many were read at first. */
@@ -78,6 +78,49 @@ describe("readUpload", () => {
     }
   });
 
+  it("keeps an image that cannot be read with its series: Inspect refuses the series once, not each file", async () => {
+    const [columns, rows] = ["00280011", "00280010"];
+    for (const tag of [columns, rows, "00200032"]) {
+      const bytes = dicom((elements) => {
+        elements[tag ?? ""] = { vr: tag === "00200032" ? "DS" : "US", Value: [] };
+      });
+      const { looked } = await look(bytes);
+      expect(looked).toMatchObject({
+        kind: "instance",
+        instance: { uid: "1.2.826.0.1.3680043.10.1.4.2", place: null },
+      });
+    }
+  });
+
+  it("leaves to Inspect what takes much to look at: large objects, long headers, names without end, packed files", async () => {
+    const huge = await readUpload({ size: 2 ** 30 + 1, read: () => Promise.reject(new TypeError("was read")) });
+    expect(huge).toEqual({ kind: "whole" });
+
+    const reads: number[] = [];
+    const head = dicom().subarray(0, 400);
+    const read = async (start: number, end: number) => {
+      reads.push(end - start);
+      const bytes = new Uint8Array(end - start);
+      bytes.set(head.subarray(0, bytes.length));
+      // One element that goes on and on.
+      new DataView(bytes.buffer).setUint32(140, 2 ** 29, true);
+      return bytes;
+    };
+    expect(await readUpload({ size: 2 ** 29, read })).toEqual({ kind: "whole" });
+    expect(Math.max(...reads)).toBe(32 * 2 ** 20);
+
+    const named = dicom((elements) => {
+      elements["0020000E"] = { vr: "UI", Value: ["1".repeat(2000)] };
+    });
+    expect((await look(named)).looked).toEqual({ kind: "whole" });
+
+    const packed = new Uint8Array(2 ** 20 + 1);
+    packed.set(buildDicom(phantomSlice({}, 0), SYNTAX.deflated));
+    expect((await look(packed)).looked).toEqual({ kind: "whole" });
+    const small = buildDicom(phantomSlice({}, 0), SYNTAX.deflated);
+    expect((await look(small)).looked).toMatchObject({ kind: "instance" });
+  });
+
   it("knows a DICOM object without an image", async () => {
     const report = dicom((elements) => {
       elements["00080060"] = { vr: "CS", Value: ["SR"] };
@@ -85,6 +128,14 @@ describe("readUpload", () => {
       delete elements["00280010"];
     });
     expect((await look(report)).looked).toEqual({ kind: "no-image" });
+    const segmentation = dicom(
+      (elements) => {
+        elements["00080060"] = { vr: "CS", Value: ["SEG"] };
+      },
+      [512, 1024, 1],
+    );
+    const { looked, reads } = await look(segmentation);
+    expect([looked, reads]).toEqual([{ kind: "no-image" }, [256 * 1024]]);
   });
 
   it("takes the count of instances from the headers that say one, and of what", async () => {
