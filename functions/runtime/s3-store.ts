@@ -101,7 +101,9 @@ function stateOf(version: string | undefined): Pick<Target, "VersionId" | "IfMat
   if (version === undefined) return {};
   const [first = "", sequencer] = version.split(" ");
   if (sequencer === undefined) return { VersionId: first };
-  return { IfMatch: `"${first.replaceAll('"', "")}"` };
+  const etag = first.replaceAll('"', "");
+  // An event that names no state is of the object as it is.
+  return etag === "" ? {} : { IfMatch: `"${etag}"` };
 }
 
 function headersOf(options: PutOptions | undefined) {

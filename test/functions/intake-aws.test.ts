@@ -293,5 +293,7 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
       code: "StoreMissing",
     });
     expect(await byTag.head("v/b.zip", "no-such-version")).toBeNull();
+    // An event without any of these is not lost.
+    expect(await byTag.head("v/b.zip", " 1")).toEqual({ key: "v/b.zip", size: 3 });
   }, 60_000);
 });
