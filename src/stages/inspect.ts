@@ -28,7 +28,6 @@ const LAMBDA_MEMORY_MIB = 9_000;
 export async function inspect(input: InspectInput, deps: StageDeps): Promise<InspectOutput> {
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
-  if (source.refused !== undefined) throw new PipelineError(source.refused.code, source.refused.message);
   const { scans, warnings } = await findScans(entries, { irregular: "resample" });
   assertCount(scans.length);
 

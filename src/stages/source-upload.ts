@@ -1,3 +1,4 @@
+import { PipelineError } from "#src/core/errors.js";
 import type { UploadEntry } from "#src/formats/scan.js";
 import { expandUpload } from "#src/formats/upload.js";
 import { workKeys } from "#src/storage/keys.js";
@@ -5,12 +6,17 @@ import { SourceDocument } from "#src/workflow/contract.js";
 import { readDocument } from "./documents.js";
 import type { StageDeps } from "./stage-deps.js";
 
-/** What was uploaded, and its files with archives unpacked: ordinals are the same each time it is opened. */
+/**
+ * What was uploaded, and its files with archives unpacked: ordinals are the same each time it is opened.
+ *
+ * @throws {PipelineError} the code with which intake refused it, or any of `expandUpload`
+ */
 export async function openUpload(
   scanId: string,
   deps: StageDeps,
 ): Promise<{ source: SourceDocument; entries: readonly UploadEntry[] }> {
   const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
+  if (source.refused !== undefined) throw new PipelineError(source.refused.code, source.refused.message);
   const files = source.objects.map(
     ({ key, version, size }, ordinal): UploadEntry => ({
       ordinal,

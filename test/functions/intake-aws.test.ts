@@ -34,7 +34,7 @@ import { s3Store } from "#functions/runtime/s3-store.js";
 import { scanIdOfObject } from "#src/core/ids.js";
 import { silentLogger } from "#src/core/logger.js";
 import { folderModels } from "#src/model/model-library.js";
-import { readDocument } from "#src/stages/documents.js";
+import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import { openUpload } from "#src/stages/source-upload.js";
 import { workKeys } from "#src/storage/keys.js";
@@ -255,6 +255,13 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
     const later = await readDocument(stores().work, workKeys.source(second), SourceDocument);
     expect(later.completeness).toEqual({ evidence: "quiet-period", instances: 6, supersedes: first });
     expect(await fireSchedules()).toBe(0);
+
+    const promised = { ...later, refused: { code: "SeriesIncomplete" as const, message: "one is missing" } };
+    await writeDocument(stores().work, workKeys.source(second), promised);
+    await expect(inspect({ scanId: second, attempt: 1 }, stageDeps())).rejects.toMatchObject({
+      code: "SeriesIncomplete",
+      message: "one is missing",
+    });
   }, 60_000);
 
   it("reads what was there when the event was sent, and nothing that was deleted", async () => {
