@@ -21,7 +21,7 @@ export interface SeriesInstance extends JudgedInstance {
   readonly seenAt: number;
 }
 
-/** A count in a header, and of what: the series, one acquisition of it, one concatenation. */
+/** A count in a header, and of what: the series, or one concatenation of it. */
 export interface DeclaredCount {
   readonly scope: string;
   readonly count: number;

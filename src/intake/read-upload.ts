@@ -139,24 +139,19 @@ async function digestOf(source: UploadSource): Promise<string> {
 
 /**
  * Number of Series Related Instances (0020,1209); else the total of its concatenation (0020,9163); else Number of
- * Slices (0054,0081) of a PET series that is neither dynamic nor gated; else Images in Acquisition (0020,1002).
+ * Slices (0054,0081) of a PET series that is neither dynamic nor gated.
+ *
+ * Not Images in Acquisition (0020,1002): of time series it is the number of one volume, of others that of many series.
  */
 function declaredCount({ dataSet }: DicomFile): DeclaredCount | null {
-  const number = (tag: string) => {
-    const value = Number(textOf(dataSet, tag) ?? Number.NaN);
-    return Number.isSafeInteger(value) && value > 0 ? value : null;
-  };
-  const series = number("x00201209");
-  if (series !== null) return { scope: "series", count: series };
+  const series = Number(textOf(dataSet, "x00201209") ?? Number.NaN);
+  if (Number.isSafeInteger(series) && series > 0) return { scope: "series", count: series };
   const parts = dataSet.uint16("x00209163");
   const concatenation = textOf(dataSet, "x00209161");
   if (parts !== undefined && parts > 0 && concatenation !== null) {
     return { scope: `concatenation ${concatenation}`, count: parts };
   }
   const slices = dataSet.uint16("x00540081");
-  if (slices !== undefined && slices > 0 && ["STATIC", "WHOLE BODY"].includes(textOf(dataSet, "x00541000", 0) ?? "")) {
-    return { scope: "series", count: slices };
-  }
-  const images = number("x00201002");
-  return images === null ? null : { scope: `acquisition ${textOf(dataSet, "x00200012") ?? ""}`, count: images };
+  const isOneVolume = ["STATIC", "WHOLE BODY"].includes(textOf(dataSet, "x00541000", 0) ?? "");
+  return slices !== undefined && slices > 0 && isOneVolume ? { scope: "series", count: slices } : null;
 }

@@ -21,7 +21,7 @@ function named(prefix: string, files: ReturnType<typeof phantomSeries>): [string
 
 function declares(count: number) {
   return (elements: DicomElements) => {
-    elements["00201002"] = { vr: "IS", Value: [String(count)] };
+    elements["00201209"] = { vr: "IS", Value: [String(count)] };
   };
 }
 

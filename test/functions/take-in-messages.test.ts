@@ -23,7 +23,7 @@ async function withSeries(options: Parameters<typeof phantomSeries>[0] = {}, fol
 
 const declaring = (count: number) => ({
   edit: (elements: DicomElements) => {
-    elements["00201002"] = { vr: "IS", Value: [String(count)] };
+    elements["00201209"] = { vr: "IS", Value: [String(count)] };
   },
 });
 

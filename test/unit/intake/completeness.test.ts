@@ -32,9 +32,9 @@ describe("judgeSeries", () => {
   it("takes a header's count for its own scope: every scope must be full, and every instance must say one", () => {
     const scoped = (scope: string, count: number, from: number, to: number) =>
       [0, 1, 2, 3].slice(from, to).map((mm) => slice(mm, { scope, count }));
-    const first = scoped("acquisition 1", 2, 0, 2);
-    expect(judge([...first, ...scoped("acquisition 2", 2, 2, 4)])).toMatchObject({ kind: "complete" });
-    expect(judge([...first, ...scoped("acquisition 2", 2, 2, 3)])).toMatchObject({ kind: "wait" });
+    const first = scoped("concatenation 1", 2, 0, 2);
+    expect(judge([...first, ...scoped("concatenation 2", 2, 2, 4)])).toMatchObject({ kind: "complete" });
+    expect(judge([...first, ...scoped("concatenation 2", 2, 2, 3)])).toMatchObject({ kind: "wait" });
     expect(judge([...first, slice(2)])).toMatchObject({ kind: "wait" });
     // A header that says more than there is does not keep the series for ever.
     expect(judge(scoped("series", 9, 0, 3), {}, { now: 70_000 })).toMatchObject({ evidence: "quiet-period" });

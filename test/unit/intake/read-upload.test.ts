@@ -143,10 +143,8 @@ describe("readUpload", () => {
     const set = (tag: string, vr: string, ...Value: unknown[]) => ({ [tag]: { vr, Value } });
     const cases = [
       [set("00201209", "IS", "7"), { scope: "series", count: 7 }],
-      [
-        { ...set("00200012", "IS", "2"), ...set("00201002", "IS", "5") },
-        { scope: "acquisition 2", count: 5 },
-      ],
+      // Of one volume of several, or of several series.
+      [{ ...set("00200012", "IS", "2"), ...set("00201002", "IS", "5") }, null],
       [
         { ...set("00540081", "US", 9), ...set("00541000", "CS", "WHOLE BODY", "IMAGE") },
         { scope: "series", count: 9 },
@@ -156,8 +154,8 @@ describe("readUpload", () => {
         { ...set("00209161", "UI", "1.2"), ...set("00209163", "US", 3) },
         { scope: "concatenation 1.2", count: 3 },
       ],
-      [set("00201002", "IS", "0"), null],
-      [set("00201002", "IS", "many"), null],
+      [set("00201209", "IS", "0"), null],
+      [set("00201209", "IS", "many"), null],
     ] as const;
     for (const [elements, expected] of cases) {
       expect(await declaredBy((all) => Object.assign(all, elements))).toEqual(expected);

@@ -57,7 +57,7 @@ describe.concurrent("watchFolder", () => {
 
   it("takes loose files by their series, at once when the headers say that all are there, and late ones again", async () => {
     const edit = (elements: DicomElements) => {
-      elements["00201002"] = { vr: "IS", Value: ["3"] };
+      elements["00201209"] = { vr: "IS", Value: ["3"] };
     };
     const counted = inOrder(phantomSeries({ size: [6, 5, 3], seriesUid: "1.2.3", edit }));
     const other = inOrder(phantomSeries({ size: [6, 5, 2], seriesUid: "1.2.4" }));
