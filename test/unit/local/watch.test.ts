@@ -16,7 +16,7 @@ interface Taken extends WatchedUpload {
 /** Watches a folder while something is done to it. */
 async function watching(
   rules: CompletenessRules,
-  act: (folder: string) => Promise<void>,
+  act: (folder: string, taking: (count: number) => Promise<void>) => Promise<void>,
 ): Promise<{ taken: Taken[]; of: (name: string) => Taken | undefined }> {
   const folder = await mkdtemp(join(tmpdir(), "watch-"));
   const stop = new AbortController();
@@ -27,7 +27,9 @@ async function watching(
       taken.push({ ...upload, after: (performance.now() - started) / 1000 });
     }
   })();
-  await act(folder);
+  await act(folder, async (count) => {
+    while (taken.length < count) await sleep(50);
+  });
   stop.abort();
   await watch;
   return { taken, of: (name) => taken.find((upload) => upload.name === name) };
@@ -61,12 +63,12 @@ describe.concurrent("watchFolder", () => {
     };
     const counted = inOrder(phantomSeries({ size: [6, 5, 3], seriesUid: "1.2.3", edit }));
     const other = inOrder(phantomSeries({ size: [6, 5, 2], seriesUid: "1.2.4" }));
-    const { taken } = await watching({ quietSeconds: 4, maxWaitSeconds: 60 }, async (folder) => {
+    const { taken } = await watching({ quietSeconds: 3, maxWaitSeconds: 60 }, async (folder, taking) => {
       for (const { name, bytes } of counted) await writeFile(join(folder, `counted-${name}`), bytes);
       await writeFile(join(folder, "other-0"), other[0]?.bytes ?? "");
-      await sleep(5200);
+      await taking(2);
       await writeFile(join(folder, "other-1"), other[1]?.bytes ?? "");
-      await sleep(4800);
+      await taking(3);
     });
     const counts = taken.map(({ files, judged }) => [files.length, judged?.completeness?.evidence]);
     expect(counts).toEqual([
@@ -74,7 +76,7 @@ describe.concurrent("watchFolder", () => {
       [1, "quiet-period"],
       [2, "quiet-period"],
     ]);
-    expect(taken[0]?.after).toBeLessThan(4);
+    expect(taken[0]?.after).toBeLessThan(taken[1]?.after ?? 0);
     expect(taken[0]?.name).toBe("counted-a0 and 2 more");
   }, 20_000);
 
