@@ -6,20 +6,29 @@ import type { NetworkSession, OpenSession, SessionRequest } from "./network-sess
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
 process.env.ORT_DISABLE_TELEMETRY = "1";
 
+/** How networks are run. */
+interface OrtOptions {
+  /**
+   * Threads on the CPU. The runtime sums a 3-D convolution in an order that hangs on their number: another number may
+   * change the last bits of its logits. @default one a physical core
+   */
+  readonly threads?: number;
+}
+
 /**
  * Opens networks in ONNX Runtime on one kind of device. The only file that imports the runtime.
  *
  * @param provider "cuda" needs an NVIDIA GPU and the runtime's CUDA libraries; there is no silent fallback to the CPU
  */
-export function ortSessions(provider: Provider): OpenSession {
-  return (request) => open(request, provider);
+export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenSession {
+  return (request) => open(request, provider, options);
 }
 
 /**
  * @throws {PipelineError} `ModelInvalid` when the file is no network or has not the named input and output
  */
-async function open(request: SessionRequest, provider: Provider): Promise<NetworkSession> {
-  const session = await create(await request.bytes(), provider);
+async function open(request: SessionRequest, provider: Provider, options: OrtOptions): Promise<NetworkSession> {
+  const session = await create(await request.bytes(), provider, options);
   for (const [kind, name, found] of [
     ["input", request.inputName, session.inputNames],
     ["output", request.outputName, session.outputNames],
@@ -46,10 +55,15 @@ async function open(request: SessionRequest, provider: Provider): Promise<Networ
   };
 }
 
-async function create(bytes: Uint8Array, provider: Provider): Promise<InferenceSession> {
+async function create(bytes: Uint8Array, provider: Provider, { threads }: OrtOptions): Promise<InferenceSession> {
   const on = (executionProviders: string[]) =>
-    // Errors only: the runtime's warnings go to stderr with file names of its build.
-    InferenceSession.create(bytes, { executionProviders, graphOptimizationLevel: "all", logSeverityLevel: 3 });
+    InferenceSession.create(bytes, {
+      executionProviders,
+      graphOptimizationLevel: "all",
+      // Errors only: the runtime's warnings go to stderr with file names of its build.
+      logSeverityLevel: 3,
+      ...(threads !== undefined && { intraOpNumThreads: threads }),
+    });
   // What a GPU kernel is missing for runs on the CPU beside it.
   const wanted = provider === "cuda" ? ["cuda", "cpu"] : ["cpu"];
   try {
