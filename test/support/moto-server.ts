@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./free-port.js";
 
 /** Whether this machine has moto, an S3 server (and more) in Python. */
 export const hasMoto = spawnSync("moto_server", ["--help"], { stdio: "ignore" }).status === 0;
@@ -25,15 +25,4 @@ export async function startMoto(): Promise<MotoServer> {
   }
   server.kill();
   throw new Error("moto_server did not answer within 15 s");
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

