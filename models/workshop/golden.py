@@ -106,7 +106,26 @@ def chamber(seed):
     return numpy.clip(numpy.round(slices), 0, None).astype(numpy.int16), (1.35, 1.35, 8.0)
 
 
-PHANTOMS = {"blobs": blobs, "egg": egg, "cells": cells, "branches": branches, "chamber": chamber}
+def band(seed):
+    """36 x 52 x 38 voxels of 1 mm: a curved grey band that tapers backwards, beside dark fluid, in bright matter."""
+    rng = numpy.random.default_rng(seed)
+    shape = (38, 52, 36)
+    z, y, x = numpy.indices(shape, dtype=float)
+    bend = 17 + rng.uniform(-5, 5) * numpy.sin(y / rng.uniform(10, 18))
+    rise = 19 - rng.uniform(-0.3, 0.3) * (y - 26)
+    taper = rng.uniform(0.4, 1) + (1.6 - 1) * y / 52
+    inside = numpy.hypot((x - bend) / (6.5 * taper), (z - rise) / (4.5 * taper))
+    inside = numpy.where((y > 6) & (y < 46), inside, 9)
+    fluid = numpy.hypot((x - bend - rng.uniform(-8, 8)) / 5, (z - rise - rng.uniform(4, 9)) / 3)
+    texture = ndimage.gaussian_filter(rng.standard_normal(shape), 3)
+    values = 130 + 14 * texture / texture.std()
+    values = numpy.where(fluid < 1, 35, values)
+    values = numpy.where(inside < 1, rng.uniform(85, 110), values)
+    values = ndimage.gaussian_filter(values, 0.8) + rng.normal(0, 3, shape)
+    return numpy.clip(numpy.round(values), 0, 255).astype(numpy.uint8), (1.0, 1.0, 1.0)
+
+
+PHANTOMS = {"band": band, "blobs": blobs, "egg": egg, "cells": cells, "branches": branches, "chamber": chamber}
 
 
 def write_golden(phantom, manifest, folder):
