@@ -1,0 +1,58 @@
+"""A small nnU-Net model with seeded random weights, for timing alone, and a synthetic CT for it.
+
+python make_model.py <plans.json and dataset.json of a 3D CT model: folder> <out> <classes> <x> <y> <z>
+
+Three stages of 8, 16, 32 channels at 1.5 mm; the CT has 0.8 x 0.8 x 1 mm: everything is resampled on the way in and out.
+"""
+import json
+import os
+import sys
+from pathlib import Path
+
+for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
+    os.environ.setdefault(name, "/nonexistent")
+
+import nibabel
+import numpy
+import torch
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+from scipy import ndimage
+
+
+def main():
+    source, out, classes = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    size = [int(length) for length in sys.argv[4:7]]
+    model = out / "Dataset903_Random" / "nnUNetTrainer__nnUNetPlans__3d_fullres"
+    (model / "fold_0").mkdir(parents=True, exist_ok=True)
+    plans = json.loads((source / "plans.json").read_text())
+    full = plans["configurations"]["3d_fullres"]
+    full["patch_size"] = [64, 96, 96]
+    full["spacing"] = [1.5, 1.5, 1.5]
+    full["architecture"]["arch_kwargs"].update(
+        n_stages=3, features_per_stage=[8, 16, 32], kernel_sizes=[[3, 3, 3]] * 3, n_conv_per_stage=[1, 1, 1],
+        strides=[[1, 1, 1], [2, 2, 2], [2, 2, 2]], n_conv_per_stage_decoder=[1, 1])
+    plans["dataset_name"] = "Dataset903_Random"
+    plans["configurations"] = {"3d_fullres": full}
+    dataset = {"channel_names": {"0": "CT"}, "labels": {"background": 0, **{f"label {n}": n for n in range(1, classes)}},
+               "numTraining": 1, "file_ending": ".nii.gz"}
+    (model / "plans.json").write_text(json.dumps(plans))
+    (model / "dataset.json").write_text(json.dumps(dataset))
+    manager = PlansManager(plans)
+    architecture = manager.get_configuration("3d_fullres")
+    torch.manual_seed(1)
+    network = nnUNetTrainer.build_network_architecture(manager, architecture, 1, classes, False)
+    torch.save({"network_weights": network.state_dict(), "trainer_name": "nnUNetTrainer",
+                "init_args": {"configuration": "3d_fullres"}, "inference_allowed_mirroring_axes": None},
+               model / "fold_0" / "checkpoint_final.pth")
+    rng = numpy.random.default_rng(3)
+    coarse = ndimage.zoom(rng.standard_normal([max(4, length // 16) for length in size]), [16] * 3, order=1)
+    noise = rng.standard_normal(coarse.shape, dtype=numpy.float32)
+    image = numpy.clip(coarse * 300 + noise * 20, -1000, 2000).astype(numpy.int16)
+    folder = out / "images"
+    folder.mkdir(exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(image, numpy.diag([0.8, 0.8, 1, 1])), folder / "ct_0000.nii.gz")
+    print(model, image.shape)
+
+
+main()

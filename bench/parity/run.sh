@@ -1,0 +1,49 @@
+#!/bin/sh
+# Parity with nnU-Net, whole: sh bench/parity/run.sh <folder of data> [work folder]
+# Makes a Python environment (or takes PYTHON=), trains throw-away models once, compares. Rows go to <work>/rows.md.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+data=$1
+work=${2:-scanlane-out/parity}
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+if [ -z "${PYTHON:-}" ]; then
+  [ -x "$work/venv/bin/python" ] || { python3 -m venv "$work/venv"; "$work/venv/bin/pip" install -r "$here/requirements.txt"; }
+  PYTHON=$work/venv/bin/python
+fi
+name=nnUNetTrainer__nnUNetPlans__
+hippocampus=Dataset901_Hippocampus/$name
+spleen=Dataset902_Spleen/$name
+"$PYTHON" "$here/train_nnunet.py" --data "$data" --work "$work"
+
+mkdir -p "$work/in"
+for n in 381 383 389; do cp -f "$data/msd-hippocampus/images/hippocampus_$n.nii.gz" "$work/in/hippocampus_${n}_0000.nii.gz"; done
+cp -f "$data/volume-formats/ct-spleen-crop/sub-spleen2_ct.nii.gz" "$work/in/spleen_0000.nii.gz"
+mri=$work/in/hippocampus_381_0000.nii.gz
+ct=$work/in/spleen_0000.nii.gz
+out=$work/balanced
+balance() { # <configuration> <fold> <image> [labels of the previous stage]
+  [ -f "$out/$1/fold_$2/checkpoint_final.pth" ] && return
+  model=$1 fold=$2 image=$3
+  shift 3
+  "$PYTHON" "$here/balance_nnunet.py" "$work/results/$model" "$fold" "$image" "$out" "$@"
+}
+compare() { # <package> <mirror|plain> <configuration> <folds> <further options and images>
+  id=$1 mirroring=$2 model=$3 folds=$4
+  shift 4
+  node --conditions=development --import tsx "$here/parity.ts" --python "$PYTHON" --work "$work" \
+    --id "$id" --mirroring "$mirroring" --model "$out/$model" --folds "$folds" "$@"
+}
+: > "$work/rows.md"
+for fold in 0 1; do for c in 3d_fullres 2d; do balance "$hippocampus$c" $fold "$mri"; done; done
+for c in 3d_lowres 3d_fullres 2d; do balance "$spleen$c" all "$ct"; done
+compare hippocampus-3d mirror "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
+compare hippocampus-3d-plain plain "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
+compare hippocampus-2d mirror "${hippocampus}2d" 0,1 "$work"/in/hippocampus_*.nii.gz
+compare spleen-2d plain "${spleen}2d" all "$ct"
+compare spleen-3d plain "${spleen}3d_fullres" all "$ct"
+compare spleen-lowres plain "${spleen}3d_lowres" all "$ct"
+stage=$work/theirs/spleen-lowres
+balance "${spleen}3d_cascade_fullres" all "$ct" "$stage/spleen_0000.nii.gz"
+compare spleen-cascade plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres --stage "$stage" "$ct"
+cat "$work/rows.md"
