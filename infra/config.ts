@@ -1,5 +1,18 @@
 import { z } from "zod";
 
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
+const keyArn = z.string().regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/);
+
+/** A bucket that is there already, with the key that its objects are under. */
+const ImportedBucket = z.strictObject({ name: bucketName, keyArn: keyArn.optional() });
+
+/** A network that is there already. */
+const ImportedVpc = z.strictObject({
+  id: z.string().regex(/^vpc-([0-9a-f]{8}|[0-9a-f]{17})$/),
+  availabilityZones: z.array(z.string()).min(1),
+  subnetIds: z.array(z.string().regex(/^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/)).min(1),
+});
+
 /** What a deployment can choose. Read from the CDK context `scanlane` (`cdk.json`, or `-c scanlane='{…}'`). */
 export const InfraConfig = z.strictObject({
   /** Part of the stack's name, so that several can live in one account. */
@@ -7,6 +20,20 @@ export const InfraConfig = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9-]{0,19}$/)
     .default("dev"),
+  /** Buckets for uploads and results that are there already; what is not named is made. */
+  buckets: z
+    .strictObject({
+      /** Must send its events to EventBridge. */
+      scans: ImportedBucket.optional(),
+      results: ImportedBucket.optional(),
+    })
+    .default({}),
+  /** Where jobs run: see `ScanNetwork`. */
+  network: z
+    .strictObject({ profile: z.enum(["minimal", "isolated"]).default("minimal"), vpc: ImportedVpc.optional() })
+    .default({ profile: "minimal" }),
+  /** Whether networks run on GPU instances, or on Fargate with the CPU alone: another image and other results. */
+  compute: z.enum(["gpu", "cpu"]).default("gpu"),
   /** Instance families of the GPU queue, first choice first. */
   gpuInstanceTypes: z
     .array(z.string().regex(/^[a-z0-9]+\.[a-z0-9]+$/))
@@ -18,6 +45,8 @@ export const InfraConfig = z.strictObject({
   workRetentionDays: z.int().min(1).default(14),
   /** Days after which uploads become cheaper storage; they are never removed by the stack. */
   scanArchiveDays: z.int().min(30).default(90),
+  /** Days for which a result can be neither changed nor removed without a special right; 0 for no lock. */
+  resultLockDays: z.int().min(0).max(36_500).default(0),
   /** How long a series of loose DICOM files must be quiet where nothing better says that it is complete. */
   quietSeconds: z.int().min(60).max(86_400).default(300),
   /** How long is waited for files that are known to be missing before the series is set aside. */
@@ -26,5 +55,9 @@ export const InfraConfig = z.strictObject({
   ledgerDays: z.int().min(30).default(400),
   /** Whether Postprocess gets a GPU too: of use only to steps with a GPU kernel. */
   postprocessGpu: z.boolean().default(false),
+  /** Whether CloudTrail records who read and wrote which object of the scan and result buckets. */
+  dataEvents: z.boolean().default(false),
+  /** Addresses that alarms are mailed to; each has to confirm once. */
+  alarmEmails: z.array(z.email()).default([]),
 });
 export type InfraConfig = z.infer<typeof InfraConfig>;

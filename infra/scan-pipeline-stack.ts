@@ -2,6 +2,8 @@ import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
 import type { InfraConfig } from "./config.js";
+import { CpuCompute } from "./constructs/cpu-compute.js";
+import { DataEvents } from "./constructs/data-events.js";
 import { GpuCompute } from "./constructs/gpu-compute.js";
 import { ScanBuckets } from "./constructs/scan-buckets.js";
 import { ScanFunctions } from "./constructs/scan-functions.js";
@@ -32,10 +34,13 @@ export class ScanPipelineStack extends Stack {
     for (const service of ["events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
       buckets.key.grantEncryptDecrypt(new ServicePrincipal(service));
     }
-    const network = new ScanNetwork(this, "Network");
-    const compute = new GpuCompute(this, "Compute", { ...config, network, instanceTypes: config.gpuInstanceTypes });
-    const jobs = new StageJobs(this, "Jobs", { buckets, postprocessGpu: config.postprocessGpu });
-    const functions = new ScanFunctions(this, "Functions", { buckets });
+    const network = new ScanNetwork(this, "Network", { network: config.network, key: buckets.key });
+    const compute =
+      config.compute === "gpu"
+        ? new GpuCompute(this, "Compute", { ...config, network, instanceTypes: config.gpuInstanceTypes })
+        : new CpuCompute(this, "Compute", { ...config, network });
+    const jobs = new StageJobs(this, "Jobs", { ...config, buckets, network });
+    const functions = new ScanFunctions(this, "Functions", { buckets, kind: config });
     const { stateMachine } = new ScanWorkflow(this, "Workflow", { buckets, functions, jobs, queue: compute.queue });
     const intake = new ScanIntake(this, "Intake", {
       ...config,
@@ -43,7 +48,13 @@ export class ScanPipelineStack extends Stack {
       intake: functions.intake,
       stateMachine,
     });
-    const notices = new ScanNotices(this, "Notices", { buckets, stateMachine, deadLetters: intake.deadLetters });
+    const notices = new ScanNotices(this, "Notices", {
+      ...config,
+      buckets,
+      stateMachine,
+      deadLetters: intake.deadLetters,
+    });
+    if (config.dataEvents) new DataEvents(this, "DataEvents", { buckets });
 
     const outputs = {
       ScanBucket: buckets.scans.bucketName,

@@ -9,7 +9,7 @@ const Env = z.object({
   MODELS_DIR: z.string().min(1),
   /** Device of the Segment jobs. All functions know it, as it is part of a result's identity. */
   PROVIDER: z.enum(["cpu", "cuda"]),
-  /** Device of refinement steps that are graphs: Postprocess jobs have a GPU only where the deployment says so. */
+  /** Device of refinement steps that are graphs, on a GPU only where the deployment says so; part of the identity too. */
   STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
 });
 export type Env = z.infer<typeof Env>;

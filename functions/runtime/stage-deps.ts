@@ -18,6 +18,7 @@ export function stageDeps(stage: string): StageDeps {
     models: folderModels(env.MODELS_DIR),
     logger: jsonLogger(stage),
     provider: env.PROVIDER,
+    stepProvider: env.STEP_PROVIDER,
   };
 }
 

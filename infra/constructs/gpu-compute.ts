@@ -3,11 +3,7 @@ import {
   AllocationStrategy,
   CfnComputeEnvironment,
   EcsMachineImageType,
-  FairshareSchedulingPolicy,
-  JobQueue,
-  JobStateTimeLimitActionsAction,
-  JobStateTimeLimitActionsReason,
-  JobStateTimeLimitActionsState,
+  type JobQueue,
   ManagedEc2EcsComputeEnvironment,
 } from "aws-cdk-lib/aws-batch";
 import {
@@ -16,9 +12,9 @@ import {
   InstanceType,
   LaunchTemplate,
   LaunchTemplateHttpTokens,
-  SubnetType,
 } from "aws-cdk-lib/aws-ec2";
 import { Construct } from "constructs";
+import { fairQueue } from "./fair-queue.js";
 import type { ScanNetwork } from "./scan-network.js";
 
 export interface GpuComputeProps {
@@ -29,8 +25,6 @@ export interface GpuComputeProps {
 
 /** Root volume of an instance: 12 GB of image, the rest scratch for volumes on their way. */
 const ROOT_VOLUME_GIB = 200;
-/** How long a job may wait at the head of the queue for a reason that does not heal by itself. */
-const LONGEST_WAIT = Duration.hours(4);
 
 /** GPU instances for jobs: Spot first, On-Demand behind it, none while nothing is to do. */
 export class GpuCompute extends Construct {
@@ -52,7 +46,7 @@ export class GpuCompute extends Construct {
     const environment = (name: string, spot: boolean) => {
       const made = new ManagedEc2EcsComputeEnvironment(this, name, {
         vpc: network.vpc,
-        vpcSubnets: { subnetType: SubnetType.PUBLIC },
+        vpcSubnets: network.subnets,
         securityGroups: [network.securityGroup],
         instanceTypes: props.instanceTypes.map((type) => new InstanceType(type)),
         useOptimalInstanceClasses: false,
@@ -78,27 +72,7 @@ export class GpuCompute extends Construct {
       return made;
     };
 
-    this.queue = new JobQueue(this, "Queue", {
-      computeEnvironments: [
-        { computeEnvironment: environment("Spot", true), order: 1 },
-        { computeEnvironment: environment("OnDemand", false), order: 2 },
-      ],
-      // STAT gets four times the share of bulk (a smaller factor is a larger share), and bulk never starves.
-      schedulingPolicy: new FairshareSchedulingPolicy(this, "Fairshare", {
-        computeReservation: 10,
-        shareDecay: Duration.hours(1),
-        shares: [
-          { shareIdentifier: "stat", weightFactor: 0.25 },
-          { shareIdentifier: "bulk", weightFactor: 1 },
-        ],
-      }),
-      jobStateTimeLimitActions: Object.values(JobStateTimeLimitActionsReason).map((reason) => ({
-        action: JobStateTimeLimitActionsAction.CANCEL,
-        maxTime: LONGEST_WAIT,
-        reason,
-        state: JobStateTimeLimitActionsState.RUNNABLE,
-      })),
-    });
+    this.queue = fairQueue(this, [environment("Spot", true), environment("OnDemand", false)]);
   }
 }
 

@@ -6,22 +6,28 @@ import {
   BucketEncryption,
   type BucketProps,
   CfnBucket,
+  type IBucket,
+  ObjectLockRetention,
   ObjectOwnership,
   StorageClass,
 } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import type { InfraConfig } from "../config.js";
 
 export interface ScanBucketsProps {
   readonly workRetentionDays: number;
   readonly scanArchiveDays: number;
+  readonly resultLockDays: number;
+  readonly buckets: InfraConfig["buckets"];
 }
 
-/** Where uploads land, where stages work, and where results go; all under one customer-managed key. */
+/** Where uploads land, where stages work, and where results go; what is made is under one customer-managed key. */
 export class ScanBuckets extends Construct {
   readonly key: Key;
-  readonly scans: Bucket;
+  readonly accessLogs: Bucket;
+  readonly scans: IBucket;
   readonly work: Bucket;
-  readonly results: Bucket;
+  readonly results: IBucket;
 
   constructor(scope: Construct, id: string, props: ScanBucketsProps) {
     super(scope, id);
@@ -31,13 +37,15 @@ export class ScanBuckets extends Construct {
       // Without the key every scan is lost.
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const logs = new Bucket(this, "AccessLogs", {
+    this.accessLogs = new Bucket(this, "AccessLogs", {
       // S3 delivers access logs only to buckets under its own keys.
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      lifecycleRules: [{ expiration: Duration.days(365) }],
+      // Nobody changes an access log; what is overwritten or removed by hand stays for a month.
+      versioned: true,
+      lifecycleRules: [{ expiration: Duration.days(365), noncurrentVersionExpiration: Duration.days(30) }],
       removalPolicy: RemovalPolicy.RETAIN,
     });
     const common = {
@@ -50,25 +58,30 @@ export class ScanBuckets extends Construct {
       versioned: true,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      serverAccessLogsBucket: logs,
+      serverAccessLogsBucket: this.accessLogs,
       // Patient data is never removed with a stack.
       removalPolicy: RemovalPolicy.RETAIN,
     } satisfies BucketProps;
     const parts = { abortIncompleteMultipartUploadAfter: Duration.days(2) };
     const old = { noncurrentVersionExpiration: Duration.days(30) };
 
-    this.scans = new Bucket(this, "Scans", {
-      ...common,
-      serverAccessLogsPrefix: "scans/",
-      lifecycleRules: [
-        {
-          ...parts,
-          transitions: [
-            { storageClass: StorageClass.INTELLIGENT_TIERING, transitionAfter: Duration.days(props.scanArchiveDays) },
-          ],
-        },
-      ],
-    });
+    const scans = () => {
+      const made = new Bucket(this, "Scans", {
+        ...common,
+        serverAccessLogsPrefix: "scans/",
+        lifecycleRules: [
+          {
+            ...parts,
+            transitions: [
+              { storageClass: StorageClass.INTELLIGENT_TIERING, transitionAfter: Duration.days(props.scanArchiveDays) },
+            ],
+          },
+        ],
+      });
+      sendEvents(made);
+      return made;
+    };
+    this.scans = this.#imported("Scans", props.buckets.scans) ?? scans();
     this.work = new Bucket(this, "Work", {
       ...common,
       serverAccessLogsPrefix: "work/",
@@ -80,12 +93,23 @@ export class ScanBuckets extends Construct {
         },
       ],
     });
-    this.results = new Bucket(this, "Results", {
-      ...common,
-      serverAccessLogsPrefix: "results/",
-      lifecycleRules: [{ ...parts, ...old }],
-    });
-    sendEvents(this.scans);
+    const results = () =>
+      new Bucket(this, "Results", {
+        ...common,
+        serverAccessLogsPrefix: "results/",
+        lifecycleRules: [{ ...parts, ...old }],
+        // Governance: a named right lifts it, for what has to be removed by law.
+        ...(props.resultLockDays > 0
+          ? { objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(props.resultLockDays)) }
+          : {}),
+      });
+    this.results = this.#imported("Results", props.buckets.results) ?? results();
+  }
+
+  #imported(id: string, bucket: InfraConfig["buckets"]["scans"]): IBucket | null {
+    if (bucket === undefined) return null;
+    const encryptionKey = bucket.keyArn ? Key.fromKeyArn(this, `${id}Key`, bucket.keyArn) : undefined;
+    return Bucket.fromBucketAttributes(this, id, { bucketName: bucket.name, encryptionKey });
   }
 }
 

@@ -1,12 +1,14 @@
 import { fileURLToPath } from "node:url";
 import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
-import type { IGrantable } from "aws-cdk-lib/aws-iam";
+import { type IGrantable, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BUNDLING, CODEC_BINARIES } from "../../functions/bundling.js";
+import { grantRead, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { type ComputeKind, providers } from "./stage-jobs.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
 /** Longest that a Lambda may run. */
@@ -35,6 +37,7 @@ const MODELS_DIR = "/var/task/models";
 
 export interface ScanFunctionsProps {
   readonly buckets: ScanBuckets;
+  readonly kind: ComputeKind;
 }
 
 /** The Lambdas of the workflow, each with the rights that its stage needs and no other. */
@@ -48,31 +51,42 @@ export class ScanFunctions extends Construct {
   constructor(scope: Construct, id: string, props: ScanFunctionsProps) {
     super(scope, id);
     const { buckets } = props;
-    const make = (name: FunctionName) => this.#function(name, buckets);
+    const make = (name: FunctionName) => this.#function(name, buckets, props.kind);
 
     this.intake = make("intake");
-    buckets.scans.grantRead(this.intake);
-    buckets.work.grantPut(this.intake, "*/source.json");
+    grantRead(buckets.scans, this.intake);
+    grantWrite(buckets.work, this.intake, "*/source.json");
 
     this.inspect = make("inspect");
     this.preprocess = make("preprocess");
     for (const stage of [this.inspect, this.preprocess]) {
-      buckets.scans.grantRead(stage);
+      grantRead(buckets.scans, stage);
       grantWork(buckets, stage);
     }
     this.publish = make("publish");
     grantWork(buckets, this.publish);
-    buckets.results.grantRead(this.publish);
-    buckets.results.grantPut(this.publish);
+    grantRead(buckets.results, this.publish);
+    grantWrite(buckets.results, this.publish);
 
     this.quarantine = make("quarantine");
-    buckets.work.grantRead(this.quarantine);
-    buckets.results.grantPut(this.quarantine, "quarantine/*");
-    buckets.results.grantPut(this.quarantine, "index/*");
+    grantRead(buckets.work, this.quarantine);
+    grantWrite(buckets.results, this.quarantine, "quarantine/*");
+    grantWrite(buckets.results, this.quarantine, "index/*");
   }
 
-  #function(name: FunctionName, buckets: ScanBuckets): NodejsFunction {
+  #function(name: FunctionName, buckets: ScanBuckets, kind: ComputeKind): NodejsFunction {
     const size: Size3 = SIZES[name];
+    const logGroup = new LogGroup(this, `${pascal(name)}Log`, {
+      retention: RetentionDays.THREE_MONTHS,
+      encryptionKey: buckets.key,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // The managed policy of other functions may write to every log group of the account.
+    const role = new Role(this, `${pascal(name)}Role`, {
+      assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
+      description: `What the ${name} function may do`,
+    });
+    logGroup.grantWrite(role);
     return new NodejsFunction(this, pascal(name), {
       description: `scanlane: ${name}`,
       entry: `${REPO}functions/${name}/handler.ts`,
@@ -84,17 +98,14 @@ export class ScanFunctions extends Construct {
       timeout: size.timeout,
       ...(size.scratchGiB ? { ephemeralStorageSize: Size.gibibytes(size.scratchGiB) } : {}),
       tracing: Tracing.ACTIVE,
-      logGroup: new LogGroup(this, `${pascal(name)}Log`, {
-        retention: RetentionDays.THREE_MONTHS,
-        encryptionKey: buckets.key,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
+      role,
+      logGroup,
       environment: {
         SCAN_BUCKET: buckets.scans.bucketName,
         WORK_BUCKET: buckets.work.bucketName,
         RESULT_BUCKET: buckets.results.bucketName,
         MODELS_DIR,
-        PROVIDER: "cuda",
+        ...providers(kind),
         NODE_OPTIONS: "--enable-source-maps",
       },
       bundling: {
@@ -126,8 +137,8 @@ function copyAssets(from: string, to: string): string[] {
 
 /** Stages read what earlier ones wrote and write their own files; none removes anything. */
 function grantWork(buckets: ScanBuckets, stage: IGrantable): void {
-  buckets.work.grantRead(stage);
-  buckets.work.grantPut(stage);
+  grantRead(buckets.work, stage);
+  grantWrite(buckets.work, stage);
 }
 
 function pascal(name: string): string {

@@ -5,6 +5,7 @@ import { EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
 import { SnsTopic } from "aws-cdk-lib/aws-events-targets";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Topic } from "aws-cdk-lib/aws-sns";
+import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
@@ -14,6 +15,7 @@ export interface ScanNoticesProps {
   readonly buckets: ScanBuckets;
   readonly stateMachine: StateMachine;
   readonly deadLetters: Queue;
+  readonly alarmEmails: readonly string[];
 }
 
 /** Says how scans ended (an id and a status, nothing else), and raises the alarms of `docs/runbook.md`. */
@@ -27,6 +29,7 @@ export class ScanNotices extends Construct {
     this.ended = new Topic(this, "Ended", { masterKey, enforceSSL: true });
     this.alarms = new Topic(this, "Alarms", { masterKey, enforceSSL: true });
     this.#letAlarmsPublish();
+    for (const address of props.alarmEmails) this.alarms.addSubscription(new EmailSubscription(address));
     new Rule(this, "ExecutionEnded", {
       description: "Scans that were published or set aside",
       eventPattern: {

@@ -49,7 +49,7 @@ export class ScanWorkflow extends Construct {
           encryptionKey: props.buckets.key,
           removalPolicy: RemovalPolicy.DESTROY,
         }),
-        level: LogLevel.ERROR,
+        level: LogLevel.ALL,
         // Payloads hold ids alone, and still need not be copied to a second place.
         includeExecutionData: false,
       },
@@ -58,7 +58,9 @@ export class ScanWorkflow extends Construct {
     // `fromString` grants nothing by itself.
     const { functions, jobs, queue } = props;
     for (const target of [functions.inspect, functions.preprocess, functions.publish, functions.quarantine]) {
-      target.grantInvoke(this.stateMachine);
+      this.stateMachine.addToRolePolicy(
+        new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [target.functionArn] }),
+      );
     }
     this.#allowJobs(queue, [jobs.preprocess, jobs.segment, jobs.postprocess]);
   }

@@ -5,6 +5,7 @@ import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { ScheduleGroup } from "aws-cdk-lib/aws-scheduler";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { grantKey } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 
 export interface SeriesLedgerProps {
@@ -55,8 +56,10 @@ export class SeriesLedger extends Construct {
         },
       }),
     });
-    queue.grantSendMessages(sender);
-    deadLetters.grantSendMessages(sender);
+    sender.addToPolicy(
+      new PolicyStatement({ actions: ["sqs:SendMessage"], resources: [queue.queueArn, deadLetters.queueArn] }),
+    );
+    grantKey(buckets.key, sender, ["kms:GenerateDataKey", "kms:Decrypt"]);
     intake.addToRolePolicy(
       new PolicyStatement({
         actions: ["scheduler:CreateSchedule"],

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
 import {
   Action,
   EcsEc2ContainerDefinition,
+  EcsFargateContainerDefinition,
   EcsJobDefinition,
   EcsVolume,
   LinuxParameters,
@@ -16,7 +17,9 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import { JOB_MEMORY } from "./gpu-compute.js";
+import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import type { ScanNetwork } from "./scan-network.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
 /** Tries of a job that was lost or ended with a transient failure; the local engine has the same number. */
@@ -26,8 +29,26 @@ const ATTEMPT_TIMEOUT = Duration.hours(6);
 /** Vcpus of a g4dn.xlarge, the smallest instance: one job fills it. */
 const VCPUS = 4;
 
+/** Of the sizes that Fargate has for four vCPUs, the one nearest to a GPU instance's; the scratch is its largest. */
+const FARGATE_MEMORY = Size.gibibytes(16);
+const FARGATE_SCRATCH = Size.gibibytes(200);
+
+/** Whether Postprocess has a GPU: where it is asked for, and there is one. */
+const hasStepGpu = ({ compute, postprocessGpu }: ComputeKind) => compute === "gpu" && postprocessGpu;
+
+/** What of a deployment decides the rounding of its results. */
+export type ComputeKind = Pick<StageJobsProps, "compute" | "postprocessGpu">;
+
+/** The devices that functions and jobs are told of: all of them the same, since results are named by them. */
+export function providers(kind: ComputeKind): Record<"PROVIDER" | "STEP_PROVIDER", string> {
+  return { PROVIDER: kind.compute === "gpu" ? "cuda" : "cpu", STEP_PROVIDER: hasStepGpu(kind) ? "cuda" : "cpu" };
+}
+
 export interface StageJobsProps {
   readonly buckets: ScanBuckets;
+  readonly network: ScanNetwork;
+  /** `cpu`: the image without CUDA, on Fargate. */
+  readonly compute: "gpu" | "cpu";
   readonly postprocessGpu: boolean;
 }
 
@@ -42,7 +63,7 @@ export class StageJobs extends Construct {
     // What goes into the build's context is in `.dockerignore`.
     const image = ContainerImage.fromAsset(REPO, {
       file: "functions/container/Dockerfile",
-      target: "gpu",
+      target: props.compute,
       platform: Platform.LINUX_AMD64,
       assetName: "scanlane-stages",
     });
@@ -51,47 +72,65 @@ export class StageJobs extends Construct {
       encryptionKey: props.buckets.key,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props.buckets);
+    const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props);
     this.preprocess = job("preprocess", false);
-    this.segment = job("segment", true);
-    this.postprocess = job("postprocess", props.postprocessGpu);
+    this.segment = job("segment", props.compute === "gpu");
+    this.postprocess = job("postprocess", hasStepGpu(props));
   }
 
-  #job(stage: string, gpu: boolean, image: ContainerImage, logGroup: LogGroup, buckets: ScanBuckets): EcsJobDefinition {
+  #job(
+    stage: string,
+    gpu: boolean,
+    image: ContainerImage,
+    logGroup: LogGroup,
+    props: StageJobsProps,
+  ): EcsJobDefinition {
+    const { buckets, compute } = props;
     const name = stage.slice(0, 1).toUpperCase() + stage.slice(1);
     const role = new Role(this, `${name}Role`, {
       assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com"),
       description: `What the ${stage} container may do`,
     });
-    if (stage === "preprocess") buckets.scans.grantRead(role);
-    buckets.work.grantRead(role);
-    buckets.work.grantPut(role);
+    if (stage === "preprocess") grantRead(buckets.scans, role);
+    grantRead(buckets.work, role);
+    grantWrite(buckets.work, role);
     // A job removes the failure record of its earlier try, and nothing else.
-    buckets.work.grantDelete(role, `*/${stage}/a*-failure.json`);
+    grantRemove(buckets.work, role, `*/${stage}/a*-failure.json`);
+
+    const container = {
+      image,
+      command: ["node", `/app/${stage}.mjs`, "Ref::taskKey"],
+      cpu: VCPUS,
+      environment: {
+        SCAN_BUCKET: buckets.scans.bucketName,
+        WORK_BUCKET: buckets.work.bucketName,
+        RESULT_BUCKET: buckets.results.bucketName,
+        MODELS_DIR: "/app/models",
+        ...providers(props),
+      },
+      jobRole: role,
+      user: "node",
+      readonlyRootFilesystem: true,
+      volumes: [EcsVolume.host({ name: "scratch", containerPath: "/tmp" })],
+      linuxParameters: new LinuxParameters(this, `${name}Linux`, { initProcessEnabled: true }),
+      logging: LogDriver.awsLogs({ streamPrefix: stage, logGroup }),
+    };
 
     return new EcsJobDefinition(this, name, {
-      container: new EcsEc2ContainerDefinition(this, `${name}Container`, {
-        image,
-        command: ["node", `/app/${stage}.mjs`, "Ref::taskKey"],
-        cpu: VCPUS,
-        memory: JOB_MEMORY,
-        ...(gpu ? { gpu: 1 } : {}),
-        environment: {
-          SCAN_BUCKET: buckets.scans.bucketName,
-          WORK_BUCKET: buckets.work.bucketName,
-          RESULT_BUCKET: buckets.results.bucketName,
-          MODELS_DIR: "/app/models",
-          PROVIDER: "cuda",
-          STEP_PROVIDER: gpu ? "cuda" : "cpu",
-        },
-        jobRole: role,
-        user: "node",
-        privileged: false,
-        readonlyRootFilesystem: true,
-        volumes: [EcsVolume.host({ name: "scratch", containerPath: "/tmp" })],
-        linuxParameters: new LinuxParameters(this, `${name}Linux`, { initProcessEnabled: true }),
-        logging: LogDriver.awsLogs({ streamPrefix: stage, logGroup }),
-      }),
+      container:
+        compute === "gpu"
+          ? new EcsEc2ContainerDefinition(this, `${name}Container`, {
+              ...container,
+              memory: JOB_MEMORY,
+              privileged: false,
+              ...(gpu ? { gpu: 1 } : {}),
+            })
+          : new EcsFargateContainerDefinition(this, `${name}Container`, {
+              ...container,
+              memory: FARGATE_MEMORY,
+              ephemeralStorageSize: FARGATE_SCRATCH,
+              assignPublicIp: props.network.publicAddress,
+            }),
       parameters: { taskKey: "none" },
       timeout: ATTEMPT_TIMEOUT,
       retryAttempts: ATTEMPTS,
@@ -113,6 +152,7 @@ function retryStrategies(): RetryStrategy[] {
   const exit = (code: number) => Reason.custom({ onExitCode: String(code) });
   return [
     RetryStrategy.of(Action.RETRY, Reason.custom({ onStatusReason: "Host EC2*" })),
+    RetryStrategy.of(Action.RETRY, Reason.custom({ onStatusReason: "Your Spot Task was interrupted*" })),
     RetryStrategy.of(Action.RETRY, exit(ERROR_CLASSES.transient.exitCode)),
     RetryStrategy.of(Action.RETRY, Reason.custom({ onReason: "CannotPullContainerError*" })),
     RetryStrategy.of(Action.EXIT, Reason.custom({ onExitCode: "*" })),

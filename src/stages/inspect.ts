@@ -1,5 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
-import { digestOf, type Provider, resultIdOf } from "#src/core/ids.js";
+import { digestOf, resultIdOf } from "#src/core/ids.js";
 import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
 import { findScans } from "#src/formats/find-scans.js";
 import type { FoundScan, UploadEntry } from "#src/formats/scan.js";
@@ -41,7 +41,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
     chosen.set(scan, choice);
   }
   for (const [n, [model, group]] of groupsOf(chosen, entries).entries()) {
-    const task = taskOf(`t${n}`, group, model, source.request, input, deps.provider);
+    const task = taskOf(`t${n}`, group, model, source.request, input, deps);
     const document: TaskDocument = {
       ...task,
       warnings: [
@@ -126,7 +126,7 @@ function taskOf(
   model: ModelPackage,
   request: RunRequest,
   { scanId, attempt }: InspectInput,
-  provider: Provider,
+  { provider, stepProvider }: Pick<StageDeps, "provider" | "stepProvider">,
 ): TaskDocument {
   const [scan] = group;
   const voxels = voxelCount(scan.grid.size);
@@ -147,6 +147,8 @@ function taskOf(
         ...(group.length === 1 ? {} : { channels: group.map(({ instances, parts }) => digestOf([instances, parts])) }),
         ...(scan.format === "dicom" ? { seg: request.seg } : {}),
         ...(scan.format === "dicom" || outputs.length > 0 ? { outputs } : {}),
+        // The CPU goes without saying: a GPU rounds otherwise, in Postprocess as in Segment.
+        ...(stepProvider === "cuda" ? { stepProvider } : {}),
       },
       resultVersion: RESULT_VERSION,
       provider,

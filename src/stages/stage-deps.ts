@@ -10,4 +10,6 @@ export interface StageDeps {
   readonly logger: Logger;
   /** The device that this deployment's networks run on. */
   readonly provider: Provider;
+  /** The device of refinement steps that are graphs; `cpu` where nothing is said. */
+  readonly stepProvider?: Provider;
 }

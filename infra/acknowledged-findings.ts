@@ -1,0 +1,100 @@
+/** A finding of cdk-nag that stays, and why. */
+export interface Acknowledged {
+  /** The rule, with the detail that some rules add in brackets. */
+  readonly rule: RegExp;
+  /** Paths of the constructs that it may be found in, below the stack. */
+  readonly where: RegExp;
+  readonly reason: string;
+}
+
+const anywhere = /./;
+
+/** Every finding of the packs AwsSolutions and HIPAA Security that stays; `test/infra` refuses any other. */
+export const ACKNOWLEDGED: readonly Acknowledged[] = [
+  {
+    rule: /^AwsSolutions-IAM5\[Resource::<Buckets(Scans|Work|Results)\w+\.Arn>\/.*\]$/,
+    where: /^(Functions|Jobs)\/\w+Role\//,
+    reason: "objects of one bucket, by exact actions: their keys are not known before there is a scan",
+  },
+  {
+    rule: /^AwsSolutions-IAM5\[Resource::\*\]$/,
+    where: /^(Functions\/\w+Role|Jobs\/\w+\/ExecutionRole|Workflow\/StateMachine\/Role|Network\/)/,
+    reason:
+      "actions that know no resource, each listed in test/infra: traces, log delivery, registry token, job status",
+  },
+  {
+    rule: /^AwsSolutions-IAM5\[Resource::.*:(batch|states):.*:\*\]$/,
+    where: /^(Workflow\/StateMachine\/Role|Functions\/IntakeRole)\//,
+    reason: "revisions of our job definitions, which running executions still submit, and executions of our workflow",
+  },
+  {
+    rule: /^AwsSolutions-IAM5\[Resource::.*:scheduler:.*:schedule\/.*-Checks-\w+\/\*\]$/,
+    where: /^Functions\/IntakeRole\//,
+    reason: "schedules of our own group: their names are not known before there is a series",
+  },
+  {
+    rule: /^AwsSolutions-IAM5\[Action::kms:(GenerateDataKey|ReEncrypt)\*\]$/,
+    where: /^(Functions\/IntakeRole|Notices\/ExecutionEnded)\//,
+    reason: "on the one key: what DynamoDB asks of whoever uses a table under it, and SNS of whoever publishes",
+  },
+  {
+    rule: /^AwsSolutions-IAM4\[Policy::.*AmazonEC2ContainerServiceforEC2Role\]$/,
+    where: /^Compute\/(Spot|OnDemand)\/InstanceProfileRole\//,
+    reason: "the agent of ECS on an instance, whose rights AWS keeps up to date",
+  },
+  {
+    rule: /^AwsSolutions-L1$/,
+    where: /^Functions\//,
+    reason: "Node 22 is a supported runtime, and the one that the bundles are built for and tested with",
+  },
+  {
+    rule: /^HIPAA\.Security-S3BucketReplicationEnabled$/,
+    where: /^(Buckets|DataEvents)\//,
+    reason: "whether and where patient data may be copied is the operator's decision; versions guard against removal",
+  },
+  {
+    rule: /^HIPAA\.Security-S3DefaultEncryptionKMS$/,
+    where: /^Buckets\/AccessLogs\//,
+    reason: "S3 delivers access logs only to buckets under its own keys",
+  },
+  {
+    rule: /^HIPAA\.Security-VPCDefaultSecurityGroupClosed$/,
+    where: /^Network\//,
+    reason: "nothing is in the default group; to empty it would deploy a function with rights on the network",
+  },
+  {
+    rule: /^HIPAA\.Security-VPC(SubnetAutoAssignPublicIpDisabled|NoUnrestrictedRouteToIGW)$/,
+    where: /^Network\/Vpc\/computeSubnet/,
+    reason: "profile minimal alone: nothing may come in and TLS alone may go out; profile isolated has neither",
+  },
+  {
+    rule: /^HIPAA\.Security-IAMNoInlinePolicy$/,
+    where: anywhere,
+    reason: "each role has one policy of its own, which nobody else shall share",
+  },
+  {
+    rule: /^HIPAA\.Security-LambdaConcurrency$/,
+    where: /^Functions\//,
+    reason: "the queue and the workflow's map bound it; a reservation would take from the account's other functions",
+  },
+  {
+    rule: /^HIPAA\.Security-LambdaDLQ$/,
+    where: /^Functions\//,
+    reason: "none is called asynchronously: the intake queue has dead letters, and the workflow sets aside what fails",
+  },
+  {
+    rule: /^HIPAA\.Security-LambdaInsideVPC$/,
+    where: /^Functions\//,
+    reason: "functions open no port and call services of AWS alone, by their roles",
+  },
+  {
+    rule: /^HIPAA\.Security-CloudTrailCloudWatchLogsEnabled$/,
+    where: /^DataEvents\//,
+    reason: "records hold object keys, which may hold names of patients: they stay in one encrypted bucket",
+  },
+  {
+    rule: /^HIPAA\.Security-DynamoDBInBackupPlan$/,
+    where: /^Intake\/Ledger\//,
+    reason: "point-in-time recovery is on, and all that it holds follows from the scan bucket",
+  },
+];

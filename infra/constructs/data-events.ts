@@ -1,0 +1,46 @@
+import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Trail } from "aws-cdk-lib/aws-cloudtrail";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import type { ScanBuckets } from "./scan-buckets.js";
+
+export interface DataEventsProps {
+  readonly buckets: ScanBuckets;
+}
+
+/** Who read and wrote which object of the scan and result buckets, by CloudTrail, in a bucket of its own. */
+export class DataEvents extends Construct {
+  constructor(scope: Construct, id: string, { buckets }: DataEventsProps) {
+    super(scope, id);
+    const { key, scans, results } = buckets;
+    key.grantEncryptDecrypt(
+      new ServicePrincipal("cloudtrail.amazonaws.com", {
+        conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
+      }),
+    );
+    const bucket = new Bucket(this, "Records", {
+      encryption: BucketEncryption.KMS,
+      encryptionKey: key,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      serverAccessLogsBucket: buckets.accessLogs,
+      serverAccessLogsPrefix: "data-events/",
+      // HIPAA 45 CFR 164.316(b)(2): six years.
+      lifecycleRules: [{ expiration: Duration.days(2192) }],
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const trail = new Trail(this, "Trail", {
+      bucket,
+      encryptionKey: key,
+      enableFileValidation: true,
+      isMultiRegionTrail: false,
+      includeGlobalServiceEvents: false,
+    });
+    trail.addS3EventSelector([{ bucket: scans }, { bucket: results }], { includeManagementEvents: false });
+  }
+}
