@@ -2,6 +2,7 @@ import { cp } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { STAGES } from "#src/storage/keys.js";
 import { BUNDLING, CODEC_BINARIES } from "../bundling.js";
 
 // Bundles the container's programs into the folder that is named as the first argument.
@@ -12,7 +13,7 @@ const main = (stage: string) => fileURLToPath(new URL(`../${stage}/main.ts`, imp
 const outdir = process.argv[2] ?? "dist/container";
 await build({
   ...options,
-  entryPoints: ["preprocess", "segment", "postprocess"].map((stage) => ({ in: main(stage), out: stage })),
+  entryPoints: STAGES.map((stage) => ({ in: main(stage), out: stage })),
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

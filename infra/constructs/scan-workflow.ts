@@ -29,6 +29,7 @@ export function workflowBindings({ functions, jobs, queue }: ScanWorkflowProps):
     PreprocessJobDefinition: jobs.preprocess.jobDefinitionArn,
     SegmentJobDefinition: jobs.segment.jobDefinitionArn,
     PostprocessJobDefinition: jobs.postprocess.jobDefinitionArn,
+    PublishJobDefinition: jobs.publish.jobDefinitionArn,
   };
 }
 
@@ -62,7 +63,7 @@ export class ScanWorkflow extends Construct {
         new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [target.functionArn] }),
       );
     }
-    this.#allowJobs(queue, [jobs.preprocess, jobs.segment, jobs.postprocess]);
+    this.#allowJobs(queue, [jobs.preprocess, jobs.segment, jobs.postprocess, jobs.publish]);
   }
 
   #allowJobs(queue: JobQueue, definitions: readonly EcsJobDefinition[]): void {

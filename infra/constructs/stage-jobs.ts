@@ -57,6 +57,7 @@ export class StageJobs extends Construct {
   readonly preprocess: EcsJobDefinition;
   readonly segment: EcsJobDefinition;
   readonly postprocess: EcsJobDefinition;
+  readonly publish: EcsJobDefinition;
 
   constructor(scope: Construct, id: string, props: StageJobsProps) {
     super(scope, id);
@@ -76,6 +77,7 @@ export class StageJobs extends Construct {
     this.preprocess = job("preprocess", false);
     this.segment = job("segment", props.compute === "gpu");
     this.postprocess = job("postprocess", hasStepGpu(props));
+    this.publish = job("publish", false);
   }
 
   #job(
@@ -92,6 +94,10 @@ export class StageJobs extends Construct {
       description: `What the ${stage} container may do`,
     });
     if (stage === "preprocess") grantRead(buckets.scans, role);
+    if (stage === "publish") {
+      grantRead(buckets.results, role);
+      grantWrite(buckets.results, role);
+    }
     grantRead(buckets.work, role);
     grantWrite(buckets.work, role);
     // A job removes the failure record of its earlier try, and nothing else.

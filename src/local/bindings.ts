@@ -11,6 +11,7 @@ export const LOCAL_BINDINGS = {
   PreprocessJobDefinition: "local:preprocess",
   SegmentJobDefinition: "local:segment",
   PostprocessJobDefinition: "local:postprocess",
+  PublishJobDefinition: "local:publish",
 } as const satisfies Record<string, string>;
 
 /** The workflow text with its placeholders replaced. @throws {RangeError} naming a placeholder that is not bound */

@@ -9,7 +9,7 @@ import { publish } from "#src/stages/publish.js";
 import { quarantine } from "#src/stages/quarantine.js";
 import { runTask } from "#src/stages/run-task.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
-import { resultKeys, workKeys } from "#src/storage/keys.js";
+import { resultKeys, type Stage, workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import {
   InspectInput,
@@ -84,7 +84,7 @@ function stateHandlers(
   worker: WorkerProcess,
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
-  const job = (stage: "preprocess" | "segment" | "postprocess") =>
+  const job = (stage: Stage) =>
     batchHandler(async (value) => {
       const parameters = JobParameters.parse(value);
       for (let attempt = 1; ; attempt++) {
@@ -105,6 +105,7 @@ function stateHandlers(
     PreprocessJob: job("preprocess"),
     Segment: job("segment"),
     Postprocess: job("postprocess"),
+    PublishJob: job("publish"),
     Publish: lambdaHandler("publish", async (payload) => {
       const outcome = PublishOutput.parse(await runTask(publish, StageInput.parse(payload), deps));
       onOutcome(outcome);

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import { STAGES } from "#src/storage/keys.js";
 import { JobParameters } from "#src/workflow/contract.js";
 import { Places } from "./places.js";
 
 /** Engine to worker: one job. */
 export const WorkerJob = z.strictObject({
   id: z.int(),
-  stage: z.enum(["preprocess", "segment", "postprocess"]),
+  stage: z.enum(STAGES),
   parameters: JobParameters,
   places: Places,
 });

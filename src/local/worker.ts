@@ -2,6 +2,7 @@ import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { postprocessStage } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";
+import { publish } from "#src/stages/publish.js";
 import { runJob } from "#src/stages/run-job.js";
 import { segmentStage } from "#src/stages/segment.js";
 import { openPlaces } from "./places.js";
@@ -12,7 +13,7 @@ import { WorkerJob, type WorkerMessage } from "./worker-protocol.js";
 
 const open = ortSessions("cpu");
 const sessions = new SessionPool(open);
-const stages = { preprocess, segment: segmentStage(sessions), postprocess: postprocessStage(open) };
+const stages = { preprocess, segment: segmentStage(sessions), postprocess: postprocessStage(open), publish };
 const logger = {
   info: (message: string, fields = {}) => tell({ kind: "log", level: "info", message, fields }),
   warn: (message: string, fields = {}) => tell({ kind: "log", level: "warn", message, fields }),

@@ -39,7 +39,9 @@ export const TaskRef = z.strictObject({
   taskKey: key,
   identity: resultId,
   share,
-  /** Where Preprocess runs: a Lambda, or a Batch job when the estimate is too large for one. */
+  /**
+   * Where Preprocess runs, and Publish does its work: a Lambda, or a Batch job when the estimate is too large for one.
+   */
   preprocessOn: z.enum(["lambda", "batch"]),
 });
 export type TaskRef = z.infer<typeof TaskRef>;

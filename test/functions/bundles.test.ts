@@ -3,11 +3,18 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, wri
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUNDLING, CODEC_BINARIES } from "#functions/bundling.js";
 import { scanIdOfObject } from "#src/core/ids.js";
+import { STAGES, workKeys } from "#src/storage/keys.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { phantomSeries } from "../support/phantom-series.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
@@ -15,7 +22,7 @@ import { zipOf } from "../support/zip-builder.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
 const LAMBDAS = ["intake", "inspect", "preprocess", "publish", "quarantine"] as const;
-const JOBS = ["preprocess", "segment", "postprocess"] as const;
+const JOBS = STAGES;
 
 /** A folder as bare as a Lambda's or the container's: the bundles, and ONNX Runtime for the container. */
 const bare = mkdtempSync(join(tmpdir(), "bundles-"));
@@ -166,7 +173,7 @@ describe("the bundles", () => {
 
       const inspected = invoke("inspect", { scanId, attempt: 1 }, lambdaEnv);
       expect(inspected.line, inspected.output).toMatch(/^RESULT/);
-      const { taskKey, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
+      const { taskKey, taskId, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
       expect(invoke("preprocess", { taskKey }, lambdaEnv).line).toBe('RESULT {"stage":"preprocess","skipped":false}');
       for (const job of ["segment", "postprocess"]) {
         const child = spawnSync(process.execPath, [join(bare, `${job}-job.mjs`), taskKey], {
@@ -176,6 +183,17 @@ describe("the bundles", () => {
       }
       expect(invoke("publish", { taskKey }, lambdaEnv).line).toContain('"kind":"published"');
       expect(invoke("publish", { taskKey }, lambdaEnv).output).toContain("stage skipped");
+      // A large result: a job does the work, and the function tells the outcome of it.
+      const done = workKeys.done(identity, taskId, "publish");
+      await client.send(new DeleteObjectCommand({ Bucket: names.WORK_BUCKET, Key: done }));
+      const job = spawnSync(process.execPath, [join(bare, "publish-job.mjs"), taskKey], {
+        env: { ...process.env, ...env },
+      });
+      expect(String(job.stdout)).toContain("stage done");
+      expect(job.status, String(job.stderr)).toBe(0);
+      const told = invoke("publish", { taskKey }, lambdaEnv);
+      expect(told.line).toContain('"kind":"published"');
+      expect(told.output).toContain("stage skipped");
       const result = await client.send(
         new GetObjectCommand({ Bucket: names.RESULT_BUCKET, Key: `${identity}/result.json` }),
       );

@@ -136,7 +136,7 @@ describe("grants", () => {
             listed(Action).some((a) => a.startsWith("s3:Put")) && JSON.stringify(Resource).includes(bucket),
         )
         .map(({ name }) => name.replace(/^Functions|Role.*$/g, ""));
-    expect(new Set(writers("BucketsResults"))).toEqual(new Set(["Publish", "Quarantine"]));
+    expect(new Set(writers("BucketsResults"))).toEqual(new Set(["JobsPublish", "Publish", "Quarantine"]));
     expect(writers("BucketsScans")).toEqual([]);
   });
 
@@ -144,7 +144,7 @@ describe("grants", () => {
     const deleting = statements().filter(({ Action }) => listed(Action).some((action) => action.includes("Delete")));
     const objects = deleting.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:")));
     const stages = objects.map(({ Resource }) => /\/\*\/(\w+)\/a\*-failure\.json/.exec(JSON.stringify(Resource))?.[1]);
-    expect(stages.sort()).toEqual(["postprocess", "preprocess", "segment"]);
+    expect(stages.sort()).toEqual(["postprocess", "preprocess", "publish", "segment"]);
   });
 
   it("let other accounts' rules and alarms send nothing", () => {
@@ -224,12 +224,12 @@ describe("jobs", () => {
     }
     const [submit] = statements().filter(({ Action }) => listed(Action).includes("batch:SubmitJob"));
     const definitions = listed(submit.Resource).filter((resource) => resource.includes(":job-definition/"));
-    expect(definitions).toHaveLength(3);
+    expect(definitions).toHaveLength(4);
     for (const definition of definitions) expect(definition).toMatch(/":\*"\]\]}$/);
   });
 
   it("are tried again after a lost machine or a transient failure, and never otherwise", () => {
-    expect(jobs).toHaveLength(3);
+    expect(jobs).toHaveLength(4);
     for (const [, { Properties }] of jobs) {
       expect(Properties.RetryStrategy.Attempts).toBe(3);
       const rules = Properties.RetryStrategy.EvaluateOnExit;

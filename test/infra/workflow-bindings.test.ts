@@ -32,6 +32,7 @@ describe("workflowBindings", () => {
       PreprocessJob: "arn:job/preprocess:jobDefinitionArn",
       Segment: "arn:job/segment:jobDefinitionArn",
       Postprocess: "arn:job/postprocess:jobDefinitionArn",
+      PublishJob: "arn:job/publish:jobDefinitionArn",
       Publish: "arn:function/publish:functionArn",
       QuarantineTask: "arn:function/quarantine:functionArn",
       QuarantineScan: "arn:function/quarantine:functionArn",

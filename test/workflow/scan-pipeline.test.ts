@@ -91,7 +91,7 @@ describe("the workflow file", () => {
 
   it("names its jobs after their stages, which is how quarantine finds the failure record", () => {
     const names = new Set(jobs.map(({ state }) => state.Parameters?.JobName));
-    expect(names).toEqual(new Set(["scanlane-preprocess", "scanlane-segment", "scanlane-postprocess"]));
+    expect(names).toEqual(new Set(STAGES.map((stage) => `scanlane-${stage}`)));
     for (const name of names) expect(STAGES.map((stage) => `scanlane-${stage}`)).toContain(name);
   });
 });
@@ -146,6 +146,7 @@ async function run(refs: readonly TaskRef[], failing: Readonly<Record<string, "c
     PreprocessJob: job("PreprocessJob"),
     Segment: job("Segment"),
     Postprocess: job("Postprocess"),
+    PublishJob: job("PublishJob"),
     Publish: lambda("Publish", StageInput, PublishOutput, published),
     QuarantineTask: lambda("QuarantineTask", QuarantineInput, QuarantineOutput, setAside),
     QuarantineScan: lambda("QuarantineScan", QuarantineInput, QuarantineOutput, setAside),
@@ -165,7 +166,7 @@ describe("the workflow file, run", () => {
     const ran = await run([task(0), task(1, "batch")]);
     remember(ran);
     expect(ran.visited).toEqual(
-      new Set(["Inspect", "Preprocess", "PreprocessJob", "Segment", "Postprocess", "Publish"]),
+      new Set(["Inspect", "Preprocess", "PreprocessJob", "Segment", "Postprocess", "PublishJob", "Publish"]),
     );
     if (ran.result.status !== "succeeded") throw new Error(ran.result.error);
     const output = ExecutionOutput.parse(ran.result.output);
@@ -177,9 +178,12 @@ describe("the workflow file, run", () => {
     ["PreprocessJob", "exit"],
     ["Segment", "exit"],
     ["Postprocess", "exit"],
+    ["PublishJob", "exit"],
     ["Publish", "code"],
   ] as const)("hands quarantine its schema's input when %s fails, and fails the execution", async (state, how) => {
-    const ran = await run([task(0, state === "PreprocessJob" ? "batch" : "lambda")], { [state]: how });
+    const ran = await run([task(0, ["PreprocessJob", "PublishJob"].includes(state) ? "batch" : "lambda")], {
+      [state]: how,
+    });
     remember(ran);
     expect(ran.visited).toContain("QuarantineTask");
     expect(ran.result.status).toBe("failed");
