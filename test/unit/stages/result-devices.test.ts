@@ -1,0 +1,38 @@
+import { expect, it } from "vitest";
+import type { Provider } from "#src/core/ids.js";
+import { silentLogger } from "#src/core/logger.js";
+import { folderModels } from "#src/model/model-library.js";
+import { writeDocument } from "#src/stages/documents.js";
+import { inspect } from "#src/stages/inspect.js";
+import type { StageDeps } from "#src/stages/stage-deps.js";
+import { workKeys } from "#src/storage/keys.js";
+import { memoryStore } from "#src/storage/memory-store.js";
+import { buildNifti } from "../../support/nifti-builder.js";
+import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
+
+const network = brightNetwork();
+const models = folderModels(await modelsFolderWith([{ manifest: brightManifest(network), network }]));
+const scanId = `s-${"a".repeat(40)}`;
+
+/** The name of the result of one scan, on the devices of a deployment. */
+async function identity(provider: Provider, stepProvider?: Provider): Promise<string | undefined> {
+  const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
+  const deps: StageDeps = { stores, models, logger: silentLogger, provider, ...(stepProvider ? { stepProvider } : {}) };
+  const bytes = buildNifti({});
+  await stores.source.put("a.nii", bytes);
+  await writeDocument(stores.work, workKeys.source(scanId), {
+    schemaVersion: 1,
+    scanId,
+    bucket: "uploads",
+    objects: [{ key: "a.nii", version: "1", size: bytes.length }],
+    request: { model: "bright3d", refine: "on", seg: "binary", outputs: [], share: "stat" },
+  });
+  return (await inspect({ scanId, attempt: 1 }, deps)).tasks[0]?.identity;
+}
+
+it("names a result by the devices of Segment and of Postprocess; the CPU goes without saying", async () => {
+  const names = [await identity("cpu"), await identity("cuda"), await identity("cuda", "cuda")];
+  expect(new Set(names).size).toBe(3);
+  expect(await identity("cpu", "cpu")).toBe(names[0]);
+  expect(await identity("cuda", "cpu")).toBe(names[1]);
+});
