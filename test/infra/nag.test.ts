@@ -17,13 +17,16 @@ const Violation = z.object({
   violatingResources: z.array(z.object({ constructPath: z.string() })).min(1),
 });
 
-/** What both packs find, with the path of each construct below the stack. */
+/** What both packs find, with the path of each construct below the pipeline. */
 function findingsOf(stack: Stack): Finding[] {
   const packs = [new AwsSolutionsChecks(), new HIPAASecurityChecks()];
   return packs
     .flatMap((pack) => z.array(Violation).parse(pack.validateScope(stack).violations))
     .flatMap(({ ruleName, violatingResources }) =>
-      violatingResources.map(({ constructPath }) => ({ rule: ruleName, path: constructPath.replace(/^[^/]*\//, "") })),
+      violatingResources.map(({ constructPath }) => ({
+        rule: ruleName,
+        path: constructPath.replace(/^[^/]*\/(Default\/)?/, ""),
+      })),
     );
 }
 

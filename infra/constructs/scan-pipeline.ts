@@ -1,0 +1,69 @@
+import { Stack } from "aws-cdk-lib";
+import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
+import { Construct } from "constructs";
+import type { InfraConfig } from "../config.js";
+import { CpuCompute } from "./cpu-compute.js";
+import { DataEvents } from "./data-events.js";
+import { GpuCompute } from "./gpu-compute.js";
+import { ScanBuckets } from "./scan-buckets.js";
+import { ScanFunctions } from "./scan-functions.js";
+import { ScanIntake } from "./scan-intake.js";
+import { ScanNetwork } from "./scan-network.js";
+import { ScanNotices } from "./scan-notices.js";
+import { ScanWorkflow } from "./scan-workflow.js";
+import { StageJobs } from "./stage-jobs.js";
+
+/**
+ * Everything of one deployment, from the upload's event to the published result, in a stack of whoever uses it. What
+ * of it others work with is public: subscribe to `ended`, give rights on `buckets`.
+ */
+export class ScanPipeline extends Construct {
+  readonly buckets: ScanBuckets;
+  readonly stateMachine: StateMachine;
+  readonly intake: ScanIntake;
+  readonly notices: ScanNotices;
+
+  constructor(scope: Construct, id: string, config: InfraConfig) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    const buckets = new ScanBuckets(this, "Buckets", config);
+    // Logs uses the key for the log groups of this account and region alone.
+    buckets.key.grantEncryptDecrypt(
+      new ServicePrincipal(`logs.${stack.region}.amazonaws.com`, {
+        conditions: {
+          ArnLike: { "kms:EncryptionContext:aws:logs:arn": stack.formatArn({ service: "logs", resource: "*" }) },
+        },
+      }),
+    );
+    // What rules and alarms send to encrypted topics and queues; these services send no source to compare.
+    for (const service of ["events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
+      buckets.key.grantEncryptDecrypt(new ServicePrincipal(service));
+    }
+    const network = new ScanNetwork(this, "Network", { network: config.network, key: buckets.key });
+    const compute =
+      config.compute === "gpu"
+        ? new GpuCompute(this, "Compute", { ...config, network, instanceTypes: config.gpuInstanceTypes })
+        : new CpuCompute(this, "Compute", { ...config, network });
+    const jobs = new StageJobs(this, "Jobs", { ...config, buckets, network });
+    const functions = new ScanFunctions(this, "Functions", { buckets, kind: config });
+    const { stateMachine } = new ScanWorkflow(this, "Workflow", { buckets, functions, jobs, queue: compute.queue });
+    const intake = new ScanIntake(this, "Intake", {
+      ...config,
+      buckets,
+      intake: functions.intake,
+      stateMachine,
+    });
+    const notices = new ScanNotices(this, "Notices", {
+      ...config,
+      buckets,
+      stateMachine,
+      deadLetters: intake.deadLetters,
+    });
+    if (config.dataEvents) new DataEvents(this, "DataEvents", { buckets });
+    this.buckets = buckets;
+    this.stateMachine = stateMachine;
+    this.intake = intake;
+    this.notices = notices;
+  }
+}
