@@ -128,6 +128,32 @@ describe("grants", () => {
     ]);
   });
 
+  it("let each role use the buckets as its stage does, and no other", () => {
+    const uses: Record<string, string[]> = {};
+    for (const { name, Action, Resource } of statements()) {
+      const verbs = listed(Action).flatMap((action) => /^s3:(Get|Put|Delete)Object$/.exec(action)?.[1] ?? []);
+      const buckets = [...JSON.stringify(Resource).matchAll(/Buckets(Scans|Work|Results)[^/]*\/([^"]*)"/g)];
+      const role = name.replace(/Role.*/, "");
+      for (const verb of verbs) {
+        for (const [, bucket, keys] of buckets) uses[role] = [...(uses[role] ?? []), `${verb} ${bucket} ${keys}`];
+      }
+    }
+    const sorted = Object.fromEntries(Object.entries(uses).map(([role, its]) => [role, its.toSorted()]));
+    const work = ["Get Work *", "Put Work *"];
+    const failure = (stage: string) => `Delete Work */${stage}/a*-failure.json`;
+    expect(sorted).toEqual({
+      FunctionsIntake: ["Get Scans *", "Put Work */source.json"],
+      FunctionsInspect: ["Get Scans *", ...work],
+      FunctionsPreprocess: ["Get Scans *", ...work],
+      FunctionsPublish: ["Get Results *", "Get Work *", "Put Results *", "Put Work *"],
+      FunctionsQuarantine: ["Get Work *", "Put Results index/*", "Put Results quarantine/*"],
+      JobsPreprocess: [failure("preprocess"), "Get Scans *", ...work],
+      JobsSegment: [failure("segment"), ...work],
+      JobsPostprocess: [failure("postprocess"), ...work],
+      JobsPublish: [failure("publish"), "Get Results *", "Get Work *", "Put Results *", "Put Work *"],
+    });
+  });
+
   it("let only Publish and Quarantine write results, and nobody write scans", () => {
     const writers = (bucket: string) =>
       statements()
