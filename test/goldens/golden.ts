@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** A golden made by `models/workshop/goldens/<name>.py`. The caller names its shape. */
+/** A golden made by `make_<name>_goldens.py` beside it or by a script of `models/workshop/goldens`. The caller names its shape. */
 export function readGolden<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`./${name}.json`, import.meta.url), "utf8")) as T;
 }
