@@ -128,6 +128,7 @@ function commands(done: (code: number) => void): Command {
     .option("--image <path...>", "the image, for steps that look at it; of several channels, one file each")
     .option("--labels <file>", "label map to start from (default: the likeliest label)")
     .option("--regions <values>", "labels that the channels write, of probabilities that overlap: 1,2,3", labelList)
+    .option("--channels <values>", "labels of the channels, where they are not 0,1,2 and so on: 1,2", labelList)
     .option("--json", "print one JSON document")
     .action(async (path, flags) => (await import("./refine.js")).refine(path, flags));
   program

@@ -28,24 +28,30 @@ const SUM_TOLERANCE = 0.01;
  * y, x). A 3-D NIfTI is no probability map but a label map: null.
  *
  * @param regions labels that the channels write, where they are regions that may overlap (no background among them)
+ * @param channels labels of the channels, where they are not 0, 1, 2 and so on; without 0 among them, background is what
+ *   they leave. A 3-D NIfTI then is the probability of one label
  * @throws {PipelineError} any input code; `InputMismatch` for probabilities that are none
  */
-export async function readProbabilities(path: string, regions?: readonly number[]): Promise<ProbabilityMaps | null> {
-  const maps = await readMaps(path, regions);
+export async function readProbabilities(
+  path: string,
+  regions?: readonly number[],
+  channels?: readonly number[],
+): Promise<ProbabilityMaps | null> {
+  const maps = await readMaps(path, regions ?? channels);
   if (maps !== null) checkMaps(maps, regions !== undefined);
   return maps;
 }
 
-async function readMaps(path: string, regions?: readonly number[]): Promise<ProbabilityMaps | null> {
+async function readMaps(path: string, named?: readonly number[]): Promise<ProbabilityMaps | null> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new PipelineError("StoreMissing", "probabilities are not there, expected a file or a folder", { cause });
   });
   if (info.isDirectory()) return readFolder(path);
-  if (path.endsWith(".npz")) return readNpz(path, regions);
+  if (path.endsWith(".npz")) return readNpz(path, named);
   const image = readNifti(await readFile(path), { subject: "the probability file" });
-  if (image.channels === 1) return null;
+  if (image.channels === 1 && named?.length !== 1) return null;
   refuseNonFinite(image.warnings, "the probability file");
-  const values = regions ?? Array.from({ length: image.channels }, (_, n) => n);
+  const values = named ?? Array.from({ length: image.channels }, (_, n) => n);
   assertChannels(image.channels, values.length);
   const channels = values.map((value, n) => [value, asFloats(niftiChannel(image, n).data)] as const);
   return { grid: gridOf(image), size: image.size, byLabel: new Map(channels) };
@@ -82,7 +88,7 @@ async function readFolder(path: string): Promise<ProbabilityMaps> {
   return { grid, size: grid.size, byLabel };
 }
 
-async function readNpz(path: string, regions?: readonly number[]): Promise<ProbabilityMaps> {
+async function readNpz(path: string, named?: readonly number[]): Promise<ProbabilityMaps> {
   const entries = await openPath(path);
   const [entry, ...others] = entries.filter(({ name }) => /^(softmax|probabilities)\.npy$/.test(name));
   if (entry === undefined || others.length > 0) {
@@ -93,7 +99,7 @@ async function readNpz(path: string, regions?: readonly number[]): Promise<Proba
   if (classes === undefined || z === undefined || y === undefined || x === undefined || rest.length > 0) {
     throw new PipelineError("InputMismatch", `the .npz array has ${shape.length} axes, expected classes, z, y, x`);
   }
-  const values = regions ?? Array.from({ length: classes }, (_, n) => n);
+  const values = named ?? Array.from({ length: classes }, (_, n) => n);
   assertChannels(classes, values.length);
   const size: Size3 = [x, y, z];
   const voxels = voxelCount(size);
@@ -166,7 +172,7 @@ function checkMaps({ byLabel }: ProbabilityMaps, mayOverlap: boolean): void {
     for (const values of others) sum += values[i] ?? 0;
     if (sum >= least && sum <= 1 + SUM_TOLERANCE) continue;
     const expected = byLabel.has(0) ? "1" : "at most 1";
-    const message = `probabilities add to ${sum.toFixed(3)} in a voxel, expected ${expected} (of regions: name them by --regions)`;
+    const message = `probabilities add to ${sum.toFixed(3)} in a voxel, expected ${expected} (of regions: name them by --regions; of labels without background: by --channels)`;
     throw new PipelineError("InputMismatch", message);
   }
 }
@@ -182,7 +188,7 @@ function refuseNonFinite(
 
 function assertChannels(found: number, expected: number): void {
   if (found === expected) return;
-  throw new PipelineError("InputMismatch", `the probabilities have ${found} channels, expected ${expected} regions`);
+  throw new PipelineError("InputMismatch", `the probabilities have ${found} channels, expected ${expected} as named`);
 }
 
 function asFloats(data: Volume["data"]): Float32Array {

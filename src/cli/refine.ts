@@ -24,26 +24,31 @@ export interface RefineFlags {
   readonly image?: readonly string[];
   readonly labels?: string;
   readonly regions?: readonly number[];
+  readonly channels?: readonly number[];
   readonly json?: boolean;
 }
 
 /** `scanlane refine`: a manifest's steps on probabilities (or a label map) from anywhere. */
 export async function refine(path: string, flags: RefineFlags): Promise<void> {
   const steps = await readSteps(resolve(flags.steps));
-  const maps = await readProbabilities(resolve(path), flags.regions);
+  const { regions, channels } = flags;
+  if (regions !== undefined && channels !== undefined) {
+    throw new PipelineError("InputMismatch", "both --regions and --channels are given, expected one of them");
+  }
+  const maps = await readProbabilities(resolve(path), regions, channels);
   const start = flags.labels ?? (maps === null ? path : undefined);
   const given = start === undefined ? null : await readLabelMap(resolve(start), "the label map");
-  const channels: Awaited<ReturnType<typeof readOneImage>>[] = [];
-  for (const file of flags.image ?? []) channels.push(await readOneImage(resolve(file)));
-  const [image = null, ...others] = channels;
+  const images: Awaited<ReturnType<typeof readOneImage>>[] = [];
+  for (const file of flags.image ?? []) images.push(await readOneImage(resolve(file)));
+  const [image = null, ...others] = images;
   const grid: Grid | null = maps?.grid ?? given ?? image;
   if (grid === null) {
     throw new PipelineError("InputMismatch", "a .npz file has no grid, expected --image or --labels beside it");
   }
   if (maps !== null) assertSameGrid({ ...grid, size: maps.size }, grid, "the probabilities");
   if (given !== null) assertSameGrid(given, grid, "the label map");
-  for (const [n, channel] of channels.entries()) {
-    assertSameGrid(channel, grid, channels.length === 1 ? "the image" : `channel ${n} of the image`);
+  for (const [n, channel] of images.entries()) {
+    assertSameGrid(channel, grid, images.length === 1 ? "the image" : `channel ${n} of the image`);
   }
 
   const labels = given?.data ?? decide(maps, flags.regions);

@@ -140,6 +140,22 @@ describe("scanlane refine", () => {
     expect(await failure("four.nii.gz", alone)).toMatch(/InputMismatch: .* looks at channel 1, the image has 1/);
   });
 
+  it("reads labels without background by the names of their channels, one label alone too", async () => {
+    const [first, rest] = [new Float32Array(VOXELS).fill(0.7, 0, 5), new Float32Array(VOXELS).fill(0.2, 5, 7)];
+    const data = Float32Array.from([...first, ...rest]);
+    await writeFile(at("labels-only.nii"), writeNifti({ ...grid, data, channels: 2 }));
+    const steps = await stepsFile();
+    expect(await failure("labels-only.nii", { steps })).toMatch(/^InputMismatch: probabilities add to .*--channels/);
+    const { labels } = await run("labels-only.nii", { channels: [4, 2], steps });
+    expect(labels).toBe(`44444${"0".repeat(VOXELS - 5)}`);
+    await writeFile(at("one-label.nii"), writeNifti({ ...grid, data: first }));
+    expect((await run("one-label.nii", { channels: [3], steps })).labels).toBe(`33333${"0".repeat(VOXELS - 5)}`);
+    const both = { channels: [1, 2], regions: [1, 2], steps };
+    expect(await failure("labels-only.nii", both)).toBe(
+      "InputMismatch: both --regions and --channels are given, expected one of them",
+    );
+  });
+
   it("reads regions that overlap only when told, the later over the earlier", async () => {
     const data = new Float32Array(2 * VOXELS).fill(0.9, 0, VOXELS + 5);
     await writeFile(at("regions.nii"), writeNifti({ ...grid, data, channels: 2 }));
@@ -147,7 +163,7 @@ describe("scanlane refine", () => {
     const steps = await stepsFile();
     const { labels } = await run("regions.nii", { regions: [3, 1], steps });
     expect(labels).toBe(`11111${"3".repeat(VOXELS - 5)}`);
-    expect(await failure("regions.nii", { regions: [1, 2, 3] })).toMatch(/2 channels, expected 3 regions/);
+    expect(await failure("regions.nii", { regions: [1, 2, 3] })).toMatch(/2 channels, expected 3 as named/);
   });
 
   it.each([
