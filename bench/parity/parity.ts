@@ -115,6 +115,11 @@ for (const image of positionals) {
   const model = await folderModels(models).open(values.id);
   if (!isNetwork(model.manifest)) throw new TypeError(`${values.id} is not a network`);
   const { manifest } = model;
+  if (manifest.mirrorAxes.length > 0 !== (values.mirroring === "mirror")) {
+    throw new RangeError(
+      `${values.id} mirrors along ${manifest.mirrorAxes.length} axes, nnU-Net ran ${values.mirroring}`,
+    );
+  }
   const sameLogits = exported(manifest, image, join(peerOut, `${name}.logits`));
 
   const folder = mkdtempSync(join(values.work, "ours-"));

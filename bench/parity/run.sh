@@ -40,10 +40,10 @@ for c in 3d_lowres 3d_fullres 2d; do balance "$spleen$c" all "$ct"; done
 compare hippocampus-3d mirror "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
 compare hippocampus-3d-plain plain "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
 compare hippocampus-2d mirror "${hippocampus}2d" 0,1 "$work"/in/hippocampus_*.nii.gz
-compare spleen-2d plain "${spleen}2d" all "$ct"
-compare spleen-3d plain "${spleen}3d_fullres" all "$ct"
-compare spleen-lowres plain "${spleen}3d_lowres" all "$ct"
-stage=$work/theirs/spleen-lowres
+compare spleen-2d-plain plain "${spleen}2d" all "$ct"
+compare spleen-3d-plain plain "${spleen}3d_fullres" all "$ct"
+compare spleen-lowres-plain plain "${spleen}3d_lowres" all "$ct"
+stage=$work/theirs/spleen-lowres-plain
 balance "${spleen}3d_cascade_fullres" all "$ct" "$stage/spleen_0000.nii.gz"
-compare spleen-cascade plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres --stage "$stage" "$ct"
+compare spleen-cascade-plain plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres-plain --stage "$stage" "$ct"
 cat "$work/rows.md"

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { App } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { HospitalStack } from "../../infra/examples/hospital-stack.js";
 
 const cdk = JSON.parse(readFileSync(new URL("../../cdk.json", import.meta.url), "utf8"));
