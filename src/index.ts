@@ -1,7 +1,8 @@
 // The library: what a program that embeds the pipeline imports.
 export { ERROR_CODES, type ErrorCode, PipelineError } from "./core/errors.js";
 export { type Logger, silentLogger } from "./core/logger.js";
-export { localWorker, type RunOptions, type RunOutcome, runScan, type StateEvent } from "./local/run-scan.js";
+export { localWorker } from "./local/local-worker.js";
+export { type RunOptions, type RunOutcome, runScan, type StateEvent } from "./local/run-scan.js";
 export { type LocalUpload, takeIn } from "./local/take-in.js";
 export type { WorkerProcess } from "./local/worker-process.js";
 export { ModelManifest } from "./model/manifest.js";

@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
+import { localWorker } from "#src/local/local-worker.js";
 import { wasRun } from "#src/local/results-table.js";
-import { localWorker } from "#src/local/run-scan.js";
 import { takeInFiles } from "#src/local/take-in.js";
 import { STABLE_SECONDS, watchFolder } from "#src/local/watch.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
-import { placesOf, type RunFlags } from "./run.js";
+import { placesOf, type RunFlags } from "./run-flags.js";
 import { runUpload } from "./run-upload.js";
 
 export interface WatchFlags extends RunFlags {

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
@@ -24,7 +23,7 @@ import {
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
 import { openPlaces, type Places } from "./places.js";
 import type { LocalUpload } from "./take-in.js";
-import { WorkerProcess } from "./worker-process.js";
+import type { WorkerProcess } from "./worker-process.js";
 
 /** A state began or ended. */
 export interface StateEvent {
@@ -53,12 +52,6 @@ export interface RunOutcome {
 
 /** Tries of a job that ended with a transient exit code, as in the job definition of `infra/`. */
 const JOB_ATTEMPTS = 3;
-
-/** The worker process, not yet started. Child processes always run `dist`, also when this file is run from `src`. */
-export function localWorker(logger: Logger): WorkerProcess {
-  const file = import.meta.url.endsWith(".ts") ? "../../dist/src/local/worker.js" : "./worker.js";
-  return new WorkerProcess(fileURLToPath(new URL(file, import.meta.url)), logger);
-}
 
 /** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {

@@ -3,7 +3,8 @@ import type { Logger } from "#src/core/logger.js";
 import { type WorkerJob, WorkerMessage } from "./worker-protocol.js";
 
 /**
- * A warm child process that runs Batch jobs one after another. Started with the first job, and again after it was lost.
+ * A warm child process that runs Batch jobs one after another. Started by `start` or with the first job, and again after
+ * it was lost.
  */
 export class WorkerProcess {
   readonly #file: string;
@@ -18,10 +19,15 @@ export class WorkerProcess {
     this.#logger = logger;
   }
 
+  /** Lets the process load its modules while the caller still has other work. Does nothing where it runs already. */
+  start(): void {
+    this.#child ??= this.#fork();
+  }
+
   /** Runs a job. Resolves to its exit code, or null when the process was lost. */
   run(job: Omit<WorkerJob, "id">): Promise<number | null> {
     const id = ++this.#jobs;
-    const child = this.#child ?? this.#start();
+    const child = this.#child ?? this.#fork();
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       child.send({ ...job, id } satisfies WorkerJob, (error) => {
@@ -36,7 +42,7 @@ export class WorkerProcess {
     this.#child = null;
   }
 
-  #start(): ChildProcess {
+  #fork(): ChildProcess {
     // stdout belongs to the command's own output; what a native library prints goes to stderr.
     const child = fork(this.#file, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
     this.#child = child;

@@ -1,0 +1,41 @@
+import { join, resolve } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
+import type { Asked } from "#src/intake/scan-manifest.js";
+import type { RunOptions } from "#src/local/run-scan.js";
+import { RunRequest } from "#src/workflow/contract.js";
+import { modelsFolder } from "./models-folder.js";
+
+/** Options that every command which runs scans shares. */
+export interface RunFlags {
+  readonly model?: string;
+  readonly out: string;
+  readonly work?: string;
+  readonly models?: string;
+  readonly refine: boolean;
+  readonly irregular?: "reject" | "resample";
+  readonly seg?: "binary" | "labelmap" | "fractional";
+  readonly outputs?: readonly string[];
+  readonly json?: boolean;
+}
+
+/** The folders of a run, and what was asked for: it goes before a `scan.json`. */
+export function placesOf(flags: RunFlags): { places: RunOptions["places"]; asked: Asked } {
+  const out = resolve(flags.out);
+  const work = flags.work === undefined ? join(out, ".work") : resolve(flags.work);
+  const given = Object.entries({
+    model: flags.model,
+    // Only `--no-refine` says something: without it `scan.json` may.
+    refine: flags.refine ? undefined : "off",
+    irregular: flags.irregular,
+    seg: flags.seg,
+    outputs: flags.outputs?.filter((output) => output !== "none"),
+  }).filter(([, value]) => value !== undefined);
+  const parsed = RunRequest.safeParse(Object.fromEntries(given));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new PipelineError("InputMismatch", `option --${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  const named = new Set(given.map(([name]) => name));
+  const asked = Object.fromEntries(Object.entries(parsed.data).filter(([name]) => named.has(name)));
+  return { places: { work, results: out, models: modelsFolder(flags.models) }, asked };
+}
