@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { findScans } from "#src/formats/find-scans.js";
@@ -17,6 +17,9 @@ const NIFTI_NAME = /\.nii(\.gz)?$/i;
 /** Files of other programs that nothing is written as; any other name is a folder of NIfTI files. */
 const OTHER_NAME =
   /\.(bmp|csv|dcm|gltf|gz|hdr|h5|img|jpe?g|json|mg[hz]|mh[ad]|mnc|nhdr|np[yz]|nrrd|obj|pdf|ply|png|seg|tar|tgz|tiff?|vt[kpi]|zip)$/i;
+
+/** Linux writes no more than 2 GiB at a time. */
+const MAX_WRITE = 2 ** 30;
 
 /** Options of `scanlane convert`. */
 interface ConvertFlags extends SegFlags {
@@ -82,7 +85,7 @@ async function scansOf(
   { irregular = "reject" }: ConvertFlags,
 ): Promise<readonly FoundScan[]> {
   try {
-    const { scans, warnings } = await findScans(entries, { irregular });
+    const { scans, warnings } = await findScans(entries, { irregular, headersOnly: true });
     for (const warning of warnings) console.error(`${warning.code}: ${warning.message}`);
     return scans;
   } catch (error) {
@@ -165,6 +168,18 @@ function outputPaths(output: string, images: number, segs: number): string[] {
 async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const partial = join(dirname(path), `.${basename(path)}.partial`);
-  await writeFile(partial, pieces);
+  const file = await open(partial, "w");
+  try {
+    for (const piece of pieces) await writeAll(file, piece);
+  } finally {
+    await file.close();
+  }
   await rename(partial, path);
+}
+
+/** `writeFile` goes by half a megabyte, and waits for a thread each time. */
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    done += (await file.write(bytes, done, Math.min(bytes.length - done, MAX_WRITE))).bytesWritten;
+  }
 }

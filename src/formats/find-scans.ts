@@ -1,7 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { type DicomDirectory, missingWarnings, type NamedFile, readDirectory } from "./dicom-directory.js";
-import { readSeriesFile, type SeriesFile, seriesScans } from "./find-series.js";
+import { readSeriesFile, readSeriesHead, type SeriesFile, seriesScans } from "./find-series.js";
 import { readNifti } from "./nifti-read.js";
 import type { FindOptions, FoundScan, ReadLoan, UploadEntry } from "./scan.js";
 import { isDetachedHeader, volumeScans } from "./volume-scans.js";
@@ -71,20 +71,23 @@ export async function surveyUpload(
     const first = entry.ordinal;
     if (claimed.has(first)) continue;
     try {
-      const bytes = await entry.read(loan);
       const subject = `entry ${entry.ordinal}`;
-      const volumes = await volumeScans(bytes, entry, entries);
-      if (volumes !== null) {
-        for (const ordinal of volumes.flatMap((scan) => scan.entries)) claimed.add(ordinal);
-        found.push({ first, images: async () => volumes.map((scan) => ({ kind: "image", scan })) });
-        continue;
-      }
-      const file = await readSeriesFile(bytes, entry.ordinal, subject);
+      let file = options.headersOnly === true ? await readSeriesHead(entry, subject) : null;
       if (file === null) {
-        ignored.push(entry);
-        const directory = readDirectory(bytes, entry.ordinal);
-        if (directory !== null) directories.push(directory);
-        continue;
+        const bytes = await entry.read(loan);
+        const volumes = await volumeScans(bytes, entry, entries);
+        if (volumes !== null) {
+          for (const ordinal of volumes.flatMap((scan) => scan.entries)) claimed.add(ordinal);
+          found.push({ first, images: async () => volumes.map((scan) => ({ kind: "image", scan })) });
+          continue;
+        }
+        file = await readSeriesFile(bytes, entry.ordinal, subject);
+        if (file === null) {
+          ignored.push(entry);
+          const directory = readDirectory(bytes, entry.ordinal);
+          if (directory !== null) directories.push(directory);
+          continue;
+        }
       }
       uids.set(first, file.slices[0]?.sopInstanceUid ?? "");
       const files = series.get(file.series);

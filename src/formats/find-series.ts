@@ -7,6 +7,7 @@ import { storedPixels } from "./dicom-pixels.js";
 import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
 import { places, seriesGeometry } from "./series-geometry.js";
 import { splitByNumber, splitByShape, splitByTraits, type VolumePart } from "./split-volumes.js";
+import { volumeFormatOf } from "./volume-formats.js";
 
 /** A DICOM image file of a series, without its pixels. */
 export interface SeriesFile {
@@ -16,8 +17,8 @@ export interface SeriesFile {
   readonly transferSyntaxUid: string;
   /** One a frame or tile. */
   readonly slices: readonly DicomInstance[];
-  /** SHA-256 of the file. */
-  readonly fileDigest: string;
+  /** SHA-256 of the file; null where only its head was read. */
+  readonly fileDigest: string | null;
   readonly trailingBytes: number;
 }
 
@@ -54,6 +55,33 @@ export async function readSeriesFile(bytes: Uint8Array, ordinal: number, subject
   };
 }
 
+/** Longer than the header of nearly any file of one slice. */
+const HEAD_BYTES = 32 * 1024;
+
+/**
+ * A file as one of a DICOM series by its first bytes: without its digest, and whether all pixels are there is not seen.
+ * Null where the first bytes do not tell: the whole file must be looked at.
+ */
+export async function readSeriesHead(entry: UploadEntry, subject: string): Promise<SeriesFile | null> {
+  if (entry.readHead === undefined || entry.size <= HEAD_BYTES) return null;
+  const head = await entry.readHead(HEAD_BYTES);
+  if (volumeFormatOf(head) !== null) return null;
+  try {
+    const file = parseDicomFile(head, subject);
+    // The header is whole where pixels follow it. A deflated one is not: its pixels are somewhere else.
+    if (file?.dataSet.elements.x7fe00010 === undefined || file.transferSyntaxUid === TRANSFER_SYNTAX.deflated)
+      return null;
+    const slices = readInstances(file, entry.ordinal);
+    if (slices === null || slices.length === 0) return null;
+    const { transferSyntaxUid } = file;
+    const { ordinal } = entry;
+    return { ordinal, series: seriesKey(file), transferSyntaxUid, slices, fileDigest: null, trailingBytes: 0 };
+  } catch (error) {
+    if (error instanceof PipelineError) return null;
+    throw error;
+  }
+}
+
 /**
  * The images of a series. Slices of another size, orientation or pixel spacing make an image of their own (a localiser
  * of three planes: three images), and so does each volume of a time series, an echo or a b-value, told apart by what
@@ -72,10 +100,10 @@ export async function seriesScans(
 ): Promise<FoundScan[]> {
   const first = Math.min(...files.map((file) => file.ordinal));
   const subject = `the series of entry ${first}`;
-  const byOrdinal = new Map(files.map((file) => [file.ordinal, file]));
   const digests = pixelDigests(entries);
   const scans: FoundScan[] = [];
-  const unique = dropSameFiles(files);
+  const unique = dropSameFiles(await withNeededDigests(files, entries));
+  const byOrdinal = new Map(unique.kept.map((file) => [file.ordinal, file]));
   const shapes = splitByShape(
     unique.kept.flatMap((file) => file.slices),
     subject,
@@ -118,21 +146,44 @@ export async function seriesScans(
   return scans;
 }
 
-/** SOP instance, frame where it is one of several, and digest of the file. */
+/** SOP instance, frame where it is one of several, and digest of the file where it is known. */
 function instanceName(slice: DicomInstance, files: ReadonlyMap<number, SeriesFile>): string {
-  const part = slice.part === null ? "" : ` ${slice.part}`;
-  return `${slice.sopInstanceUid}${part} ${files.get(slice.ordinal)?.fileDigest}`;
+  const digest = files.get(slice.ordinal)?.fileDigest ?? null;
+  return [
+    slice.sopInstanceUid,
+    ...(slice.part === null ? [] : [slice.part]),
+    ...(digest === null ? [] : [digest]),
+  ].join(" ");
+}
+
+/** Files without a digest get one where they could be the same as others: of one instance. */
+async function withNeededDigests(
+  files: readonly SeriesFile[],
+  entries: readonly UploadEntry[],
+): Promise<readonly SeriesFile[]> {
+  const instanceOf = (file: SeriesFile) => file.slices[0]?.sopInstanceUid ?? "";
+  const counts = new Map<string, number>();
+  for (const file of files) counts.set(instanceOf(file), (counts.get(instanceOf(file)) ?? 0) + 1);
+  const completed: SeriesFile[] = [];
+  for (const file of files) {
+    const isAlone = counts.get(instanceOf(file)) === 1;
+    const entry = isAlone || file.fileDigest !== null ? undefined : entries.find((one) => one.ordinal === file.ordinal);
+    completed.push(entry === undefined ? file : { ...file, fileDigest: sha256(await entry.read()) });
+  }
+  return completed;
 }
 
 /** Files that are there twice, byte for byte. */
 function dropSameFiles(files: readonly SeriesFile[]): { kept: SeriesFile[]; dropped: number[] } {
-  const kept = new Map<string, SeriesFile>();
+  const kept: SeriesFile[] = [];
   const dropped: number[] = [];
+  const digests = new Set<string>();
   for (const file of files) {
-    if (kept.has(file.fileDigest)) dropped.push(file.ordinal);
-    else kept.set(file.fileDigest, file);
+    if (file.fileDigest !== null && digests.has(file.fileDigest)) dropped.push(file.ordinal);
+    else kept.push(file);
+    if (file.fileDigest !== null) digests.add(file.fileDigest);
   }
-  return { kept: [...kept.values()], dropped };
+  return { kept, dropped };
 }
 
 /** One slice for each place and picture, the same one whatever the order in which the files came. */

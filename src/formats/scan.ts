@@ -34,6 +34,13 @@ export interface FindOptions {
    * @default "reject"
    */
   readonly irregular?: "reject" | "resample";
+  /**
+   * Look at the headers of DICOM files alone, where that is cheaper: for a caller that loads every image it finds, and
+   * hears from `loadScan` of pixels that are missing. `FoundScan.instances` then has no digests and names no result.
+   *
+   * @default false
+   */
+  readonly headersOnly?: boolean;
 }
 
 /** One image found in an upload: a DICOM series, or a volume file. */
