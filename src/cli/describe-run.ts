@@ -12,6 +12,8 @@ const OPTIONAL: ReadonlySet<string> = new Set([
   RESULT_FILES.labels,
   RESULT_FILES.labelsPng,
   RESULT_FILES.probabilities,
+  RESULT_FILES.uncertainty,
+  RESULT_FILES.disagreement,
   RESULT_FILES.seg,
   RESULT_FILES.rtStruct,
   RESULT_FILES.report,

@@ -62,6 +62,8 @@ function commands(done: (code: number) => void): Command {
           "probabilities",
           "glb",
           "stl",
+          "uncertainty",
+          "disagreement",
           "none",
         ] as const),
       )

@@ -1,18 +1,31 @@
+import type { UncertaintyMap } from "#src/core/uncertainty-maps.js";
 import type { Size3 } from "#src/imaging/affine.js";
+import { type ActivationKind, mutualInformation } from "#src/imaging/answer-spread.js";
+import { addEntropyTerms, addRegionEntropy, raiseToShare } from "#src/imaging/entropy.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { probabilitiesInBox, type Segmentation } from "./to-source-grid.js";
 
 /**
  * Weighted mean of the probabilities of several models, in single precision: of equal weights the sum divided by their
- * number, as nnU-Net's `average_probabilities`. Holds one array a channel.
+ * number, as nnU-Net's `average_probabilities`. Holds one array a channel; for the disagreement of the models one more, of regions
+ * one more a region.
  */
 export class EnsembleMean {
   readonly #size: Size3;
   readonly #channels: readonly Float32Array[];
+  readonly #kind: ActivationKind;
+  readonly #maps: readonly UncertaintyMap[];
+  /** Weighted sums, then means, of the models' own entropies in nats; none unless disagreement is asked for. */
+  readonly #entropies: readonly Float32Array[];
 
-  constructor(size: Size3, channels: number) {
+  /** @param maps maps that will be asked for */
+  constructor(size: Size3, channels: number, kind: ActivationKind, maps: readonly UncertaintyMap[] = []) {
     this.#size = size;
+    this.#kind = kind;
+    this.#maps = maps;
+    const spreads = maps.includes("disagreement") ? (kind === "softmax" ? 1 : channels) : 0;
+    this.#entropies = Array.from({ length: spreads }, () => new Float32Array(voxelCount(size)));
     this.#channels = Array.from({ length: channels }, () => new Float32Array(voxelCount(size)));
   }
 
@@ -26,11 +39,16 @@ export class EnsembleMean {
     for (let i = 0; i < values.length; i++) {
       sum[start + i] = (sum[start + i] as number) + weight * (values[i] as number);
     }
+    const [first] = this.#entropies;
+    if (first === undefined) return;
+    if (this.#kind === "softmax") addEntropyTerms(first, start, values, values.length, weight);
+    else addRegionEntropy(this.#entropies[channel] ?? first, start, values, values.length, weight);
   }
 
   /** Ends the mean. @param total sum of all weights */
   divide(total: number): void {
-    for (const sum of this.#channels) for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) / total;
+    for (const sum of [...this.#channels, ...this.#entropies])
+      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) / total;
   }
 
   /** Means of one slice, one array a channel. */
@@ -39,13 +57,45 @@ export class EnsembleMean {
     return this.#channels.map((channel) => channel.subarray(z * area, (z + 1) * area));
   }
 
+  /** Disagreement of the models in each voxel, once the mean has ended; null unless asked for. */
+  disagreement(): Float32Array | null {
+    return this.#entropies.length === 0 ? null : mutualInformation(this.#channels, this.#entropies, this.#kind);
+  }
+
   /** Labels by the mean: the first of the largest, or each region above a half, later over earlier. */
   segmentation(activation: ModelManifest["activation"], wanted: readonly number[]): Segmentation {
     const labels = this.#decide(activation);
-    if (wanted.length === 0) return { labels, probabilities: null };
+    const maps = this.#mapsOf();
+    if (wanted.length === 0) return { labels, probabilities: null, maps };
     const channelOf = (label: number) => (activation === "softmax" ? label : activation.regions.indexOf(label));
     const of = (label: number) => this.#channels[channelOf(label)] ?? new Float32Array(labels.length);
-    return { labels, probabilities: probabilitiesInBox(this.#background(activation), of, wanted, this.#size) };
+    const probabilities = probabilitiesInBox(this.#background(activation), of, wanted, this.#size);
+    return { labels, probabilities, maps };
+  }
+
+  #mapsOf(): Segmentation["maps"] {
+    const maps = new Map<UncertaintyMap, Float32Array>();
+    if (this.#maps.includes("uncertainty")) maps.set("uncertainty", this.#uncertainty());
+    const disagreement = this.disagreement();
+    return disagreement === null ? maps : maps.set("disagreement", disagreement);
+  }
+
+  /** Entropy of the mean; of regions that of the least certain. */
+  #uncertainty(): Float32Array {
+    const count = voxelCount(this.#size);
+    const out = new Float32Array(count);
+    const nats = new Float32Array(count);
+    for (const values of this.#channels) {
+      if (this.#kind === "softmax") {
+        addEntropyTerms(nats, 0, values, count);
+        continue;
+      }
+      nats.fill(0);
+      addRegionEntropy(nats, 0, values, count);
+      raiseToShare(out, 0, nats, count, 2);
+    }
+    if (this.#kind === "softmax") raiseToShare(out, 0, nats, count, this.#channels.length);
+    return out;
   }
 
   #decide(activation: ModelManifest["activation"]): Uint8Array | Uint16Array {

@@ -1,4 +1,11 @@
 import type { Size3 } from "#src/imaging/affine.js";
+import {
+  addEntropyTerms,
+  addRegionEntropy,
+  raiseToLogitEntropy,
+  raiseToShare,
+  SoftmaxEntropy,
+} from "#src/imaging/entropy.js";
 import { FLOAT16_VALUES, packFloat16 } from "#src/imaging/float16.js";
 import { type AxisOrders, type GridsMeet, SlabResize } from "#src/imaging/slab-resize.js";
 import { voxelCount } from "#src/imaging/volume.js";
@@ -28,6 +35,8 @@ export interface LabelExportOptions {
   readonly precision: "float16" | "float32";
   /** Whether `probability` will be called: keeps all logits and costs an exponential a voxel and class. */
   readonly withProbabilities: boolean;
+  /** Whether `uncertainty` is filled: the entropy of the probabilities in each voxel. @default false */
+  readonly withUncertainty?: boolean;
 }
 
 /** Slices of the result that are worked on together at least: one slice in so many is resized twice. */
@@ -42,6 +51,11 @@ const SLAB_SLICES = 8;
 export class LabelExport {
   /** On the grid of the labels, x fastest; complete after `finish`. */
   readonly labels: Uint8Array | Uint16Array;
+  /**
+   * Entropy of the probabilities as a share of the largest one, of regions that of the least certain; beside the
+   * labels. Null unless asked for.
+   */
+  readonly uncertainty: Float32Array | null;
   readonly #options: LabelExportOptions;
   readonly #resize: SlabResize;
   /** Packed logits of one source slice, class after class; taken away when no later slab needs them. */
@@ -53,6 +67,7 @@ export class LabelExport {
   readonly #unpacked: Float32Array;
   /** Largest logit and softmax denominator over it (online softmax, Milakov and Gimelshein 2018), a voxel each. */
   readonly #softmax: { readonly largest: Float32Array; readonly sum: Float32Array } | null;
+  readonly #entropy: { readonly ofLogits: SoftmaxEntropy; readonly nats: Float32Array } | null;
   #next = 0;
 
   constructor(options: LabelExportOptions) {
@@ -72,6 +87,10 @@ export class LabelExport {
       options.withProbabilities && activation.kind === "softmax" && of !== "probabilities"
         ? { largest: keep(), sum: keep() }
         : null;
+    this.uncertainty = options.withUncertainty === true ? keep() : null;
+    const slab = this.#values.length;
+    this.#entropy =
+      this.uncertainty === null ? null : { ofLogits: new SoftmaxEntropy(slab), nats: new Float32Array(slab) };
   }
 
   /** Takes a slice of logits, one array a class; slices come in their order. The arrays are copied. */
@@ -144,16 +163,42 @@ export class LabelExport {
         const value = activation.values[c] ?? 0;
         if (of === "probabilities") writeWhereHalf(this.labels, from, this.#values, count, value);
         else writeWhereAbove(this.labels, from, this.#values, count, value);
+        this.#addEntropy(from, count);
       }
       return;
     }
+    this.#entropy?.ofLogits.clear();
+    this.#entropy?.nats.fill(0);
     const best = this.#best.fill(Number.NEGATIVE_INFINITY);
     for (let c = 0; c < classes; c++) {
       this.#resizeChannel(c, z, depth);
       if (this.#softmax !== null) addToSum(this.#softmax.sum, from, best, this.#values, count);
       takeLarger(this.labels, from, best, this.#values, count, c);
+      this.#addEntropy(from, count);
     }
     this.#softmax?.largest.set(best.subarray(0, count), from);
+    if (this.#entropy === null || this.uncertainty === null) return;
+    if (of === "probabilities") raiseToShare(this.uncertainty, from, this.#entropy.nats, count, classes);
+    else this.#entropy.ofLogits.write(this.uncertainty, from, count);
+  }
+
+  /** Takes the channel that was just resized. */
+  #addEntropy(from: number, count: number): void {
+    if (this.#entropy === null || this.uncertainty === null) return;
+    const { ofLogits, nats } = this.#entropy;
+    const { activation, of } = this.#options;
+    if (activation.kind === "softmax") {
+      if (of === "probabilities") addEntropyTerms(nats, 0, this.#values, count);
+      else ofLogits.add(this.#values, count);
+      return;
+    }
+    if (of !== "probabilities") {
+      raiseToLogitEntropy(this.uncertainty, from, this.#values, count);
+      return;
+    }
+    nats.fill(0);
+    addRegionEntropy(nats, 0, this.#values, count);
+    raiseToShare(this.uncertainty, from, nats, count, 2);
   }
 }
 

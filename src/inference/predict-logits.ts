@@ -1,5 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
+import { AnswerSpread } from "#src/imaging/answer-spread.js";
 import { FoldMean } from "#src/imaging/fold-mean.js";
 import { mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
@@ -31,6 +32,9 @@ const WEIGHTS = {
   constant: constantTileWeights,
 } as const;
 
+/** Called with each slice of the disagreement, on the input's grid; valid until the call ends. */
+export type OnDisagreement = (z: number, values: Float32Array) => void;
+
 /** A 2-D network is fed this many slices at once; a 3-D tile fills the cores on its own. */
 const SLICES_A_BATCH = 8;
 
@@ -44,6 +48,9 @@ const SLICES_A_BATCH = 8;
  * zeros, tiles are spread evenly, logits (not probabilities) are averaged with Gaussian weights, mirrored passes are
  * averaged before that. Sums are kept in the manifest's `precision`: half as in nnU-Net, or single.
  *
+ * Where the disagreement of folds and mirrored passes is asked for, it is taken in each tile and blended as the logits
+ * are: what two tiles say of one voxel is no disagreement. That costs one channel more, and a tile of probabilities.
+ *
  * @throws {PipelineError} `InputMismatch` for a wrong number of channels, `InferenceFailed` for an output of another
  *   shape than the manifest says or with values that are not finite
  */
@@ -53,6 +60,7 @@ export async function predictLogits(
   sessions: readonly NetworkSession[],
   onSlice: OnSlice,
   onTiles: OnTiles = () => {},
+  onDisagreement: OnDisagreement | null = null,
 ): Promise<void> {
   const expected = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
   if (input.channels.length !== expected) {
@@ -80,17 +88,51 @@ export async function predictLogits(
   const slices = manifest.network.slices ?? 1;
   const inputs = channels.length * slices;
   const batchSize = manifest.network.dimensions === 2 ? SLICES_A_BATCH : 1;
+  const spread =
+    onDisagreement &&
+    spreadOf(manifest, { size: padding.size, weights }, withoutPadding(input.size, padding, onFirst(onDisagreement)));
 
   for (let first = 0; first < starts.length; first += batchSize) {
     const batch = starts.slice(first, first + batchSize);
     const tiles = cutTiles(channels, padding.size, patchVox, batch, slices);
     for (const [fold, session] of sessions.entries()) {
-      const logits = await runMirrored(tiles, [batch.length, inputs], manifest, session);
+      const logits = await runMirrored(tiles, [batch.length, inputs], manifest, session, spread?.add);
       for (const [n, start] of batch.entries()) fronts[fold]?.add(start, logits, n * classes * tile);
     }
+    spread?.take(batch);
     onTiles(first + batch.length, starts.length);
   }
   for (const front of fronts) front.finish();
+  spread?.finish();
+}
+
+function onFirst(onDisagreement: OnDisagreement): OnSlice {
+  return (z, [values]) => onDisagreement(z, values ?? new Float32Array());
+}
+
+/** Collects what all networks and mirrored passes say of a batch of tiles, and blends how far they disagree. */
+function spreadOf(
+  { tiles: { patchVox: patch }, network: { classes }, activation }: ModelManifest,
+  { size, weights }: { readonly size: Size3; readonly weights: Float32Array },
+  onSlice: OnSlice,
+) {
+  const kind = activation === "softmax" ? "softmax" : "regions";
+  const tile = voxelCount(patch);
+  const spreads: AnswerSpread[] = [];
+  const front = new TileFront({ size, patch, classes: 1, weights, precision: "float32" }, onSlice);
+  return {
+    /** One pass of one network over the batch, [tile, class, z, y, x]. */
+    add: (logits: Float32Array): void => {
+      for (let n = 0; n * classes * tile < logits.length; n++) {
+        spreads[n] ??= new AnswerSpread(classes, kind, tile);
+        spreads[n]?.add(logits, n * classes * tile);
+      }
+    },
+    take: (starts: readonly Size3[]): void => {
+      for (const [n, start] of starts.entries()) front.add(start, spreads[n]?.take() ?? new Float32Array(tile), 0);
+    },
+    finish: (): void => front.finish(),
+  };
 }
 
 /** Passes on what lies inside the volume before it was padded. */
@@ -154,6 +196,7 @@ async function runMirrored(
   [count, inputs]: readonly [number, number],
   manifest: ModelManifest,
   session: NetworkSession,
+  onPass: (logits: Float32Array) => void = () => {},
 ): Promise<Float32Array> {
   const patch = manifest.tiles.patchVox;
   const classes = manifest.network.classes;
@@ -167,6 +210,7 @@ async function runMirrored(
     const output = await session.run({ data, shape: [count, inputs, ...spatial] });
     assertOutput(output.data, output.shape, [count, classes, ...spatial]);
     const logits = axes.length === 0 ? output.data : mirrorTiles(output.data, patch, count * classes, flips);
+    onPass(logits);
     if (sum === null) sum = logits;
     else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (logits[i] as number);
   }

@@ -6,6 +6,7 @@ import { activated } from "./label-export.js";
 import type { NetworkGrid } from "./network-grid.js";
 import type { NetworkSession } from "./network-session.js";
 import { type NetworkInput, type OnTiles, predictLogits } from "./predict-logits.js";
+import type { SegmentOptions } from "./segment-input.js";
 import { type Segmentation, SourceGridExport } from "./to-source-grid.js";
 
 /** A member of an ensemble, ready to run. */
@@ -27,8 +28,7 @@ export interface PreparedMember {
 export async function segmentOnNetworkGrid(
   members: AsyncIterable<PreparedMember>,
   { id, ensemble }: Pick<EnsembleManifest, "id" | "ensemble">,
-  wanted: readonly number[],
-  onTiles?: OnTiles,
+  { wanted = [], maps = [], onTiles }: SegmentOptions = {},
 ): Promise<Segmentation> {
   let first: PreparedMember | null = null;
   let mean: EnsembleMean | null = null;
@@ -40,17 +40,22 @@ export async function segmentOnNetworkGrid(
       throw new PipelineError("ModelInvalid", `${names} work on other grids (${expected}, ${found}), expected one`);
     }
     const { size } = member.grid;
-    mean ??= new EnsembleMean(size, member.manifest.network.classes);
-    const [sum, area] = [mean, size[0] * size[1]];
     const kind = member.manifest.activation === "softmax" ? "softmax" : "regions";
+    mean ??= new EnsembleMean(size, member.manifest.network.classes, kind, maps);
+    const [sum, area] = [mean, size[0] * size[1]];
     const onSlice = (z: number, logits: readonly Float32Array[]) =>
       sum.add(activated(logits, kind), member.weight, z * area);
     await predictLogits(member.input, member.manifest, await member.sessions(), onSlice, onTiles);
   }
   if (first === null || mean === null) throw new RangeError("an ensemble has at least one member");
   mean.divide(totalOf(ensemble));
-  const toSource = new SourceGridExport(first.grid, first.manifest, wanted, "probabilities");
-  for (let z = 0; z < first.grid.size[2]; z++) toSource.addSlice(z, mean.slice(z));
+  const toSource = new SourceGridExport(first.grid, first.manifest, wanted, "probabilities", maps);
+  const [nx, ny, nz] = first.grid.size;
+  for (let z = 0; z < nz; z++) toSource.addSlice(z, mean.slice(z));
+  const disagreement = mean.disagreement();
+  for (let z = 0; disagreement !== null && z < nz; z++) {
+    toSource.addDisagreement(z, disagreement.subarray(z * nx * ny, (z + 1) * nx * ny));
+  }
   return toSource.finish();
 }
 

@@ -37,7 +37,7 @@ export async function segmentImage(image: SourceImage, model: ModelPackage, opti
   }
   if (!isNetwork(manifest)) return segmentEnsemble(image, model, manifest, options);
   const part = await partOf(image, model, manifest, options);
-  if (part === null) return { labels: nothing(manifest, image.grid), probabilities: null };
+  if (part === null) return nothing(manifest, image.grid, options);
   const { input, grid, sessions } = await prepare(part.image, model, manifest, 1, options);
   const found = await segmentInput(input, grid, manifest, await sessions(), options);
   return part.box === null ? found : inWhole(found, part.box, image.grid);
@@ -50,19 +50,20 @@ async function segmentEnsemble(
   options: Options,
 ): Promise<Segmentation> {
   const { ensemble } = manifest;
-  const { wanted = [], onTiles } = options;
+  const { wanted = [], maps = [], onTiles } = options;
   const members = ensemble.members.map(({ model: id, weight }) => ({ ...networkOf(id, model), weight }));
   if (ensemble.grid === "network") {
     const prepared = async function* (): AsyncGenerator<PreparedMember> {
       for (const { other, network, weight } of members) yield prepare(image, other, network, weight, options);
     };
-    return segmentOnNetworkGrid(prepared(), manifest, wanted, onTiles);
+    return segmentOnNetworkGrid(prepared(), manifest, options);
   }
 
   const { size } = image.grid;
   const [first] = members;
   if (first === undefined) throw new RangeError("an ensemble has at least one member");
-  const mean = new EnsembleMean(size, first.network.network.classes);
+  const kind = first.network.activation === "softmax" ? "softmax" : "regions";
+  const mean = new EnsembleMean(size, first.network.network.classes, kind, maps);
   for (const { other, network, weight } of members) {
     const isBackground = (c: number) => network.activation === "softmax" && c === 0;
     const part = await partOf(image, other, network, options);
@@ -130,18 +131,24 @@ function networkOf(id: string, { manifest, others }: ModelPackage) {
   return { other, network: other.manifest };
 }
 
-/** A label map without labels, of the kind that the model would give. */
-function nothing({ network, activation }: ModelManifest, { size }: Grid): Uint8Array | Uint16Array {
+/** A label map without labels, of the kind that the model would give, and nothing to be unsure of. */
+function nothing({ network, activation }: ModelManifest, { size }: Grid, { maps = [] }: Options): Segmentation {
   const largest = activation === "softmax" ? network.classes - 1 : Math.max(...activation.regions);
-  return largest < 256 ? new Uint8Array(voxelCount(size)) : new Uint16Array(voxelCount(size));
+  const count = voxelCount(size);
+  return {
+    labels: largest < 256 ? new Uint8Array(count) : new Uint16Array(count),
+    probabilities: null,
+    maps: new Map(maps.map((map) => [map, new Float32Array(count)])),
+  };
 }
 
 /** What was found inside a box, in the voxels of the whole. */
-function inWhole({ labels, probabilities }: Segmentation, box: Box, { size }: Grid): Segmentation {
+function inWhole({ labels, probabilities, maps }: Segmentation, box: Box, { size }: Grid): Segmentation {
   const [x, y, z] = probabilities?.box.start ?? [0, 0, 0];
   const start = [box.start[0] + x, box.start[1] + y, box.start[2] + z] as const;
   return {
     labels: pasteBox(labels, box, size),
     probabilities: probabilities && { ...probabilities, box: { ...probabilities.box, start } },
+    maps: new Map([...maps].map(([map, values]) => [map, pasteBox(values, box, size)])),
   };
 }

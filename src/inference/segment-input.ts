@@ -1,3 +1,4 @@
+import type { UncertaintyMap } from "#src/core/uncertainty-maps.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { NetworkGrid } from "./network-grid.js";
 import type { NetworkSession } from "./network-session.js";
@@ -7,6 +8,8 @@ import { type Segmentation, SourceGridExport } from "./to-source-grid.js";
 export interface SegmentOptions {
   /** Labels whose probabilities are needed. @default none */
   readonly wanted?: readonly number[];
+  /** Maps that are needed. @default none */
+  readonly maps?: readonly UncertaintyMap[];
   readonly onTiles?: OnTiles;
 }
 
@@ -21,9 +24,17 @@ export async function segmentInput(
   grid: NetworkGrid,
   manifest: ModelManifest,
   sessions: readonly NetworkSession[],
-  { wanted = [], onTiles }: SegmentOptions = {},
+  { wanted = [], maps = [], onTiles }: SegmentOptions = {},
 ): Promise<Segmentation> {
-  const toSource = new SourceGridExport(grid, manifest, wanted);
-  await predictLogits(input, manifest, sessions, (z, slice) => toSource.addSlice(z, slice), onTiles);
+  const toSource = new SourceGridExport(grid, manifest, wanted, "logits", maps);
+  const onDisagreement = (z: number, values: Float32Array) => toSource.addDisagreement(z, values);
+  await predictLogits(
+    input,
+    manifest,
+    sessions,
+    (z, slice) => toSource.addSlice(z, slice),
+    onTiles,
+    maps.includes("disagreement") ? onDisagreement : null,
+  );
   return toSource.finish();
 }

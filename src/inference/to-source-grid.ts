@@ -1,7 +1,10 @@
+import type { UncertaintyMap } from "#src/core/uncertainty-maps.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import { type Box, cropBox, pasteBox } from "#src/imaging/crop.js";
 import { foregroundBox, growBox } from "#src/imaging/foreground-box.js";
 import { invertReorientation, reorient } from "#src/imaging/orient.js";
+import { type GridsMeet, resizeInSlabs } from "#src/imaging/slab-resize.js";
+import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { LabelExport } from "./label-export.js";
 import type { NetworkGrid } from "./network-grid.js";
@@ -11,6 +14,8 @@ export interface Segmentation {
   readonly labels: Uint8Array | Uint16Array;
   /** Probabilities of the labels asked for, inside the box where the network saw anything but background. */
   readonly probabilities: { readonly box: Box; readonly byLabel: ReadonlyMap<number, Float32Array> } | null;
+  /** Maps asked for, on the whole source grid: 0 to 1, and 0 where the network did not look. */
+  readonly maps: ReadonlyMap<UncertaintyMap, Float32Array>;
 }
 
 /** Probability of background below which a voxel belongs to the foreground box. */
@@ -28,27 +33,34 @@ export class SourceGridExport {
   readonly #grid: NetworkGrid;
   readonly #manifest: ModelManifest;
   readonly #wanted: readonly number[];
+  readonly #meet: GridsMeet;
+  /** On the network's grid; null unless asked for. */
+  readonly #disagreement: Float32Array | null;
 
   /**
    * @param wanted labels whose probabilities are needed
    * @param given what will be added: logits, or probabilities in single precision
+   * @param maps maps that are needed; of "disagreement" `addDisagreement` must be called for every slice
    */
   constructor(
     grid: NetworkGrid,
     manifest: ModelManifest,
     wanted: readonly number[],
     given: "logits" | "probabilities" = "logits",
+    maps: readonly UncertaintyMap[] = [],
   ) {
     this.#grid = grid;
     this.#manifest = manifest;
     this.#wanted = wanted;
     const { logitsOrder } = manifest.resampling;
     const order = (axis: number) => (axis === grid.separate.logits ? 0 : logitsOrder);
+    this.#meet = grid.steps === null ? "extents" : (grid.steps.map((step) => 1 / step) as unknown as Vec3);
+    this.#disagreement = maps.includes("disagreement") ? new Float32Array(voxelCount(grid.size)) : null;
     this.#export = new LabelExport({
       from: grid.size,
       to: grid.box.size,
       orders: [order(0), order(1), order(2)],
-      meet: grid.steps === null ? "extents" : (grid.steps.map((step) => 1 / step) as unknown as Vec3),
+      meet: this.#meet,
       of: manifest.resampling.of,
       given,
       classes: manifest.network.classes,
@@ -58,6 +70,7 @@ export class SourceGridExport {
           : { kind: "regions", values: manifest.activation.regions },
       precision: given === "logits" ? manifest.precision : "float32",
       withProbabilities: wanted.length > 0,
+      withUncertainty: maps.includes("uncertainty"),
     });
   }
 
@@ -66,15 +79,21 @@ export class SourceGridExport {
     this.#export.addSlice(z, classes);
   }
 
+  /** Disagreement in a slice of the network's grid. */
+  addDisagreement(z: number, values: Float32Array): void {
+    this.#disagreement?.set(values, z * values.length);
+  }
+
   /** The segmentation, once all slices were added. */
   finish(): Segmentation {
     const grid = this.#grid;
     const labels = back(this.#export.labels, 0, grid);
-    if (this.#wanted.length === 0) return { labels, probabilities: null };
+    const maps = this.#maps();
+    if (this.#wanted.length === 0) return { labels, probabilities: null, maps };
 
     const background = back(this.#background(), 1, grid);
     const of = (label: number) => back(this.#probability(label), 0, grid);
-    return { labels, probabilities: probabilitiesInBox(background, of, this.#wanted, grid.source.size) };
+    return { labels, probabilities: probabilitiesInBox(background, of, this.#wanted, grid.source.size), maps };
   }
 
   /**
@@ -84,6 +103,19 @@ export class SourceGridExport {
   channel(channel: number): Float32Array {
     const isBackground = this.#manifest.activation === "softmax" && channel === 0;
     return back(this.#export.probability(channel), isBackground ? 1 : 0, this.#grid);
+  }
+
+  /** Disagreement is resampled linearly, as a value of its own. */
+  #maps(): Segmentation["maps"] {
+    const grid = this.#grid;
+    const maps = new Map<UncertaintyMap, Float32Array>();
+    const { uncertainty } = this.#export;
+    if (uncertainty !== null) maps.set("uncertainty", back(uncertainty, 0, grid));
+    if (this.#disagreement === null) return maps;
+    const order = (axis: number) => (axis === grid.separate.logits ? 0 : 1);
+    const orders = [order(0), order(1), order(2)] as const;
+    const resized = resizeInSlabs(this.#disagreement, grid.size, grid.box.size, orders, this.#meet);
+    return maps.set("disagreement", back(resized, 0, grid));
   }
 
   #probability(label: number): Float32Array {

@@ -1,4 +1,5 @@
 import { IMAGE_FORMATS } from "#src/core/image-formats.js";
+import { UNCERTAINTY_MAPS, type UncertaintyMap } from "#src/core/uncertainty-maps.js";
 import { type Html, html } from "./html.js";
 import { type ReportFacts, reportFacts } from "./report-facts.js";
 import type { ReportInput, ReportPicture, StageTiming } from "./report-input.js";
@@ -75,20 +76,52 @@ function figure({ png, width, height, caption, alt }: ReportPicture): Html {
 }
 
 function structuresSection({ model }: ReportInput, { structures }: ReportFacts): Html {
+  const maps = UNCERTAINTY_MAPS.filter((map) => structures.some((one) => one[map] !== undefined));
   const rows = structures.map(
-    ({ label, displayName, voxels, volumeMl, centroidRasMm }) => html`<tr>
+    ({ label, displayName, voxels, volumeMl, centroidRasMm, ...scores }) => html`<tr>
 <th scope="row">${swatch(colourOf(model, label))}${displayName}</th>
 <td class="number">${label}</td>
 <td class="number">${voxels.toLocaleString("en-US")}</td>
 <td class="number">${volumeMl === null ? "unknown" : volumeMl.toFixed(2)}</td>
-<td class="number">${centroidRasMm === null ? "none" : centroidRasMm.map((mm) => mm.toFixed(1)).join(", ")}</td>
+<td class="number">${centroidRasMm === null ? "none" : centroidRasMm.map((mm) => mm.toFixed(1)).join(", ")}</td>${maps.map((map) => scoreCell(scores[map]))}
 </tr>`,
   );
-  return section(
-    "structures",
-    "Structures",
-    table(["Structure", "Label", "Voxels", "Volume, mL", "Centroid R, A, S, mm"], rows, 1),
-  );
+  const heads = [
+    "Structure",
+    "Label",
+    "Voxels",
+    "Volume, mL",
+    "Centroid R, A, S, mm",
+    ...maps.map(scoreHead(structures)),
+  ];
+  return section("structures", "Structures", html`${table(heads, rows, 1)}${maps.length === 0 ? [] : mapsNote(maps)}`);
+}
+
+type Scored = ReportFacts["structures"][number];
+
+/** The mark is the same for all structures of a map. */
+function scoreHead(structures: readonly Scored[]) {
+  return (map: UncertaintyMap): string => {
+    const mark = structures.map((one) => one[map]?.above).find((above) => above !== undefined);
+    return `Mean ${map}${mark === undefined ? "" : ` (voxels above ${mark})`}`;
+  };
+}
+
+function scoreCell(score: Scored[UncertaintyMap]): Html {
+  const text = score ? `${score.mean.toFixed(3)} (${(score.share * 100).toFixed(1)} %)` : "none";
+  return html`<td class="number">${text}</td>`;
+}
+
+const MAP_MEANINGS = {
+  uncertainty:
+    "Uncertainty is the entropy of the network's probabilities: 0 where it is certain, 1 where it knows nothing.",
+  disagreement:
+    "Disagreement is how far several networks, or one network's answers to mirrored images, differ: 0 to 1.",
+} as const;
+
+function mapsNote(maps: readonly UncertaintyMap[]): Html {
+  const meanings = maps.map((map) => MAP_MEANINGS[map]).join(" ");
+  return html`\n<p class="soft">${meanings} Means are over the structure's voxels. Neither says whether the outline is right.</p>`;
 }
 
 function modelSection({ model }: ReportFacts): Html {

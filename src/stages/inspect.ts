@@ -11,6 +11,7 @@ import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } f
 import { type ChannelGroup, channelGroups } from "./channel-groups.js";
 import { writeDocument } from "./documents.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
+import { assertMapsPossible } from "./outputs/uncertainty-output.js";
 import { openUpload } from "./source-upload.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -131,6 +132,7 @@ function taskOf(
   const [scan] = group;
   const voxels = voxelCount(scan.grid.size);
   const outputs = outputsFor(scan.format, request);
+  assertMapsPossible(model.manifest, outputs);
   return {
     schemaVersion: SCHEMA_VERSION,
     scanId,

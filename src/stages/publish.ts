@@ -14,6 +14,7 @@ import { documentBytes, readDocument, writeDocument } from "./documents.js";
 import { GridDocument, sourceOfDocument } from "./grid-document.js";
 import { imageFiles, largestLabelOf } from "./outputs/image-files.js";
 import { listed, type MadeFile } from "./outputs/made-file.js";
+import { uncertaintyOutputs, uncertaintyScores } from "./outputs/uncertainty-output.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
@@ -38,7 +39,12 @@ async function run(work: StageWork): Promise<StageReport> {
   const labels = readLabels(await work.read("postprocess", STAGE_FILES.labels)).data;
   const moments = labelMoments(labels, grid.size, grid.affineRas, largestLabelOf(manifest));
 
-  const files = await imageFiles(work, { data: labels, moments, grid, stack: document.slices });
+  const maps = await uncertaintyOutputs(work, grid);
+  const scores = uncertaintyScores(maps, labels, largestLabelOf(manifest));
+  const files = [
+    ...(await imageFiles(work, { data: labels, moments, grid, stack: document.slices })),
+    ...maps.map(({ file }) => file),
+  ];
   const warnings = distinctWarnings([
     ...task.warnings,
     ...work.earlier.flatMap((record) => record.warnings),
@@ -58,7 +64,7 @@ async function run(work: StageWork): Promise<StageReport> {
       spacingMm: grid.spacingMm,
       orientation: orientationOf(grid.affineRas),
     },
-    structures: structuresOf(work, moments, grid),
+    structures: structuresOf(work, moments, grid).map((one) => ({ ...one, ...scores[one.label] })),
     warnings,
     files: files.map(listed),
     pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels),

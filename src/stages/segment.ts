@@ -12,8 +12,9 @@ import { asksOthers } from "#src/model/manifest.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import { GridDocument, gridOfDocument, sourceOfDocument } from "./grid-document.js";
+import { mapsAsked } from "./outputs/uncertainty-output.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
-import { labelsFile, probabilityFile, readNetworkInput } from "./volume-files.js";
+import { labelsFile, probabilityFile, readNetworkInput, uncertaintyFile } from "./volume-files.js";
 
 /**
  * Runs the network tile by tile and brings its answer to the source grid, or runs the classical method of a model
@@ -46,7 +47,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   };
 
   const started = performance.now();
-  const options = { wanted, onTiles, sessionsOf };
+  const options = { wanted, maps: mapsAsked(task.outputs), onTiles, sessionsOf };
   const segmentation =
     !isNetwork(manifest) || asksOthers(manifest)
       ? await segmentImage({ grid: source, channels: input.channels }, model, options)
@@ -80,16 +81,17 @@ async function runClassical(
   }
   const box = { start: [0, 0, 0] as const, size: grid.size };
   const kept = (refines || publishes) && probabilities !== null ? { box, byLabel: probabilities } : null;
-  await writeSegmentation(work, { labels, probabilities: kept }, grid);
+  await writeSegmentation(work, { labels, probabilities: kept, maps: new Map() }, grid);
   return { facts: { methodSeconds: (ended - started) / 1000 } };
 }
 
 async function writeSegmentation(
   work: StageWork,
-  { labels, probabilities }: Segmentation,
+  { labels, probabilities, maps }: Segmentation,
   source: Grid,
 ): Promise<void> {
   await work.write(STAGE_FILES.labels, labelsFile(labels, source));
+  for (const [map, values] of maps) await work.write(STAGE_FILES[map], uncertaintyFile(values, source));
   if (!probabilities) return;
   for (const [label, values] of probabilities.byLabel) {
     await work.write(probabilitiesFile(label), probabilityFile(values, probabilities.box, source));

@@ -53,6 +53,11 @@ export function readLabels(bytes: Uint8Array): Volume<LabelArray> {
   return { ...gridOf(image), data };
 }
 
+/** Where a network is unsure, 0 to 1 on the whole grid: nothing is rounded. */
+export function uncertaintyFile(values: Float32Array, grid: Grid): Uint8Array {
+  return gzipDeterministic(writeNifti({ ...gridOf(grid), data: values }));
+}
+
 /** Probabilities of one label inside a box; the file's affine says where the box lies in the source grid. */
 export function probabilityFile(values: Float32Array, box: Box, grid: Grid): Uint8Array {
   const data = Uint16Array.from(values, (value) => Math.round(value / PROBABILITY_SLOPE));

@@ -33,6 +33,10 @@ export const STAGE_FILES = {
   /** What a DICOM result must repeat of its source (`DicomSource`). Holds patient data: encrypted like the scan. */
   dicomSource: "dicom-source.json",
   labels: "labels.nii.gz",
+  /** Where the network is unsure, 0 to 1, float32 on the source grid; where asked for. */
+  uncertainty: "uncertainty.nii.gz",
+  /** Where its members, or its answers to mirrored images, say different things; the same way. */
+  disagreement: "disagreement.nii.gz",
 } as const;
 
 /** A stage's file: one of the fixed names, or the probabilities of one label. */
@@ -50,6 +54,9 @@ export const RESULT_FILES = {
   labelsPng: "labels.png",
   /** Of the network, before any step: labels along the fourth axis, in the manifest's order. */
   probabilities: "probabilities.nii.gz",
+  /** Of the network, before any step: 0 to 1. */
+  uncertainty: "uncertainty.nii.gz",
+  disagreement: "disagreement.nii.gz",
   seg: "seg.dcm",
   rtStruct: "rtstruct.dcm",
   report: "sr.dcm",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { IMAGE_FORMAT_NAMES } from "#src/core/image-formats.js";
+import { UNCERTAINTY_MAPS } from "#src/core/uncertainty-maps.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { STAGES } from "#src/storage/keys.js";
 
@@ -16,9 +17,9 @@ const modelId = z.string().min(1).max(64);
 /**
  * Results beside label map, segmentation and report. "rtstruct": outlines as a DICOM RT Structure Set. "sr": volumes as
  * a DICOM structured report. "probabilities": the network's own, before any step, as NIfTI. "glb", "stl": closed
- * surfaces.
+ * surfaces. "uncertainty", "disagreement": where the network is unsure, as NIfTI and as scores of each structure.
  */
-const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities", "glb", "stl"] as const;
+const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities", "glb", "stl", ...UNCERTAINTY_MAPS] as const;
 export type ExtraOutput = (typeof EXTRA_OUTPUTS)[number];
 
 /** How a DICOM segmentation keeps what it says: one bit a pixel, a label map, or probabilities in 255 steps. */
@@ -215,6 +216,16 @@ export type FailureRecord = z.infer<typeof FailureRecord>;
 
 // ---- Documents in the results store. ----
 
+/** What a map says of the voxels of one structure; null where it has none. */
+const MapScore = z
+  .strictObject({
+    mean: z.number().min(0).max(1),
+    /** Share of the voxels with a value above `above`. */
+    share: z.number().min(0).max(1),
+    above: z.number(),
+  })
+  .nullable();
+
 /** Why a scan or a task was set aside. Encrypted like the scan: it may name the source object. */
 export const QuarantineRecord = z.strictObject({
   schemaVersion,
@@ -262,6 +273,9 @@ export const ResultDocument = z.strictObject({
       /** Null where the source gives no spacing. */
       volumeMl: z.number().nullable(),
       centroidRasMm: z.tuple([z.number(), z.number(), z.number()]).nullable(),
+      /** Only where the map was asked for. */
+      uncertainty: MapScore.optional(),
+      disagreement: MapScore.optional(),
     }),
   ),
   warnings: z.array(WarningDocument),

@@ -1,11 +1,15 @@
 import { type ImageFormat, isRasterFormat } from "#src/core/image-formats.js";
+import { UNCERTAINTY_MAPS } from "#src/core/uncertainty-maps.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { ExtraOutput, RunRequest } from "#src/workflow/contract.js";
 
 const OF_DICOM: readonly ExtraOutput[] = ["rtstruct", "sr"];
+/** What a picture can be answered with too. */
+const OF_ANY: readonly ExtraOutput[] = UNCERTAINTY_MAPS;
 
 /** Whether a source of this format can be answered with an output. */
 function isPossible(output: ExtraOutput, format: ImageFormat): boolean {
+  if (OF_ANY.includes(output)) return true;
   return OF_DICOM.includes(output) ? format === "dicom" : !isRasterFormat(format);
 }
 

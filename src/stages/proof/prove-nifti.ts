@@ -52,6 +52,25 @@ export function proveProbabilities(bytes: Uint8Array, expected: readonly Float32
   );
 }
 
+/**
+ * Reads a map of where a network is unsure again from its bytes: on the label map's grid, every value from 0 to 1.
+ *
+ * @param what how a message calls the map
+ * @returns its values, x fastest
+ * @throws {PipelineError} `ResultInvalid`: nothing may be published
+ */
+export function proveUncertainty(bytes: Uint8Array, grid: Grid, what: string): ArrayLike<number> {
+  const { data, ...image } = readNifti(bytes);
+  proveGrid(image, grid, `map of ${what}`);
+  let outside = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    if (!(value >= 0 && value <= 1)) outside++;
+  }
+  if (outside === 0) return data;
+  throw new PipelineError("ResultInvalid", `map of ${what} has ${outside} voxels outside 0 to 1, expected none`);
+}
+
 function proveGrid(image: Grid, grid: Grid, what: string): void {
   if (image.size.join() !== grid.size.join()) {
     const wanted = grid.size.join(" x ");
