@@ -53,7 +53,8 @@ export function proveProbabilities(bytes: Uint8Array, expected: readonly Float32
 }
 
 /**
- * Reads a map of where a network is unsure again from its bytes: on the label map's grid, every value from 0 to 1.
+ * Reads a map of where a network is unsure again from its bytes: on the label map's grid, every value from 0 to 1. A grid
+ * without spacing, as a picture's, has no place in a NIfTI file: there the size alone is compared.
  *
  * @param what how a message calls the map
  * @returns its values, x fastest
@@ -61,7 +62,8 @@ export function proveProbabilities(bytes: Uint8Array, expected: readonly Float32
  */
 export function proveUncertainty(bytes: Uint8Array, grid: Grid, what: string): ArrayLike<number> {
   const { data, ...image } = readNifti(bytes);
-  proveGrid(image, grid, `map of ${what}`);
+  const placed = grid.spacingMm === null ? { ...image, affineRas: grid.affineRas } : image;
+  proveGrid(placed, grid, `map of ${what}`);
   let outside = 0;
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
