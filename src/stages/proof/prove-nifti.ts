@@ -61,9 +61,12 @@ export function proveProbabilities(bytes: Uint8Array, expected: readonly Float32
  * @throws {PipelineError} `ResultInvalid`: nothing may be published
  */
 export function proveUncertainty(bytes: Uint8Array, grid: Grid, what: string): ArrayLike<number> {
-  const { data, ...image } = readNifti(bytes);
+  const { data, warnings, ...image } = readNifti(bytes);
   const placed = grid.spacingMm === null ? { ...image, affineRas: grid.affineRas } : image;
   proveGrid(placed, grid, `map of ${what}`);
+  // Reading makes 0 of what is no number, and says so.
+  const [odd] = warnings.filter(({ code }) => code === "NonFiniteVoxels");
+  if (odd !== undefined) throw new PipelineError("ResultInvalid", `map of ${what}: ${odd.message}, expected none`);
   let outside = 0;
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
