@@ -76,7 +76,8 @@ export async function evaluate(flags: EvaluateFlags): Promise<number> {
   return evaluation.warnings.length > 0 ? EXIT.warnings : EXIT.ok;
 }
 
-async function evaluateFolders(flags: EvaluateFlags): Promise<Evaluation> {
+/** Scores of a folder of label maps against another. @throws {PipelineError} any code of the readers, InputMismatch */
+export async function evaluateFolders(flags: EvaluateFlags): Promise<Evaluation> {
   const options: ScoreOptions = {
     tolerance: flags.tolerance.value,
     lesions: { connectivity: connectivityOf(flags.lesionConnectivity), overlap: flags.lesionOverlap },

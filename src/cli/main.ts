@@ -189,6 +189,20 @@ function commands(done: (code: number) => void): Command {
     .option("--csv", "print a row a case and label")
     .action(async (flags) => done(await (await import("./evaluate.js")).evaluate(flags)));
   program
+    .command("compare")
+    .description("several models over the same labelled images: quality, size and time")
+    .requiredOption("--models <ids>", "models to compare: a,b,c", modelList)
+    .requiredOption("--data <dir>", "folder with images/ and labels/: files of the same names")
+    .option("-o, --out <dir>", "folder for tables, page, results and predictions", "scanlane-compare")
+    .option("--packages <dir>", "folder of model packages (default: those of this installation)")
+    .option("--labels <name=values...>", "labels to score, as of `evaluate` (default: every value)", scoredLabel)
+    .option("--jobs <n>", "scans at once, for quality", positiveInteger, 2)
+    .option("--timed <n>", "images to time, one at a time (0: none)", wholeNumber, 5)
+    .option("--resamples <n>", "resamples of the bootstrap", positiveInteger, 2000)
+    .option("--seed <n>", "seed of the bootstrap", positiveInteger, 1)
+    .option("--json", "print one JSON document, and no progress")
+    .action(async (flags) => done(await (await import("./compare.js")).compare(flags, signal)));
+  program
     .command("models")
     .description("list the installed models")
     .option("--models <dir>", "folder of model packages")
@@ -278,6 +292,18 @@ function shareOf(text: string): number {
   const value = Number(text);
   if (text === "" || !(value >= 0 && value <= 1)) throw new InvalidArgumentError("expected a share from 0 to 1");
   return value;
+}
+
+function modelList(text: string): string[] {
+  const ids = text.split(",").filter((id) => id !== "");
+  if (ids.length === 0 || new Set(ids).size < ids.length) {
+    throw new InvalidArgumentError("expected ids of models, each once, such as a,b,c");
+  }
+  return ids;
+}
+
+function wholeNumber(text: string): number {
+  return text === "0" ? 0 : positiveInteger(text);
 }
 
 function positiveInteger(text: string): number {

@@ -1,6 +1,10 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
+import type { OperatorRun } from "./network-cost.js";
 import type { NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
 
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
@@ -80,4 +84,54 @@ async function create(bytes: Uint8Array, provider: Provider, { threads }: OrtOpt
           { cause },
         );
   }
+}
+
+/**
+ * The operators of a network in one run on zeros, as the runtime's own profile has them, the graph not optimised.
+ *
+ * @throws {PipelineError} `ModelInvalid` when the file is no network, `InferenceFailed` when it does not take the shape
+ */
+export async function profileOperators(
+  bytes: Uint8Array,
+  inputName: string,
+  shape: readonly number[],
+): Promise<readonly OperatorRun[]> {
+  const folder = await mkdtemp(join(tmpdir(), "scanlane-profile-"));
+  try {
+    const session = await InferenceSession.create(bytes, {
+      enableProfiling: true,
+      profileFilePrefix: join(folder, "run"),
+      graphOptimizationLevel: "disabled",
+      logSeverityLevel: 3,
+    }).catch((cause: unknown) => {
+      throw new PipelineError("ModelInvalid", "network file cannot be loaded, expected an ONNX model", { cause });
+    });
+    const zeros = new Float32Array(shape.reduce((product, length) => product * length, 1));
+    await session.run({ [inputName]: new OrtTensor("float32", zeros, shape) }).catch((cause: unknown) => {
+      throw new PipelineError("InferenceFailed", `network failed on a tensor of ${shape.join(" x ")}`, { cause });
+    });
+    session.endProfiling();
+    await session.release();
+    const [file] = await readdir(folder);
+    return file === undefined ? [] : operatorsOf(JSON.parse(await readFile(join(folder, file), "utf8")));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** An event of the profile: shapes come as `[{ "float": [1, 16, 8, 8] }, ...]`. */
+interface ProfileEvent {
+  readonly args?: {
+    readonly op_name?: string;
+    readonly input_type_shape?: readonly Readonly<Record<string, readonly number[]>>[];
+    readonly output_type_shape?: readonly Readonly<Record<string, readonly number[]>>[];
+  };
+}
+
+function operatorsOf(events: readonly ProfileEvent[]): OperatorRun[] {
+  return events.flatMap(({ args }) => {
+    if (args?.op_name === undefined || args.output_type_shape === undefined) return [];
+    const shapes = (args.input_type_shape ?? []).map((typed) => Object.values(typed)[0] ?? []);
+    return [{ kind: args.op_name, inputs: shapes, output: Object.values(args.output_type_shape[0] ?? {})[0] ?? [] }];
+  });
 }

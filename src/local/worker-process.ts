@@ -12,6 +12,7 @@ export class WorkerProcess {
   readonly #waiting = new Map<number, (exitCode: number | null) => void>();
   #child: ChildProcess | null = null;
   #jobs = 0;
+  #peakBytes = 0;
 
   /** @param file the compiled `worker.js` */
   constructor(file: string, logger: Logger) {
@@ -36,6 +37,11 @@ export class WorkerProcess {
     });
   }
 
+  /** The most memory that the process has held, as of its last job; 0 before. */
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
   /** Ends the process; jobs that still run are lost. */
   close(): void {
     this.#child?.kill("SIGKILL");
@@ -48,8 +54,10 @@ export class WorkerProcess {
     this.#child = child;
     child.on("message", (value) => {
       const message = WorkerMessage.parse(value);
-      if (message.kind === "exit") this.#answer(message.id, message.exitCode);
-      else this.#logger[message.level](message.message, message.fields);
+      if (message.kind === "exit") {
+        this.#peakBytes = message.peakBytes;
+        this.#answer(message.id, message.exitCode);
+      } else this.#logger[message.level](message.message, message.fields);
     });
     const lost = () => {
       if (this.#child === child) this.#child = null;

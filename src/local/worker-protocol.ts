@@ -12,7 +12,7 @@ export const WorkerJob = z.strictObject({
 });
 export type WorkerJob = z.infer<typeof WorkerJob>;
 
-/** Worker to engine: what the job logs, and its exit code at the end. */
+/** Worker to engine: what the job logs, and at the end its exit code and the most memory the process has held. */
 export const WorkerMessage = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("log"),
@@ -20,6 +20,6 @@ export const WorkerMessage = z.discriminatedUnion("kind", [
     message: z.string(),
     fields: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
   }),
-  z.strictObject({ kind: z.literal("exit"), id: z.int(), exitCode: z.int() }),
+  z.strictObject({ kind: z.literal("exit"), id: z.int(), exitCode: z.int(), peakBytes: z.int() }),
 ]);
 export type WorkerMessage = z.infer<typeof WorkerMessage>;

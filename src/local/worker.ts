@@ -28,7 +28,9 @@ process.on("disconnect", () => process.exit(0));
 
 async function work(job: WorkerJob): Promise<void> {
   const deps = { ...openPlaces(job.places), logger, provider: "cpu" as const };
-  tell({ kind: "exit", id: job.id, exitCode: await runJob(stages[job.stage], job.parameters, deps) });
+  const exitCode = await runJob(stages[job.stage], job.parameters, deps);
+  // Node.js gives kilobytes.
+  tell({ kind: "exit", id: job.id, exitCode, peakBytes: process.resourceUsage().maxRSS * 1024 });
 }
 
 function tell(message: WorkerMessage): void {

@@ -8,7 +8,7 @@ import { WorkerProcess } from "#src/local/worker-process.js";
 const SCRIPT = `process.on("message", ({ id, parameters: { taskKey } }) => {
   if (taskKey === "die") process.kill(process.pid, "SIGKILL");
   process.send({ kind: "log", level: "info", message: "pid", fields: { pid: process.pid } });
-  process.send({ kind: "exit", id, exitCode: Number(taskKey) });
+  process.send({ kind: "exit", id, exitCode: Number(taskKey), peakBytes: 1 });
 });`;
 
 const places = { source: "/s", work: "/w", results: "/r", models: "/m" };

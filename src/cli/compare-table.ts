@@ -1,0 +1,126 @@
+import { quantileInPlace } from "#src/imaging/order-statistics.js";
+import { COMPARED_METRICS, type ComparedModel, type Comparison, summaryOf, titleOf } from "./compare-models.js";
+import { number, range, withUnit } from "./evaluate-table.js";
+import { table } from "./table.js";
+
+/** Version of the JSON document. */
+const COMPARISON_SCHEMA_VERSION = 1;
+
+/** Titles and cells of the table: a row a model. */
+export function comparisonRows({ models, bootstrap }: Comparison): { head: string[]; rows: string[][] } {
+  const unit = models.flatMap(({ evaluation }) => evaluation?.settings.unit ?? [])[0] ?? "mm";
+  const head = [
+    "model",
+    ...COMPARED_METRICS.map((metric) => withUnit(metric, unit)),
+    "parameters, M",
+    "GFLOP a tile",
+    "file, MB",
+    "a scan, s",
+    "in the network, s",
+    "peak memory, MB",
+  ];
+  const rows = models.map(({ id, facts, time, evaluation, failed }) => [
+    id,
+    ...COMPARED_METRICS.map((metric) => {
+      const summary = evaluation === null ? null : summaryOf(evaluation, metric, bootstrap);
+      if (summary === null) return failed.length > 0 ? `${failed.length} failed` : "-";
+      return `${number(summary.mean)} (${range(summary.interval)})`;
+    }),
+    (facts.parameters / 1e6).toFixed(2),
+    facts.flopsATile === 0 ? "-" : (facts.flopsATile / 1e9).toFixed(1),
+    (facts.bytes / 1e6).toFixed(1),
+    spread(time?.scan),
+    spread(time?.network),
+    time === null || time.peakBytes === 0 ? "-" : (time.peakBytes / 1e6).toFixed(0),
+  ]);
+  return { head, rows };
+}
+
+/** Titles and cells of the comparison of every two models. */
+export function pairRows({ pairs }: Comparison): { head: string[]; rows: string[][] } {
+  const head = ["pair", "difference of Dice", "95 % interval", "cases", "p", "p, Holm"];
+  const rows = pairs.map(({ first, second, meanDifference, interval, cases, p, pHolm }) => [
+    `${first} - ${second}`,
+    number(meanDifference),
+    range(interval),
+    String(cases),
+    number(p),
+    number(pHolm),
+  ]);
+  return { head, rows };
+}
+
+export function comparisonText(comparison: Comparison): string {
+  const [models, pairs] = [comparisonRows(comparison), pairRows(comparison)];
+  const parts = [table(models.head, models.rows)];
+  if (pairs.rows.length > 0) parts.push(table(pairs.head, pairs.rows));
+  return parts.join("\n\n");
+}
+
+export function comparisonMarkdown(comparison: Comparison): string {
+  const lines = ({ head, rows }: { head: readonly string[]; rows: readonly (readonly string[])[] }) =>
+    [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const pairs = pairRows(comparison);
+  return `${[lines(comparisonRows(comparison)), ...(pairs.rows.length > 0 ? [lines(pairs)] : []), explanation(comparison)].join("\n\n")}\n`;
+}
+
+/** What the figures are. */
+export function explanation({ cases, bootstrap, models }: Comparison): string {
+  const timed = Math.max(0, ...models.map(({ time }) => time?.scan.length ?? 0));
+  return [
+    `${cases} cases; each case counts as the mean over its labels. In brackets: 95 % interval of the mean (BCa bootstrap, ${bootstrap.resamples} resamples, seed ${bootstrap.seed}).`,
+    "Pairs: first - second, Wilcoxon signed-rank, two-sided, and corrected for the number of pairs (Holm).",
+    "GFLOP: two a product of convolutions and matrix products, one tile, one pass.",
+    timed === 0
+      ? "Nothing was timed."
+      : `Time: ${timed} scans one at a time, the models by turns, each in a warm process of its own; median (quartiles) of the whole workflow, and of the network alone. Memory: the most that this process held.`,
+  ].join(" ");
+}
+
+/** A line a model and metric. */
+export function comparisonCsv({ models, bootstrap }: Comparison): string {
+  const lines = models.flatMap((model) => [
+    ...COMPARED_METRICS.map((metric) => {
+      const summary = model.evaluation === null ? null : summaryOf(model.evaluation, metric, bootstrap);
+      return [model.id, titleOf(metric), summary?.mean ?? "", ...(summary?.interval ?? ["", ""])];
+    }),
+    ...factsOf(model).map(([name, value]) => [model.id, name, value, "", ""]),
+  ]);
+  return `${[["model", "what", "value", "low", "high"], ...lines].map((cells) => cells.join(",")).join("\n")}\n`;
+}
+
+function factsOf({ facts, time }: ComparedModel): [string, number | string][] {
+  return [
+    ["parameters", facts.parameters],
+    ["FLOP a tile", facts.flopsATile],
+    ["bytes", facts.bytes],
+    ["seconds a scan (median)", time === null || time.scan.length === 0 ? "" : quantile(time.scan, 0.5)],
+    ["seconds in the network (median)", time === null || time.network.length === 0 ? "" : quantile(time.network, 0.5)],
+    ["peak bytes", time?.peakBytes ?? ""],
+  ];
+}
+
+export function comparisonJson({ models, ...comparison }: Comparison): string {
+  const rounded = models.map(({ evaluation, ...model }) => ({
+    ...model,
+    scores:
+      evaluation === null
+        ? null
+        : Object.fromEntries(
+            COMPARED_METRICS.map((metric) => [metric, summaryOf(evaluation, metric, comparison.bootstrap)]),
+          ),
+    cases: evaluation?.rows ?? [],
+  }));
+  const document = { schemaVersion: COMPARISON_SCHEMA_VERSION, ...comparison, models: rounded };
+  return `${JSON.stringify(document, (_, value) => (Number.isNaN(value) ? null : value), 2)}\n`;
+}
+
+/** Median and quartiles. */
+function spread(values: readonly number[] | undefined): string {
+  if (values === undefined || values.length === 0) return "-";
+  return `${quantile(values, 0.5).toFixed(2)} (${quantile(values, 0.25).toFixed(2)} to ${quantile(values, 0.75).toFixed(2)})`;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return quantileInPlace(Float64Array.from(values), share);
+}
