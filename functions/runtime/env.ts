@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
+import { ComputePlace } from "#src/workflow/prices.js";
 
 const Env = z.object({
   SCAN_BUCKET: z.string().min(3),
@@ -11,6 +12,12 @@ const Env = z.object({
   PROVIDER: z.enum(["cpu", "cuda"]),
   /** Device of refinement steps that are graphs, on a GPU only where the deployment says so; part of the identity too. */
   STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
+  /** What a container runs on, as JSON; absent in a Lambda. */
+  COMPUTE_PLACE: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(ComputePlace)
+    .optional(),
 });
 export type Env = z.infer<typeof Env>;
 

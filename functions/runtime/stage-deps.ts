@@ -1,6 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { folderModels } from "#src/model/model-library.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
+import type { ComputePlace } from "#src/workflow/prices.js";
 import { readEnv } from "./env.js";
 import { jsonLogger } from "./json-logger.js";
 import { s3Store } from "./s3-store.js";
@@ -19,6 +20,17 @@ export function stageDeps(stage: string): StageDeps {
     logger: jsonLogger(stage),
     provider: env.PROVIDER,
     stepProvider: env.STEP_PROVIDER,
+    place: env.COMPUTE_PLACE ?? lambdaPlace(),
+  };
+}
+
+/** A container is told its place; Lambda tells its own memory to every function. */
+function lambdaPlace(): ComputePlace {
+  return {
+    kind: "lambda",
+    memoryMiB: Number(process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE ?? 128),
+    scratchMiB: Number(process.env.SCRATCH_MIB ?? 512),
+    architecture: process.arch === "arm64" ? "arm64" : "x64",
   };
 }
 

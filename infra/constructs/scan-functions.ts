@@ -106,6 +106,7 @@ export class ScanFunctions extends Construct {
         RESULT_BUCKET: buckets.results.bucketName,
         MODELS_DIR,
         ...providers(kind),
+        ...(size.scratchGiB ? { SCRATCH_MIB: String(size.scratchGiB * 1024) } : {}),
         NODE_OPTIONS: "--enable-source-maps",
       },
       bundling: {

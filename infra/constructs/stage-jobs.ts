@@ -16,6 +16,7 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { ERROR_CLASSES } from "#src/core/errors.js";
+import type { ComputePlace } from "#src/workflow/prices.js";
 import { JOB_MEMORY } from "./gpu-compute.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
@@ -50,6 +51,7 @@ export interface StageJobsProps {
   /** `cpu`: the image without CUDA, on Fargate. */
   readonly compute: "gpu" | "cpu";
   readonly postprocessGpu: boolean;
+  readonly gpuInstanceTypes: readonly string[];
 }
 
 /** The stages that run as containers: one image, one job definition a stage, least rights. */
@@ -113,6 +115,7 @@ export class StageJobs extends Construct {
         RESULT_BUCKET: buckets.results.bucketName,
         MODELS_DIR: "/app/models",
         ...providers(props),
+        COMPUTE_PLACE: JSON.stringify(placeOf(props)),
       },
       jobRole: role,
       user: "node",
@@ -147,6 +150,13 @@ export class StageJobs extends Construct {
       skipDeregisterOnUpdate: true,
     });
   }
+}
+
+/** For the receipt; which instance it is, and whether on Spot, a container is not told. */
+function placeOf({ compute, gpuInstanceTypes }: StageJobsProps): ComputePlace {
+  if (compute === "gpu") return { kind: "instance", types: [...gpuInstanceTypes], spot: "unknown" };
+  const [memoryMiB, scratchGiB] = [FARGATE_MEMORY.toMebibytes(), FARGATE_SCRATCH.toGibibytes()];
+  return { kind: "fargate", vcpus: VCPUS, memoryMiB, scratchGiB };
 }
 
 /**

@@ -10,11 +10,13 @@ import type { ReportInput } from "#src/report/report-input.js";
 import { renderReportJson } from "#src/report/report-json.js";
 import { RESULT_FILES, resultKeys, STAGE_FILES, workKeys } from "#src/storage/keys.js";
 import { type IndexRecord, ResultDocument, SourceDocument, type TaskDocument } from "#src/workflow/contract.js";
+import { LIST_PRICES } from "#src/workflow/prices.js";
 import { documentBytes, readDocument, writeDocument } from "./documents.js";
 import { GridDocument, sourceOfDocument } from "./grid-document.js";
 import { imageFiles, largestLabelOf } from "./outputs/image-files.js";
 import { listed, type MadeFile } from "./outputs/made-file.js";
 import { uncertaintyOutputs, uncertaintyScores } from "./outputs/uncertainty-output.js";
+import { receiptOf } from "./receipt.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
@@ -83,6 +85,7 @@ async function run(work: StageWork): Promise<StageReport> {
 
   for (const made of [...files, json, html]) await work.publish(made.name, made.bytes, made);
   const runDocument = runDocumentOf(work, (performance.now() - started) / 1000);
+  tellReceipt(work, runDocument);
   await work.publish(RESULT_FILES.run, documentBytes(runDocument), { contentType: "application/json" });
   const result: ResultDocument = {
     schemaVersion: SCHEMA_VERSION,
@@ -122,17 +125,27 @@ function rounded(value: number): number {
 }
 
 function runDocumentOf(work: StageWork, seconds: number): RunDocument {
-  const { scanId, attempt } = work.task;
+  const { scanId, attempt, taskId } = work.task;
+  const stages = [
+    ...work.earlier.map(({ stage, seconds, facts, used }) => ({ stage, seconds, facts, ...(used && { used }) })),
+    { stage: "publish" as const, seconds, facts: {}, used: work.used() },
+  ];
+  const priced = stages.map((one) => ({ stage: one.stage, seconds: one.seconds, place: one.used?.place ?? null }));
   return {
     schemaVersion: SCHEMA_VERSION,
     scanId,
     attempt,
-    stages: [
-      ...work.earlier.map((record) => ({ stage: record.stage, seconds: record.seconds, facts: record.facts })),
-      { stage: "publish", seconds, facts: {} },
-    ],
+    stages,
+    receipt: receiptOf(priced, taskId === "t0", LIST_PRICES),
     host: { platform: `${process.platform}-${process.arch}`, node: process.version, cpus: cpus().length },
   };
+}
+
+/** One line a task, from which the cost of a day is summed up. */
+function tellReceipt(work: StageWork, { stages, receipt }: RunDocument): void {
+  const seconds = stages.reduce((sum, stage) => sum + stage.seconds, 0);
+  const cost = receipt?.cost ? { costLowUsd: receipt.cost.low, costHighUsd: receipt.cost.high } : { unpriced: 1 };
+  work.progress("receipt", { seconds, stateTransitions: receipt?.stateTransitions ?? 0, ...cost });
 }
 
 /** The line of this scan in the table of all runs; also when the result was there already, from another upload. */

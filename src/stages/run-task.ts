@@ -47,7 +47,8 @@ export async function runTask(
 
   const outputs: Output[] = [];
   const started = performance.now();
-  const report = await definition.run(workFor(definition.stage, task, model, earlier, outputs, deps));
+  const work = workFor(definition.stage, task, model, earlier, outputs, deps);
+  const report = await definition.run(work);
   const record: DoneRecord = {
     schemaVersion: SCHEMA_VERSION,
     stage,
@@ -56,6 +57,7 @@ export async function runTask(
     warnings: [...(report.warnings ?? [])],
     facts: { ...report.facts },
     seconds: (performance.now() - started) / 1000,
+    used: work.used(),
   };
   // Two runs of one stage write the same outputs, so the first record is as good as ours; a record that no longer
   // matches (other input, damaged output) is replaced.
@@ -108,6 +110,7 @@ function workFor(
 ): StageWork {
   const { work, results } = deps.stores;
   const { identity, taskId, scanId } = task;
+  let bytesIn = 0;
   const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
   async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
     await store.put(key, bytes, { contentType });
@@ -123,6 +126,7 @@ function workFor(
     async read(from, file) {
       const key = workKeys.output(identity, taskId, from, file);
       const bytes = await work.get(key);
+      bytesIn += bytes.length;
       const expected = recorded(key)?.sha256;
       if (sha256(bytes) !== expected) {
         throw new PipelineError(
@@ -134,6 +138,11 @@ function workFor(
     },
     write: (file, bytes) => put(work, workKeys.output(identity, taskId, stage, file), bytes, contentTypeOf(file)),
     publish: (file, bytes, options) => put(results, resultKeys.file(identity, file), bytes, options.contentType),
+    used: () => ({
+      place: deps.place ?? { kind: "local" },
+      bytesIn,
+      bytesOut: outputs.reduce((sum, { size }) => sum + size, 0),
+    }),
     progress: (message, fields) => deps.logger.info(message, { scanId, taskId, stage, ...fields }),
   };
 }

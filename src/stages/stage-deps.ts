@@ -2,6 +2,7 @@ import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
 import type { ModelLibrary } from "#src/model/model-library.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
+import type { ComputePlace } from "#src/workflow/prices.js";
 
 /** What every stage is given from outside: places, models and a voice. */
 export interface StageDeps {
@@ -12,4 +13,6 @@ export interface StageDeps {
   readonly provider: Provider;
   /** The device of refinement steps that are graphs; `cpu` where nothing is said. */
   readonly stepProvider?: Provider;
+  /** What this runs on, for the receipt; this machine where nothing is said. */
+  readonly place?: ComputePlace;
 }

@@ -2,7 +2,7 @@ import type { LogFields } from "#src/core/logger.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import type { ResultFile, Stage, StageFile } from "#src/storage/keys.js";
-import type { DoneRecord, TaskDocument } from "#src/workflow/contract.js";
+import type { DoneRecord, StageUse, TaskDocument } from "#src/workflow/contract.js";
 import type { StageDeps } from "./stage-deps.js";
 
 /** What a stage is given to work on one task: the task, its model, the way to earlier outputs and to its own. */
@@ -24,6 +24,8 @@ export interface StageWork {
   write(file: StageFile, bytes: Uint8Array): Promise<void>;
   /** Writes a file of the published result (Publish only). */
   publish(file: ResultFile, bytes: Uint8Array, options: { readonly contentType: string }): Promise<void>;
+  /** What this stage used so far. */
+  used(): StageUse;
   /** Reports progress; ids and numbers only. */
   progress(message: string, fields: LogFields): void;
 }

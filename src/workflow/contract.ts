@@ -3,6 +3,7 @@ import { IMAGE_FORMAT_NAMES } from "#src/core/image-formats.js";
 import { UNCERTAINTY_MAPS } from "#src/core/uncertainty-maps.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { STAGES } from "#src/storage/keys.js";
+import { ComputePlace } from "./prices.js";
 
 const schemaVersion = z.literal(SCHEMA_VERSION);
 const scanId = z.string().regex(/^s-[0-9a-f]{40}$/);
@@ -190,6 +191,14 @@ export type TaskDocument = z.infer<typeof TaskDocument>;
 
 const output = z.strictObject({ key, size: z.int().min(0), sha256: sha256Hex });
 
+/** What a stage used. */
+export const StageUse = z.strictObject({
+  place: ComputePlace,
+  bytesIn: z.int().min(0),
+  bytesOut: z.int().min(0),
+});
+export type StageUse = z.infer<typeof StageUse>;
+
 /** Written last by a stage. Present and matching its input: the stage is skipped. */
 export const DoneRecord = z.strictObject({
   schemaVersion,
@@ -201,6 +210,8 @@ export const DoneRecord = z.strictObject({
   /** Small numbers for the report, as the time inside the network. Never part of an identity. */
   facts: z.record(z.string(), z.union([z.number(), z.string()])),
   seconds: z.number().min(0),
+  /** Where it ran, and the bytes that it read of earlier stages and wrote; absent in records of before. */
+  used: StageUse.optional(),
 });
 export type DoneRecord = z.infer<typeof DoneRecord>;
 
