@@ -30,16 +30,36 @@ export class AnswerSpread {
   /** Takes one answer. @param logits [classes, voxels], from `offset` on */
   add(logits: Float32Array, offset: number): void {
     this.#answers++;
-    const voxels = this.#voxels;
-    const p = new Float32Array(this.#classes * voxels);
-    if (this.#kind === "softmax") softmax(logits, offset, this.#classes, voxels, p);
-    else for (let i = 0; i < p.length; i++) p[i] = 1 / (1 + Math.exp(-logits[offset + i]));
-    for (let i = 0; i < p.length; i++) this.#mean[i] += p[i];
-    for (let c = 0; c < this.#classes; c++) {
-      const own = p.subarray(c * voxels, (c + 1) * voxels);
-      if (this.#kind === "softmax") addEntropyTerms(this.#entropy, 0, own, voxels);
-      else addRegionEntropy(this.#entropy, c * voxels, own, voxels);
+    if (this.#kind === "softmax") this.#addClasses(logits, offset);
+    else this.#addRegions(logits, offset);
+  }
+
+  /** One logarithm a voxel, not one a class: the entropy is ln S - U / S, as in `SoftmaxEntropy`. */
+  #addClasses(logits: Float32Array, offset: number): void {
+    const [classes, voxels, mean, entropy] = [this.#classes, this.#voxels, this.#mean, this.#entropy];
+    const terms = new Float64Array(classes);
+    for (let i = 0; i < voxels; i++) {
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[offset + c * voxels + i]);
+      let sum = 0;
+      let moment = 0;
+      for (let c = 0; c < classes; c++) {
+        const below = logits[offset + c * voxels + i] - largest;
+        const term = Math.exp(below);
+        terms[c] = term;
+        sum += term;
+        moment += below * term;
+      }
+      for (let c = 0; c < classes; c++) mean[c * voxels + i] += terms[c] / sum;
+      entropy[i] += Math.log(sum) - moment / sum;
     }
+  }
+
+  #addRegions(logits: Float32Array, offset: number): void {
+    const p = new Float32Array(this.#mean.length);
+    for (let i = 0; i < p.length; i++) p[i] = 1 / (1 + Math.exp(-logits[offset + i]));
+    for (let i = 0; i < p.length; i++) this.#mean[i] += p[i];
+    addRegionEntropy(this.#entropy, 0, p, p.length);
   }
 
   /** The disagreement of all answers taken, a voxel each; they are forgotten. */
@@ -82,19 +102,4 @@ export function mutualInformation(
     raiseToShare(out, 0, nats, voxels, kind === "softmax" ? mean.length : 2);
   }
   return out;
-}
-
-/** @param out [classes, voxels] */
-function softmax(logits: Float32Array, offset: number, classes: number, voxels: number, out: Float32Array): void {
-  for (let i = 0; i < voxels; i++) {
-    let largest = Number.NEGATIVE_INFINITY;
-    for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[offset + c * voxels + i]);
-    let sum = 0;
-    for (let c = 0; c < classes; c++) {
-      const e = Math.exp(logits[offset + c * voxels + i] - largest);
-      out[c * voxels + i] = e;
-      sum += e;
-    }
-    for (let c = 0; c < classes; c++) out[c * voxels + i] /= sum;
-  }
 }
