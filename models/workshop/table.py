@@ -2,7 +2,8 @@
 
     python table.py --models ..
 
-Numbers come from the manifests and from results/times.json (timing.py) alone.
+Numbers come from the manifests, from results/times.json (timing.py) and from results/compare-*.md, which
+`scanlane compare` wrote (compare_data.py makes its data).
 """
 
 import argparse
@@ -10,6 +11,7 @@ import json
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+COMPARED = {"nuclei": ("fluo256", "The nuclei networks compared, fluorescence with small nuclei")}
 KINDS = {
     "nuclei": "Cell nuclei (2018 Data Science Bowl)",
     "vessels": "Retinal vessels (CHASE_DB1; STARE is another camera)",
@@ -26,6 +28,13 @@ when nobody names one; most are used by name: `scanlane run --model <id>`. [`wor
 Names say what was changed: `w0.25` is the published network at a quarter of its channels, its depth kept. None of them
 has seen ImageNet, on which the published networks rely. So this compares these small networks trained alike, and not
 the published ones.
+"""
+COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md):
+
+```
+python compare_data.py {name} --group {group} --data ../../../shared/data --out /tmp/{name}     # in workshop
+npx scanlane compare --models <ids> --data /tmp/{name} --out /tmp/compared                        # writes this table: compare.md
+```
 """
 TAIL = """
 Dice: mean over held-out images; intervals are in the cards. Networks of one table were trained on the same split with
@@ -80,6 +89,10 @@ def main():
             cells += ["-" if milliseconds is None else f"{milliseconds:.0f}", *(own.get(name, "-") for name in columns)]
             lines += [f"| [`{id_}`]({id_}/CARD.md) | {' | '.join(cells)} |"]
         lines += [""]
+    for name, (group, title) in COMPARED.items():
+        path = HERE / "results" / f"compare-{name}.md"
+        if path.exists():
+            lines += [f"## {title}", "", COMPARE.format(name=name, group=group), path.read_text().rstrip(), ""]
     machine = f", {times['machine']}" if times["machine"] else ""
     text = "\n".join(lines).rstrip() + "\n" + TAIL.format(machine=machine)
     (arguments.models / "README.md").write_text(text)
