@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
+import { fromHalf, toHalf } from "./half-tensors.js";
 import type { OperatorRun } from "./network-cost.js";
 import type { NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
 
@@ -42,16 +43,26 @@ async function open(request: SessionRequest, provider: Provider, options: OrtOpt
     }
   }
 
+  const takesHalf = session.inputMetadata.some(
+    (input) => input.name === request.inputName && input.isTensor && input.type === "float16",
+  );
   return {
     async run({ data, shape }) {
+      const input = takesHalf ? new OrtTensor("float16", toHalf(data), shape) : new OrtTensor("float32", data, shape);
       const outputs = await session
-        .run({ [request.inputName]: new OrtTensor("float32", data, shape) }, [request.outputName])
+        .run({ [request.inputName]: input }, [request.outputName])
         .catch((cause: unknown) => {
           throw new PipelineError("InferenceFailed", `network failed on a tensor of ${shape.join(" x ")}`, { cause });
         });
       const output = outputs[request.outputName];
+      if (output?.type === "float16" && ArrayBuffer.isView(output.data)) {
+        return { data: fromHalf(output.data), shape: output.dims };
+      }
       if (!output || !(output.data instanceof Float32Array)) {
-        throw new PipelineError("InferenceFailed", `network gave ${output?.type ?? "nothing"}, expected float32`);
+        throw new PipelineError(
+          "InferenceFailed",
+          `network gave ${output?.type ?? "nothing"}, expected float32 or float16`,
+        );
       }
       return { data: output.data, shape: output.dims };
     },
