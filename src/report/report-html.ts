@@ -187,7 +187,8 @@ function filesSection({ files }: ReportFacts): Html {
 /** The only part that differs from run to run. */
 function timingSection(stages: readonly StageTiming[]): Html {
   const rows = stages.map(
-    ({ stage, seconds }) => html`<tr><th scope="row">${stage}</th><td class="number">${seconds.toFixed(2)}</td></tr>`,
+    ({ stage, seconds, provider }) =>
+      html`<tr><th scope="row">${provider === undefined ? stage : `${stage} (${provider})`}</th><td class="number">${seconds.toFixed(2)}</td></tr>`,
   );
   return section("timing", "Time of this run (no part of the result)", table(["Stage", "Seconds"], rows, 1));
 }

@@ -49,4 +49,6 @@ export interface ReportPicture {
 export interface StageTiming {
   readonly stage: string;
   readonly seconds: number;
+  /** The device on which a network ran; of a stage without one left out. */
+  readonly provider?: string;
 }

@@ -70,7 +70,10 @@ async function run(work: StageWork): Promise<StageReport> {
     warnings,
     files: files.map(listed),
     pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels),
-    stages: work.earlier.map(({ stage, seconds }) => ({ stage, seconds })),
+    stages: work.earlier.map(({ stage, seconds, facts: { provider } }) => ({
+      ...{ stage, seconds },
+      ...(typeof provider === "string" && { provider }),
+    })),
   };
   const json: MadeFile = {
     name: RESULT_FILES.reportJson,

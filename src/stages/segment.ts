@@ -55,7 +55,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
 
   await writeSegmentation(work, segmentation, source);
-  return { facts: { loadSeconds, networkSeconds } };
+  return { facts: { loadSeconds, networkSeconds, provider: deps.provider } };
 }
 
 async function runClassical(

@@ -66,6 +66,10 @@ it("writes where the network is unsure, and scores of each structure, and refuse
   const report = await readFile(join(both.folder, "report.html"), "utf8");
   expect(report).toContain("Mean uncertainty (voxels above 0.5)");
   expect(report).toContain("0.203 (25.0 %)");
+  expect(report).toContain("segment (cpu)");
+  expect(both.run.stages.map(({ facts }: { facts: { provider?: string } }) => facts.provider)).toEqual([
+    ...[undefined, "cpu", undefined, undefined],
+  ]);
   expect(await readFile(join(plain.folder, "report.html"), "utf8")).not.toContain("uncertainty");
 
   expect(refused.record).toMatchObject({ code: "InputMismatch", step: "inspect" });

@@ -53,6 +53,6 @@ describe("a network whose input, weights and output are in half precision", () =
     };
     const labels = await labelsBy(network);
     expect(labels).toEqual(await labelsBy(single));
-    expect(labels.reduce((sum, label) => sum + label, 0)).toBeGreaterThan(200);
+    expect(Array.from(labels).filter((label) => label === 1).length).toBeGreaterThan(200);
   });
 });

@@ -110,6 +110,12 @@ describe("renderReport", () => {
     expect(open).toEqual([]);
   });
 
+  it("says in the timing section on what device the network ran", () => {
+    const page = renderReport(input({ stages: [{ stage: "segment", seconds: 1, provider: "cuda" }] }));
+    expect(page).toContain('<th scope="row">segment (cuda)</th>');
+    expect(withoutTiming(page)).not.toContain("cuda");
+  });
+
   it("differs between two runs in the timing section alone", () => {
     const [one, two] = [3.25, 4.5].map((seconds) => renderReport(input({ stages: [{ stage: "segment", seconds }] })));
     expect(one).not.toBe(two);
