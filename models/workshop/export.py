@@ -36,15 +36,15 @@ def fold_batch_norms(module):
             module[index + 1] = torch.nn.Identity()
 
 
-def finished(network):
+def finished(network, rounded=True):
     """A network ready for inference: without training heads, norms folded, weights rounded to what float16 can hold."""
     network.side_heads = torch.nn.ModuleList()
     network.eval()
     fold_batch_norms(network)
-    return network.half().float()
+    return network.half().float() if rounded else network
 
 
-def trained(config, runs):
+def trained(config, runs, rounded=True):
     """The averaged weights of a finished training."""
     network = build(config["architecture"])
     state = torch.load(Path(runs) / config["id"] / "checkpoint.pt", weights_only=True)
@@ -52,7 +52,7 @@ def trained(config, runs):
     if state["epoch"] != epochs:
         raise SystemExit(f"{config['id']} has {state['epoch']} of {epochs} epochs")
     network.load_state_dict(state["average"])
-    return finished(network)
+    return finished(network, rounded)
 
 
 def parameter_count(network):
@@ -79,7 +79,7 @@ def halve(model):
     onnx.checker.check_model(model)
 
 
-def write_onnx(network, dimensions, patch, path):
+def write_onnx(network, dimensions, patch, path, stored_half=True):
     """Batch and spatial axes stay free; `patch` (x, y, z) is only the example that is traced.
 
     A network with a `fixed_size` keeps its spatial axes as they are.
@@ -102,7 +102,8 @@ def write_onnx(network, dimensions, patch, path):
             dynamo=False,
         )
         model = onnx.load(plain)
-    halve(model)
+    if stored_half:
+        halve(model)
     model.producer_name = "scanlane models/workshop"
     model.producer_version = ""
     model.doc_string = ""

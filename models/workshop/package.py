@@ -69,6 +69,8 @@ def manifest_for(config, folder, facts, result, ensemble):
         **({"folds": [network_file(folder / file) for file in folds]} if folds else {}),
         **{name: fixed["network"][name] for name in ("inputName", "outputName", "dimensions", "classes")},
         "parameters": facts["parameters"],
+        # What efficiency.py found best where files must give the same labels on every processor.
+        "storage": "float16",
     }
     return {
         "schemaVersion": SCHEMA_VERSION,

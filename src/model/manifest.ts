@@ -114,6 +114,8 @@ export const ModelManifest = z
       /** Output channels: with softmax, background included. */
       classes: z.int().min(1),
       parameters: z.int().min(1),
+      /** How the file keeps its weights; the choice is measured (models/README.md). For people: the file itself decides. */
+      storage: z.enum(["float32", "float16", "int8"]).optional(),
     }),
     channels: z.array(z.strictObject({ name: text, modalities: z.array(text), normalisation: Normalisation })).min(1),
     /**

@@ -1,0 +1,185 @@
+"""Each network as fp32, with weights stored as fp16 (as packages have them), and as int8: size, time, Dice.
+
+    python efficiency.py --models .. --data <folder> --runs <folder> [<id> ...]
+
+- fp32: the averaged weights of the training, unrounded. Without a checkpoint: those of the package.
+- fp16: the package's file. ONNX Runtime computes in float32.
+- int8: ONNX Runtime's static quantisation of convolutions (QDQ, weights a scale each channel, activations unsigned),
+  its ranges taken from tiles of eight training images.
+
+Time: one tile, one thread, as timing.py, the three by turns. Dice: all validation cases by the whole procedure, mean over
+cases and labels; `alike` is the Dice of each variant's labels with those of fp32. A model that is scored by trainings that
+left something out has no Dice here, and is compared with fp32 alone. Writes results/efficiency.json and
+results/efficiency.md. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes at most 1.1
+times the time of the fastest.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy
+import onnx
+import torch
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from config import load_config
+from data import source
+from export import trained, write_onnx
+from metrics import dice
+from procedure import onnx_runner, segment
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+VARIANTS = ("fp32", "fp16", "int8")
+LOSS, SLOWER = 0.002, 1.1
+
+
+class Tiles(CalibrationDataReader):
+    def __init__(self, tiles):
+        self.rest = iter(tiles)
+
+    def get_next(self):
+        tile = next(self.rest, None)
+        return None if tile is None else {"image": tile}
+
+
+def unhalve(path, target):
+    """Weights stored as float16 become float32 again."""
+    model = onnx.load(path)
+    halves = {weight.name: weight for weight in model.graph.initializer if weight.name.endswith(".half")}
+    for node in [node for node in model.graph.node if node.op_type == "Cast" and node.input[0] in halves]:
+        stored = halves[node.input[0]]
+        values = onnx.numpy_helper.to_array(stored).astype(numpy.float32)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(values, node.output[0]))
+        model.graph.initializer.remove(stored)
+        model.graph.node.remove(node)
+    onnx.save(model, str(target))
+
+
+def calibration_tiles(data, manifest, path):
+    """What the network is given for eight training images, at most four tiles each."""
+    seen, run = [], onnx_runner(path)
+
+    def recorded(batch):
+        seen.append(numpy.ascontiguousarray(batch[:1]))
+        return run(batch)
+
+    tiles = []
+    for name in data.split["training"][:: max(1, len(data.split["training"]) // 8)][:8]:
+        seen.clear()
+        segment(data.case(name)[0], data.case(name)[2], manifest, recorded)
+        tiles += seen[:: max(1, len(seen) // 4)][:4]
+    return tiles
+
+
+def quantised(fp32, tiles, target):
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(fp32), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(target),
+            Tiles(tiles),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv", "ConvTranspose"],
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+
+
+def milliseconds(paths, manifest, rounds=11):
+    size = manifest["tiles"]["patchVox"][::-1] if manifest["network"]["dimensions"] == 3 else (256, 256)
+    tile = numpy.zeros((1, 1, *size), numpy.float32)
+    runs = {name: onnx_runner(path, 1) for name, path in paths.items()}
+    spent = {name: [] for name in paths}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run(tile)
+            spent[name].append(1000 * (time.perf_counter() - began))
+    return {name: round(statistics.median(values), 1) for name, values in spent.items()}
+
+
+def scores(paths, data, manifest):
+    """{variant: mean Dice}, {variant: mean Dice with fp32's labels} over the validation cases."""
+    runs = {name: onnx_runner(path) for name, path in paths.items()}
+    values = [label["value"] for label in manifest["labels"]]
+    found, alike = {name: [] for name in paths}, {name: [] for name in paths}
+    for _, image, truth, spacing in data.validation_cases():
+        labels = {name: segment(image, spacing, manifest, run) for name, run in runs.items()}
+        for name in paths:
+            found[name] += [dice(truth, labels[name], value) for value in values]
+            alike[name] += [dice(labels["fp32"], labels[name], value) for value in values]
+    mean = lambda lists: {name: round(float(numpy.nanmean(of)), 4) for name, of in lists.items()}
+    return mean(found), mean(alike)
+
+
+def best(row, is_scored):
+    quality = row["dice"] if is_scored else row["alike"]
+    kept = [name for name in VARIANTS if quality[name] >= quality["fp32"] - LOSS]
+    fastest = min(row["milliseconds"][name] for name in kept)
+    fit = [name for name in kept if row["milliseconds"][name] <= SLOWER * fastest]
+    return min(fit, key=lambda name: row["megabytes"][name])
+
+
+def measured(id_, arguments, folder):
+    config = load_config(HERE / "configs" / f"{id_}.json")
+    manifest = json.loads((arguments.models / id_ / "manifest.json").read_text())
+    network = manifest["network"]
+    paths = {name: folder / f"{id_}.{name}.onnx" for name in VARIANTS}
+    paths["fp16"] = arguments.models / id_ / network["file"]
+    has_checkpoint = (arguments.runs / id_ / "checkpoint.pt").exists()
+    if has_checkpoint:
+        network_fp32 = trained(config, arguments.runs, rounded=False)
+        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"], stored_half=False)
+    else:
+        unhalve(paths["fp16"], paths["fp32"])
+    data = source(config["data"], arguments.data, None)
+    quantised(paths["fp32"], calibration_tiles(data, manifest, paths["fp32"]), paths["int8"])
+    is_scored = "leftOut" not in config
+    row = {
+        "fp32From": "checkpoint" if has_checkpoint else "package",
+        "megabytes": {name: round(path.stat().st_size / 1e6, 2) for name, path in paths.items()},
+        "milliseconds": milliseconds(paths, manifest),
+    }
+    found, alike = scores(paths, data, manifest)
+    row |= {"dice": found if is_scored else None, "alike": alike}
+    return row | {"best": best(row, is_scored)}
+
+
+def table(rows):
+    lines = ["| Model | fp32: MB, ms, Dice | fp16 stored: MB, ms, Dice | int8: MB, ms, Dice | alike: fp16, int8 | Best |"]
+    lines += ["| --- | --- | --- | --- | --- | --- |"]
+    for id_, row in sorted(rows.items()):
+        dice_of = lambda name: "-" if row["dice"] is None else f"{row['dice'][name]:.4f}"
+        cells = [f"{row['megabytes'][name]:.2f}, {row['milliseconds'][name]:.0f}, {dice_of(name)}" for name in VARIANTS]
+        lines += [f"| `{id_}` | {' | '.join(cells)} | {row['alike']['fp16']:.4f}, {row['alike']['int8']:.4f} | {row['best']} |"]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("ids", nargs="*")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    path = RESULTS / "efficiency.json"
+    rows = json.loads(path.read_text()) if path.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        for id_ in arguments.ids:
+            rows[id_] = measured(id_, arguments, Path(folder))
+            print(id_, json.dumps(rows[id_]), flush=True)
+            path.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n")
+            (RESULTS / "efficiency.md").write_text(table(rows))
+
+
+if __name__ == "__main__":
+    main()
