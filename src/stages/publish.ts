@@ -87,7 +87,9 @@ async function run(work: StageWork): Promise<StageReport> {
   };
 
   for (const made of [...files, json, html]) await work.publish(made.name, made.bytes, made);
-  const runDocument = runDocumentOf(work, (performance.now() - started) / 1000);
+  const source = await readDocument(work.deps.stores.work, workKeys.source(task.scanId), SourceDocument);
+  const sourceBytes = source.objects.reduce((sum, { size }) => sum + size, 0);
+  const runDocument = runDocumentOf(work, sourceBytes, (performance.now() - started) / 1000);
   tellReceipt(work, runDocument);
   await work.publish(RESULT_FILES.run, documentBytes(runDocument), { contentType: "application/json" });
   const result: ResultDocument = {
@@ -127,7 +129,7 @@ function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
-function runDocumentOf(work: StageWork, seconds: number): RunDocument {
+function runDocumentOf(work: StageWork, sourceBytes: number, seconds: number): RunDocument {
   const { scanId, attempt, taskId } = work.task;
   const stages = [
     ...work.earlier.map(({ stage, seconds, facts, used }) => ({ stage, seconds, facts, ...(used && { used }) })),
@@ -139,6 +141,7 @@ function runDocumentOf(work: StageWork, seconds: number): RunDocument {
     scanId,
     attempt,
     stages,
+    sourceBytes,
     receipt: receiptOf(priced, taskId === "t0", LIST_PRICES),
     host: { platform: `${process.platform}-${process.arch}`, node: process.version, cpus: cpus().length },
   };

@@ -19,6 +19,8 @@ export const RunDocument = z.strictObject({
   ),
   /** Absent in documents of before there were receipts. */
   receipt: Receipt.optional(),
+  /** Bytes of what was uploaded, in all its files. */
+  sourceBytes: z.int().min(0).optional(),
   host: z.strictObject({ platform: z.string(), node: z.string(), cpus: z.int() }),
 });
 export type RunDocument = z.infer<typeof RunDocument>;
