@@ -45,7 +45,7 @@ export async function convert(input: string, output: string, flags: ConvertFlags
   }
   const scans = await scansOf(
     entries.filter((entry) => !segs.includes(entry)),
-    segs.length > 0,
+    segs,
     flags,
   );
   const paths = outputPaths(resolve(output), scans.length, segs.length);
@@ -81,15 +81,15 @@ async function segEntries(entries: readonly UploadEntry[]): Promise<UploadEntry[
 
 async function scansOf(
   entries: readonly UploadEntry[],
-  hasSegs: boolean,
+  segs: readonly UploadEntry[],
   { irregular = "reject" }: ConvertFlags,
 ): Promise<readonly FoundScan[]> {
   try {
-    const { scans, warnings } = await findScans(entries, { irregular, headersOnly: true });
+    const { scans, warnings } = await findScans(entries, { irregular, headersOnly: true, takenElsewhere: segs });
     for (const warning of warnings) console.error(`${warning.code}: ${warning.message}`);
     return scans;
   } catch (error) {
-    if (hasSegs && error instanceof PipelineError && error.code === "NoImage") return [];
+    if (segs.length > 0 && error instanceof PipelineError && error.code === "NoImage") return [];
     throw error;
   }
 }

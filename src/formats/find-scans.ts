@@ -116,7 +116,9 @@ export async function surveyUpload(
   }
   const images: SurveyedImage[] = [];
   for (const item of found.toSorted((a, b) => a.first - b.first)) images.push(...(await item.images()));
-  const files = entries.map(({ ordinal, name }): NamedFile => ({ name, sopInstanceUid: uids.get(ordinal) ?? null }));
+  const files = [...entries, ...(options.takenElsewhere ?? [])].map(
+    ({ ordinal, name }): NamedFile => ({ name, sopInstanceUid: uids.get(ordinal) ?? null }),
+  );
   return { images, ignored, missing: missingWarnings(directories, files) };
 }
 

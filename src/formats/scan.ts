@@ -41,6 +41,8 @@ export interface FindOptions {
    * @default false
    */
   readonly headersOnly?: boolean;
+  /** Files of the same upload that another reader takes (DICOM SEG): a DICOMDIR that names them misses nothing. */
+  readonly takenElsewhere?: readonly UploadEntry[];
 }
 
 /** One image found in an upload: a DICOM series, or a volume file. */

@@ -45,6 +45,17 @@ describe("an upload with a DICOMDIR", () => {
     expect(await missing(withDirectory(replaced))).toEqual([]);
   });
 
+  it("does not miss a segmentation that is there for another reader", async () => {
+    const more = [...named, ["1.2.3.4", ["DICOM", "SEG0"]]] as const;
+    const [seg] = uploadOf([{ name: "seg0", bytes: new Uint8Array(9) }]).map((entry) => ({ ...entry, ordinal: 5 }));
+    if (seg === undefined) throw new Error("an upload of one file has an entry");
+    const entries = uploadOf(withDirectory(more));
+    const codes = async (takenElsewhere: (typeof seg)[]) =>
+      (await findScans(entries, { takenElsewhere })).warnings.map(({ code }) => code);
+    expect(await codes([])).toContain("FileMissing");
+    expect(await codes([seg])).not.toContain("FileMissing");
+  });
+
   it("reads nothing by the paths that it names", async () => {
     const outside = [...named, ["1.2.3.4", ["..", "..", "ETC", "PASSWD"]], ["1.2.3.5", ["", "ETC", "HOSTS"]]] as const;
     const zip = await zipOf(withDirectory(outside));
