@@ -1,9 +1,9 @@
 import type { Evaluation, EvaluationRow } from "#src/evaluate/evaluation.js";
 import { METRIC_KEYS, METRICS, type MetricKey } from "#src/evaluate/metrics.js";
 import { type Html, html } from "#src/report/html.js";
-import { REPORT_STYLE } from "#src/report/report-style.js";
 import { stripPlot } from "./evaluate-plot.js";
 import { MAIN_METRICS, number, range, withUnit } from "./evaluate-table.js";
+import { page } from "./page.js";
 
 const PLOTTED: readonly MetricKey[] = ["dice", "surfaceDiceDeepmind", "hd95Monai", "volumeErrorRelative", "lesionF1"];
 const OF_A_CASE: readonly MetricKey[] = [
@@ -37,35 +37,18 @@ svg path.mean { fill: var(--alert); }
 export function evaluationPage(evaluation: Evaluation): string {
   const { settings, labels, rows, summary, warnings } = evaluation;
   const cases = new Set(rows.map(({ ordinal }) => ordinal)).size;
-  const style: Html = { html: REPORT_STYLE + STYLE };
-  return html`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Evaluation of ${cases} cases</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>Evaluation of ${cases} ${cases === 1 ? "case" : "cases"}, ${labels.length} ${labels.length === 1 ? "label" : "labels"}</h1>
-<p class="notice">Research use only. Not a medical device.</p>
-</header>
-${warningsSection(warnings)}
-<section id="plots"><h2>Every case</h2>
+  const heading = `Evaluation of ${cases} ${cases === 1 ? "case" : "cases"}, ${labels.length} ${labels.length === 1 ? "label" : "labels"}`;
+  return page(`Evaluation of ${cases} cases`, STYLE, heading, [
+    warningsSection(warnings),
+    html`<section id="plots"><h2>Every case</h2>
 ${PLOTTED.map((metric) => stripPlot(metric, settings.unit, rows, summary))}
-</section>
-${casesSection(evaluation)}
-${summarySection(evaluation)}
-${comparisonSection(evaluation)}
-${settingsSection(evaluation)}
-${definitionsSection(evaluation)}
-</main>
-</body>
-</html>
-`.html;
+</section>`,
+    casesSection(evaluation),
+    summarySection(evaluation),
+    comparisonSection(evaluation),
+    settingsSection(evaluation),
+    definitionsSection(evaluation),
+  ]);
 }
 
 function warningsSection(warnings: readonly string[]): Html {
