@@ -13,19 +13,19 @@ const anywhere = /./;
 export const ACKNOWLEDGED: readonly Acknowledged[] = [
   {
     rule: /^AwsSolutions-IAM5\[Resource::<Buckets(Scans|Work|Results)\w+\.Arn>\/.*\]$/,
-    where: /^(Functions|Jobs)\/\w+Role\//,
+    where: /^((Functions|Jobs)\/\w+Role|Backfill\/StateMachine\/Role)\//,
     reason: "objects of one bucket, by exact actions: their keys are not known before there is a scan",
   },
   {
     rule: /^AwsSolutions-IAM5\[Resource::\*\]$/,
-    where: /^(Functions\/\w+Role|Jobs\/\w+\/ExecutionRole|Workflow\/StateMachine\/Role|Network\/)/,
+    where: /^(Functions\/\w+Role|Jobs\/\w+\/ExecutionRole|(Workflow|Backfill)\/StateMachine\/Role|Network\/)/,
     reason:
       "actions that know no resource, each listed in test/infra: traces, log delivery, registry token, job status",
   },
   {
     rule: /^AwsSolutions-IAM5\[Resource::.*:(batch|states):.*:\*\]$/,
-    where: /^(Workflow\/StateMachine\/Role|Functions\/IntakeRole)\//,
-    reason: "revisions of our job definitions, which running executions still submit, and executions of our workflow",
+    where: /^(Workflow\/StateMachine\/Role|Backfill\/(StateMachine\/Role|Items)|Functions\/IntakeRole)\//,
+    reason: "revisions of our job definitions, which running executions still submit, and executions of our workflows",
   },
   {
     rule: /^AwsSolutions-IAM5\[Resource::.*:scheduler:.*:schedule\/.*-Checks-\w+\/\*\]$/,
@@ -34,7 +34,7 @@ export const ACKNOWLEDGED: readonly Acknowledged[] = [
   },
   {
     rule: /^AwsSolutions-IAM5\[Action::kms:(GenerateDataKey|ReEncrypt)\*\]$/,
-    where: /^(Functions\/IntakeRole|Notices\/ExecutionEnded)\//,
+    where: /^(Functions\/(Intake|Backfill)Role|Notices\/ExecutionEnded)\//,
     reason: "on the one key: what DynamoDB asks of whoever uses a table under it, and SNS of whoever publishes",
   },
   {
@@ -94,7 +94,7 @@ export const ACKNOWLEDGED: readonly Acknowledged[] = [
   },
   {
     rule: /^HIPAA\.Security-DynamoDBInBackupPlan$/,
-    where: /^Intake\/Ledger\//,
-    reason: "point-in-time recovery is on, and all that it holds follows from the scan bucket",
+    where: /^(Intake\/Ledger|Backfill\/Spend)\//,
+    reason: "point-in-time recovery is on, and all that it holds follows from the buckets",
   },
 ];

@@ -18,6 +18,7 @@ export class ScanPipelineStack extends Stack {
       ResultBucket: pipeline.buckets.results.bucketName,
       WorkBucket: pipeline.buckets.work.bucketName,
       StateMachineArn: pipeline.stateMachine.stateMachineArn,
+      BackfillArn: pipeline.backfill.stateMachineArn,
       IntakeQueueUrl: pipeline.intake.queue.queueUrl,
       DeadLetterQueueUrl: pipeline.intake.deadLetters.queueUrl,
       EndedTopicArn: pipeline.notices.ended.topicArn,

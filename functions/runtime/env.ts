@@ -40,8 +40,17 @@ const IntakeEnv = Env.extend({
 });
 export type IntakeEnv = z.infer<typeof IntakeEnv>;
 
+const BackfillEnv = Env.extend({
+  /** What each backfill spent. */
+  SPEND_TABLE: z.string().min(1),
+});
+export type BackfillEnv = z.infer<typeof BackfillEnv>;
+
 /** What the deployment says to every function. @throws {PipelineError} `ContractViolation` naming the variable */
 export const readEnv = (): Env => parse(Env);
+
+/** What it says to the backfill's function. */
+export const readBackfillEnv = (): BackfillEnv => parse(BackfillEnv);
 
 /** What it says to intake. */
 export const readIntakeEnv = (): IntakeEnv => parse(IntakeEnv);

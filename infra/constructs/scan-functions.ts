@@ -29,6 +29,7 @@ const SIZES = {
   preprocess: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   quarantine: { memoryMiB: 512, timeout: Duration.seconds(60) },
+  backfill: { memoryMiB: 512, timeout: Duration.seconds(60) },
 } as const satisfies Record<string, Size3>;
 export type FunctionName = keyof typeof SIZES;
 
@@ -47,6 +48,7 @@ export class ScanFunctions extends Construct {
   readonly preprocess: NodejsFunction;
   readonly publish: NodejsFunction;
   readonly quarantine: NodejsFunction;
+  readonly backfill: NodejsFunction;
 
   constructor(scope: Construct, id: string, props: ScanFunctionsProps) {
     super(scope, id);
@@ -72,6 +74,10 @@ export class ScanFunctions extends Construct {
     grantRead(buckets.work, this.quarantine);
     grantWrite(buckets.results, this.quarantine, "quarantine/*");
     grantWrite(buckets.results, this.quarantine, "index/*");
+
+    this.backfill = make("backfill");
+    grantRead(buckets.results, this.backfill);
+    grantWrite(buckets.results, this.backfill, "backfill/*");
   }
 
   #function(name: FunctionName, buckets: ScanBuckets, kind: ComputeKind): NodejsFunction {

@@ -3,6 +3,7 @@ import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { InfraConfig } from "../config.js";
+import { Backfill } from "./backfill.js";
 import { CpuCompute } from "./cpu-compute.js";
 import { DataEvents } from "./data-events.js";
 import { GpuCompute } from "./gpu-compute.js";
@@ -21,6 +22,8 @@ import { StageJobs } from "./stage-jobs.js";
 export class ScanPipeline extends Construct {
   readonly buckets: ScanBuckets;
   readonly stateMachine: StateMachine;
+  /** Starts the workflow for many scans. */
+  readonly backfill: StateMachine;
   readonly intake: ScanIntake;
   readonly notices: ScanNotices;
 
@@ -48,6 +51,11 @@ export class ScanPipeline extends Construct {
     const jobs = new StageJobs(this, "Jobs", { ...config, buckets, network });
     const functions = new ScanFunctions(this, "Functions", { buckets, kind: config });
     const { stateMachine } = new ScanWorkflow(this, "Workflow", { buckets, functions, jobs, queue: compute.queue });
+    this.backfill = new Backfill(this, "Backfill", {
+      buckets,
+      handler: functions.backfill,
+      scans: stateMachine,
+    }).stateMachine;
     const intake = new ScanIntake(this, "Intake", {
       ...config,
       buckets,

@@ -96,6 +96,27 @@ function commands(done: (code: number) => void): Command {
     .requiredOption("--to <url>", "the intake queue (stack output IntakeQueueUrl)")
     .action(async (flags) => done(await (await loadDlq()).redriveDeadLetters(flags)));
   program
+    .command("backfill")
+    .description("take all scans below a prefix on AWS through the workflow, after a quote")
+    .argument("<s3://bucket/prefix>")
+    .requiredOption("--machine <arn>", "the backfill's state machine (stack output BackfillArn)")
+    .requiredOption("--work-bucket <name>", "stack output WorkBucket")
+    .requiredOption("--result-bucket <name>", "stack output ResultBucket")
+    .option("-m, --model <id>", "model to use (default: by models/routes.json)")
+    .option("--prices <file>", "price table (default: list prices of us-east-1)")
+    .option("--budget <dollars>", "start no scan once receipts sum up to it", positiveNumber)
+    .option("--concurrency <n>", "scans at once", positiveInteger, 200)
+    .option("--tolerate <percent>", "share of scans that may be set aside before the rest is not started", percentOf, 5)
+    .option("-y, --yes", "start without asking")
+    .action(async (place, flags) =>
+      done(
+        await (await (await import("./cloud.js")).loadCloud(() => import("#functions/cli/backfill.js"))).backfill(
+          place,
+          flags,
+        ),
+      ),
+    );
+  program
     .command("inspect")
     .description("say what a file, folder or archive holds, and why what cannot be used is refused")
     .argument("<in>")
@@ -304,6 +325,18 @@ function modelList(text: string): string[] {
 
 function wholeNumber(text: string): number {
   return text === "0" ? 0 : positiveInteger(text);
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("expected a number above 0");
+  return value;
+}
+
+function percentOf(text: string): number {
+  const value = Number(text);
+  if (text === "" || !(value >= 0 && value <= 100)) throw new InvalidArgumentError("expected a number from 0 to 100");
+  return value;
 }
 
 function positiveInteger(text: string): number {

@@ -122,6 +122,8 @@ describe("grants", () => {
     expect(actions).not.toContain("*");
     // On the one key alone: what DynamoDB and SNS ask of those who use them under it.
     expect(wide.sort()).toEqual([
+      "FunctionsBackfillRole kms:GenerateDataKey*",
+      "FunctionsBackfillRole kms:ReEncrypt*",
       "FunctionsIntakeRole kms:GenerateDataKey*",
       "FunctionsIntakeRole kms:ReEncrypt*",
       "NoticesExecutionEndedEventsRole kms:GenerateDataKey*",
@@ -142,6 +144,8 @@ describe("grants", () => {
     const work = ["Get Work *", "Put Work *"];
     const failure = (stage: string) => `Delete Work */${stage}/a*-failure.json`;
     expect(sorted).toEqual({
+      BackfillStateMachine: ["Get Results backfill/*", "Get Work backfill/*", "Put Results backfill/*"],
+      FunctionsBackfill: ["Get Results *", "Put Results backfill/*"],
       FunctionsIntake: ["Get Scans *", "Put Work */source.json"],
       FunctionsInspect: ["Get Scans *", ...work],
       FunctionsPreprocess: ["Get Scans *", ...work],
@@ -154,7 +158,7 @@ describe("grants", () => {
     });
   });
 
-  it("let only Publish and Quarantine write results, and nobody write scans", () => {
+  it("let only Publish and Quarantine write results, a backfill its own records, and nobody write scans", () => {
     const writers = (bucket: string) =>
       statements()
         .filter(
@@ -162,7 +166,9 @@ describe("grants", () => {
             listed(Action).some((a) => a.startsWith("s3:Put")) && JSON.stringify(Resource).includes(bucket),
         )
         .map(({ name }) => name.replace(/^Functions|Role.*$/g, ""));
-    expect(new Set(writers("BucketsResults"))).toEqual(new Set(["JobsPublish", "Publish", "Quarantine"]));
+    expect(new Set(writers("BucketsResults"))).toEqual(
+      new Set(["Backfill", "BackfillStateMachine", "JobsPublish", "Publish", "Quarantine"]),
+    );
     expect(writers("BucketsScans")).toEqual([]);
   });
 
@@ -321,7 +327,8 @@ describe("the ledger", () => {
 
   it("is written and read by intake alone, with three actions", () => {
     const users = statements().filter(({ Action }) => listed(Action).some((action) => action.startsWith("dynamodb:")));
-    expect(users.map(({ name, Action }) => [name.startsWith("FunctionsIntake"), listed(Action).sort()])).toEqual([
+    const ledger = users.filter(({ Resource }) => JSON.stringify(Resource).includes("IntakeLedgerTable"));
+    expect(ledger.map(({ name, Action }) => [name.startsWith("FunctionsIntake"), listed(Action).sort()])).toEqual([
       [true, ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]],
     ]);
   });
@@ -342,7 +349,7 @@ describe("the ledger", () => {
 describe("functions and queue", () => {
   it("run Node 22 with a timeout and know their places", () => {
     const functions = ofType("AWS::Lambda::Function");
-    expect(functions).toHaveLength(5);
+    expect(functions).toHaveLength(6);
     for (const [, { Properties }] of functions) {
       expect(Properties.Runtime).toBe("nodejs22.x");
       expect(Properties.Timeout).toBeGreaterThanOrEqual(60);

@@ -1,0 +1,107 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { beginScan, type Purse, settleScan } from "#src/backfill/settle-scan.js";
+import type { Receipt } from "#src/stages/receipt.js";
+import { resultKeys } from "#src/storage/keys.js";
+import { memoryStore } from "#src/storage/memory-store.js";
+import type { ScanStore } from "#src/storage/scan-store.js";
+
+const scanId = `s-${"1".repeat(40)}`;
+const identity = `r-${"2".repeat(40)}`;
+const backfillId = `b-${"3".repeat(40)}`;
+const begin = (budgetUsd: number | null = null) => ({ action: "begin" as const, backfillId, scanId, budgetUsd });
+const settle = { action: "settle" as const, backfillId, scanId };
+
+let results: ScanStore;
+let purse: Purse & { usd: number; unpriced: number };
+const deps = () => ({ results, purse });
+const put = (key: string, value: unknown) => results.put(key, new TextEncoder().encode(JSON.stringify(value)));
+
+/** A scan that ran once. */
+async function ran(attempt: number, status: "published" | "quarantined", cost: Receipt["cost"], madeBy = scanId) {
+  const resultKey = status === "published" ? resultKeys.result(identity) : null;
+  const base = {
+    schemaVersion: 1,
+    scanId,
+    attempt,
+    subject: "t0",
+    source: "x",
+    code: null,
+    model: null,
+    volumesMl: {},
+  };
+  await put(resultKeys.index(scanId, attempt, "t0"), { ...base, status, resultKey });
+  const receipt = { stateTransitions: 11, cost, unpriced: [], prices: null };
+  const host = { platform: "x", node: "x", cpus: 1 };
+  await put(resultKeys.file(identity, "run.json"), {
+    schemaVersion: 1,
+    scanId: madeBy,
+    attempt,
+    stages: [],
+    receipt,
+    host,
+  });
+}
+
+beforeEach(() => {
+  results = memoryStore();
+  purse = {
+    usd: 0,
+    unpriced: 0,
+    spent: async () => ({ usd: purse.usd, unpriced: purse.unpriced }),
+    add: async (_, usd, unpriced) => {
+      purse.usd += usd;
+      purse.unpriced += unpriced;
+    },
+  };
+});
+
+describe("beginScan", () => {
+  it("runs a scan that never ran, under its own name, and one that was set aside as the next attempt", async () => {
+    expect(await beginScan(begin(), deps())).toEqual({ decision: "run", executionName: scanId, attempt: 1 });
+    await ran(1, "quarantined", null);
+    const next = { decision: "run", executionName: `${scanId}-a2`, attempt: 2 };
+    expect(await beginScan(begin(), deps())).toEqual(next);
+  });
+
+  it("leaves out what was published", async () => {
+    await ran(1, "published", null);
+    expect((await beginScan(begin(), deps())).decision).toBe("done");
+  });
+
+  it("starts nothing once the budget is used up, or when what was spent is not known", async () => {
+    purse.usd = 4.99;
+    expect((await beginScan(begin(5), deps())).decision).toBe("run");
+    purse.usd = 5;
+    expect((await beginScan(begin(5), deps())).decision).toBe("budget");
+    expect((await beginScan(begin(), deps())).decision).toBe("run");
+    [purse.usd, purse.unpriced] = [0, 1];
+    expect((await beginScan(begin(5), deps())).decision).toBe("budget");
+  });
+});
+
+describe("settleScan", () => {
+  it("adds the dearest that a receipt may be, once however often it is asked", async () => {
+    await ran(1, "published", { low: 1, high: 2 });
+    const settled = { scanId, outcome: "published", costUsd: 2 };
+    expect(await settleScan(settle, deps())).toEqual(settled);
+    expect(await settleScan(settle, deps())).toEqual(settled);
+    expect(purse.usd).toBe(2);
+  });
+
+  it("says that a cost is not known, which is not 0", async () => {
+    await ran(1, "published", null);
+    expect(await settleScan(settle, deps())).toMatchObject({ costUsd: null });
+    expect(purse.unpriced).toBe(1);
+  });
+
+  it("does not pay again for a result that another upload made", async () => {
+    await ran(1, "published", { low: 1, high: 2 }, `s-${"9".repeat(40)}`);
+    expect(await settleScan(settle, deps())).toMatchObject({ outcome: "published", costUsd: 0 });
+  });
+
+  it("tells of a scan that was set aside, and of one that left no record", async () => {
+    expect((await settleScan(settle, deps())).outcome).toBe("set-aside");
+    await ran(1, "quarantined", null);
+    expect((await settleScan(settle, deps())).outcome).toBe("set-aside");
+  });
+});
