@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
@@ -40,14 +40,24 @@ export interface ModelLibrary {
   routes(): Promise<Routes>;
 }
 
-/** @param root folder with one sub-folder a model and `routes.json` */
+/** What is in the folder that a link leads to; nothing where it leads to none. */
+async function filesBehindLink(path: string): Promise<string[]> {
+  const info = await stat(path).catch(() => null);
+  return info?.isDirectory() ? readdir(path) : [];
+}
+
+/** @param root folder with one sub-folder a model, or a link to one, and `routes.json` */
 export function folderModels(root: string): ModelLibrary {
   async function ids(): Promise<string[]> {
     const entries = await readdir(root, { withFileTypes: true });
     const found = await Promise.all(
       entries
-        .filter((entry) => entry.isDirectory())
-        .map(async (entry) => ((await readdir(join(root, entry.name))).includes("manifest.json") ? [entry.name] : [])),
+        // A package may be a link to a folder elsewhere; links to files and links that lead nowhere are none.
+        .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+        .map(async (entry) => {
+          const files = entry.isDirectory() ? readdir(join(root, entry.name)) : filesBehindLink(join(root, entry.name));
+          return (await files).includes("manifest.json") ? [entry.name] : [];
+        }),
     );
     return found.flat().sort();
   }

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { folderModels } from "#src/model/model-library.js";
@@ -19,6 +19,17 @@ describe("folderModels", () => {
     const [model] = await models.list();
     expect(model?.manifest).toEqual(manifest);
     expect(model && (await models.network(model))).toEqual(Buffer.from(network));
+  });
+
+  it("follows a link to a package, and passes over links to a file and to nothing", async () => {
+    const { root } = await library();
+    const linked = await modelsFolderWith([]);
+    await symlink(join(root, "bright3d"), join(linked, "bright3d"));
+    await symlink(join(root, "bright3d", "manifest.json"), join(linked, "file"));
+    await symlink(join(root, "nowhere"), join(linked, "gone"));
+    const models = folderModels(linked);
+    expect((await models.list()).map((model) => model.manifest.id)).toEqual(["bright3d"]);
+    expect(await models.network(await models.open("bright3d"))).toEqual(Buffer.from(network));
   });
 
   it("names the models that there are when asked for another", async () => {
