@@ -8,6 +8,7 @@ import { CpuCompute } from "./cpu-compute.js";
 import { DataEvents } from "./data-events.js";
 import { GpuCompute } from "./gpu-compute.js";
 import { ScanBuckets } from "./scan-buckets.js";
+import { ScanCosts } from "./scan-costs.js";
 import { ScanFunctions } from "./scan-functions.js";
 import { ScanIntake } from "./scan-intake.js";
 import { ScanNetwork } from "./scan-network.js";
@@ -56,6 +57,7 @@ export class ScanPipeline extends Construct {
       handler: functions.backfill,
       scans: stateMachine,
     }).stateMachine;
+    new ScanCosts(this, "Costs", { Function: functions.publish.logGroup, Job: jobs.logGroup });
     const intake = new ScanIntake(this, "Intake", {
       ...config,
       buckets,

@@ -60,6 +60,8 @@ export class StageJobs extends Construct {
   readonly segment: EcsJobDefinition;
   readonly postprocess: EcsJobDefinition;
   readonly publish: EcsJobDefinition;
+  /** Where all of them log. */
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: StageJobsProps) {
     super(scope, id);
@@ -75,6 +77,7 @@ export class StageJobs extends Construct {
       encryptionKey: props.buckets.key,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    this.logGroup = logGroup;
     const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props);
     this.preprocess = job("preprocess", false);
     this.segment = job("segment", props.compute === "gpu");

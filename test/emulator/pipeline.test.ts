@@ -20,6 +20,7 @@ const REQUEST = Buffer.from(JSON.stringify({ model: "brain-mask-unet2d" }));
 const NOT_MADE = [
   "AWS::CloudWatch::Alarm",
   "AWS::CloudWatch::Dashboard",
+  "AWS::Logs::MetricFilter",
   "AWS::S3::BucketPolicy",
   "AWS::SNS::TopicPolicy",
   "AWS::SQS::QueuePolicy",

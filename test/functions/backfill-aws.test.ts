@@ -1,0 +1,104 @@
+import { spawnSync } from "node:child_process";
+import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateStateMachineCommand,
+  DescribeExecutionCommand,
+  ListExecutionsCommand,
+  SFNClient,
+} from "@aws-sdk/client-sfn";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dynamoPurse } from "#functions/backfill/dynamo-purse.js";
+import { s3Store } from "#functions/runtime/s3-store.js";
+import { BackfillInput } from "#src/backfill/backfill-contract.js";
+import { readDocument } from "#src/stages/documents.js";
+import { workKeys } from "#src/storage/keys.js";
+import { SourceDocument } from "#src/workflow/contract.js";
+import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
+
+const credentials = { accessKeyId: "test", secretAccessKey: "test" };
+const region = "us-east-1";
+
+describe.skipIf(!hasMoto)("backfill on AWS (needs moto_server)", () => {
+  let moto: MotoServer;
+  let s3: S3Client;
+  let sfn: SFNClient;
+  let machine = "";
+
+  beforeAll(async () => {
+    moto = await startMoto();
+    const { endpoint } = moto;
+    s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+    sfn = new SFNClient({ endpoint, region, credentials });
+    for (const Bucket of ["scans", "work", "results"]) await s3.send(new CreateBucketCommand({ Bucket }));
+    for (const Key of ["old/a.zip", "old/b/1.dcm", "old/b/2.dcm", "new/c.zip"]) {
+      await s3.send(new PutObjectCommand({ Bucket: "scans", Key, Body: Key }));
+    }
+    const definition = JSON.stringify({ StartAt: "A", States: { A: { Type: "Succeed" } } });
+    const roleArn = "arn:aws:iam::123456789012:role/backfill";
+    const made = await sfn.send(new CreateStateMachineCommand({ name: "backfill", definition, roleArn }));
+    machine = made.stateMachineArn ?? "";
+  }, 30_000);
+  afterAll(() => {
+    s3?.destroy();
+    sfn?.destroy();
+    moto?.close();
+  });
+
+  const command = (...more: string[]) => {
+    const options = ["--machine", machine, "--work-bucket", "work", "--result-bucket", "results"];
+    const main = ["--conditions=development", "--import", "tsx", "src/cli/main.ts"];
+    const { endpoint } = moto;
+    const env = { AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_S3: endpoint, AWS_REGION: region };
+    const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+    return spawnSync(process.execPath, [...main, "backfill", "s3://scans/old/", ...options, ...more], {
+      encoding: "utf8",
+      env: { ...process.env, ...env, ...keys },
+    });
+  };
+  const started = async () =>
+    (await sfn.send(new ListExecutionsCommand({ stateMachineArn: machine }))).executions ?? [];
+
+  it("quotes and starts nothing where nobody agrees", async () => {
+    const { stdout, status } = command();
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^2 scans[\s\S]*not known[\s\S]*nothing was started/)]);
+    expect(await started()).toEqual([]);
+  }, 30_000);
+
+  it("writes what each scan is, and starts the machine with ids and limits alone", async () => {
+    const { status, stdout } = command("--yes", "--budget", "12.5", "--concurrency", "7", "--tolerate", "10");
+    expect([status, stdout]).toEqual([0, expect.stringContaining("started b-")]);
+    const [execution] = await started();
+    const { input } = await sfn.send(new DescribeExecutionCommand({ executionArn: execution?.executionArn }));
+    expect(input).not.toContain("old");
+    const parsed = BackfillInput.parse(JSON.parse(input ?? ""));
+    expect(parsed).toMatchObject({ budgetUsd: 12.5, maxConcurrency: 7, toleratedFailurePercentage: 10 });
+    const work = s3Store({ client: s3, bucket: "work" });
+    const [head, ...ids] = new TextDecoder()
+      .decode(await work.get(parsed.itemsKey))
+      .trim()
+      .split("\n");
+    expect([head, ids.length]).toEqual(["scanId", 2]);
+    const sources = await Promise.all(ids.map((id) => readDocument(work, workKeys.source(id), SourceDocument)));
+    const keys = sources.map(({ objects }) => objects.map(({ key }) => key)).sort();
+    expect(keys).toEqual([["old/a.zip"], ["old/b/1.dcm", "old/b/2.dcm"]]);
+    expect(sources.map(({ request }) => request.share)).toEqual(["bulk", "bulk"]);
+  }, 30_000);
+
+  it("sums up what was spent in the table, side by side and exactly", async () => {
+    const dynamo = new DynamoDBClient({ endpoint: moto.endpoint, region, credentials });
+    await dynamo.send(
+      new CreateTableCommand({
+        TableName: "spend",
+        BillingMode: "PAY_PER_REQUEST",
+        KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }],
+        AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }],
+      }),
+    );
+    const purse = dynamoPurse(dynamo, "spend");
+    expect(await purse.spent("b")).toEqual({ usd: 0, unpriced: 0 });
+    await Promise.all(Array.from({ length: 10 }, () => purse.add("b", 0.1, 1)));
+    expect(await purse.spent("b")).toEqual({ usd: 1, unpriced: 10 });
+    dynamo.destroy();
+  }, 30_000);
+});
