@@ -35,10 +35,14 @@ Each network as the training left it (fp32), with weights stored as fp16 and com
 have: `storage` in the manifest), and with convolutions quantised to int8 (ONNX Runtime, static, calibrated on training
 images): file, one tile on one thread, mean Dice over validation cases. `alike`: Dice of the labels with those of fp32.
 `python efficiency.py --models .. --data <folder> --runs <folder> <id> ...` in `workshop` measured it on a processor with
-VNNI. Stored as fp16 a network is half as large, as fast, and gives the same labels but for a voxel here and there: that is the default of every package.
+VNNI that was shared with other work: fp32 and fp16 compute the same, so what their times differ by in a row (up to a third)
+is noise, and a smaller gain of int8 shows nothing. Stored as fp16 a network is half as large and gives the same labels but
+for a voxel here and there: that is the default of every package.
 int8 is smaller again and on such a processor mostly faster; but on a processor without VNNI, says ONNX Runtime's manual, its
 sums may saturate, so the same file could give other labels there, and a GPU gains nothing. The last column is the choice
 where that does not matter: the smallest file within 0.002 of fp32's Dice and within 1.1 times the fastest.
+The ventricle networks have no case that they did not see: no Dice; `alike` is over eight training images and decides in its
+place. Models that are missing here are not measured; the networks among them are stored as fp16 too.
 """
 COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md):
 
