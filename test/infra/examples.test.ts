@@ -13,7 +13,7 @@ describe("the pipeline in an app of one's own", () => {
   const template = Template.fromStack(one);
 
   it("is whole, under the name it was given, and tells the app how scans ended", () => {
-    template.resourceCountIs("AWS::StepFunctions::StateMachine", 1);
+    template.resourceCountIs("AWS::StepFunctions::StateMachine", 2);
     template.resourceCountIs("AWS::Batch::JobQueue", 1);
     template.hasResourceProperties("AWS::SNS::Subscription", {
       Protocol: "sqs",
@@ -23,6 +23,6 @@ describe("the pipeline in an app of one's own", () => {
   });
 
   it("can stand twice in one app", () => {
-    Template.fromStack(other).resourceCountIs("AWS::StepFunctions::StateMachine", 1);
+    Template.fromStack(other).resourceCountIs("AWS::StepFunctions::StateMachine", 2);
   });
 });
