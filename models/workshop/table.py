@@ -42,7 +42,7 @@ int8 is smaller again and on such a processor mostly faster; but on a processor 
 sums may saturate, so the same file could give other labels there, and a GPU gains nothing. The last column is the choice
 where that does not matter: the smallest file within 0.002 of fp32's Dice and within 1.1 times the fastest.
 The ventricle networks have no case that they did not see: no Dice; `alike` is over eight training images and decides in its
-place. Models that are missing here are not measured; the networks among them are stored as fp16 too.
+place. Of `hippocampus-unet3d` the fp32 weights are the package's, so its fp16 is the same by make. Models that are missing here are not measured; the networks among them are stored as fp16 too.
 """
 COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md):
 

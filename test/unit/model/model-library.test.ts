@@ -63,6 +63,11 @@ describe("folderModels", () => {
       { network: { ...manifest.network, slices: 3 } },
       "network.slices: only a 2-D network",
     ],
+    [
+      "weights stored as nothing known",
+      { network: { ...manifest.network, storage: "float8" } },
+      "network.storage: Invalid option",
+    ],
     ["an even number of slices", { network: { ...manifest.network, slices: 4 } }, "network.slices: must be odd"],
     ["another id than its folder's", { id: "dark3d" }, "id dark3d"],
   ] as const) {
