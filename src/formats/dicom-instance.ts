@@ -1,3 +1,4 @@
+import type { ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { Vec3 } from "#src/imaging/affine.js";
 import { type DicomFile, numbersOf, textOf } from "./dicom-file.js";
@@ -64,10 +65,15 @@ const DERIVED_MODALITIES = new Set(["SEG", "RTDOSE", "PR", "KO", "SR", "RTSTRUCT
  * A frame's attributes come from its own functional groups, then the shared ones, then the data set. Its values are
  * those of its own Pixel Value Transformation; Real World Value Mapping (other units) is not used.
  *
+ * @param channel what is read of a colour image
  * @throws {PipelineError} InputUnsupported for images of another kind: unknown compression, a cine without
  * places, a slice without a place in the patient; InputUnreadable for required values that are missing or make no sense
  */
-export function readInstances(file: DicomFile, ordinal: number): DicomInstance[] | null {
+export function readInstances(
+  file: DicomFile,
+  ordinal: number,
+  channel: ColourChannel = "brightness",
+): DicomInstance[] | null {
   const { dataSet } = file;
   const subject = `entry ${ordinal}`;
   const modality = textOf(dataSet, "x00080060");
@@ -77,14 +83,15 @@ export function readInstances(file: DicomFile, ordinal: number): DicomInstance[]
   const frames = Number(textOf(dataSet, "x00280008") ?? 1);
   const headers = frameHeaders(dataSet);
   if (headers === null) {
-    if (frames === 1) return isMosaic(dataSet) ? mosaicTiles(file, ordinal, subject) : [single(file, ordinal, subject)];
+    if (frames === 1)
+      return isMosaic(dataSet) ? mosaicTiles(file, ordinal, subject) : [single(file, ordinal, subject, channel)];
     throw unsupported(`${subject} has ${frames} frames that lie nowhere (a cine), expected one image or a volume`);
   }
   if (headers.length !== frames) {
     throw unreadable(`${subject} says it has ${frames} frames and describes ${headers.length}`);
   }
   return headers.map((header, frameIndex) => {
-    const slice = sliceOf(file, header, ordinal, subject);
+    const slice = sliceOf(file, header, ordinal, subject, channel);
     const isOnly = frames === 1;
     if (!isOnly && slice.placement === "none") {
       throw unsupported(`${subject} has ${frames} frames that lie nowhere (a cine), expected one image or a volume`);
@@ -110,8 +117,8 @@ export function seriesKey({ dataSet }: DicomFile): string {
   return uid ?? JSON.stringify(others.map((tag) => textOf(dataSet, tag)));
 }
 
-function single(file: DicomFile, ordinal: number, subject: string): DicomInstance {
-  return sliceOf(file, classicHeader(file.dataSet), ordinal, subject);
+function single(file: DicomFile, ordinal: number, subject: string, channel?: ColourChannel): DicomInstance {
+  return sliceOf(file, classicHeader(file.dataSet), ordinal, subject, channel);
 }
 
 function mosaicTiles(file: DicomFile, ordinal: number, subject: string): DicomInstance[] {
@@ -134,10 +141,16 @@ function mosaicTiles(file: DicomFile, ordinal: number, subject: string): DicomIn
   }));
 }
 
-function sliceOf(file: DicomFile, header: FrameHeader, ordinal: number, subject: string): DicomInstance {
+function sliceOf(
+  file: DicomFile,
+  header: FrameHeader,
+  ordinal: number,
+  subject: string,
+  channel?: ColourChannel,
+): DicomInstance {
   const { dataSet } = file;
   const measures = groupOf(header, GROUP.pixelMeasures);
-  const pixels = readPixelFormat(file, groupOf(header, GROUP.pixelValueTransformation), subject);
+  const pixels = readPixelFormat(file, groupOf(header, GROUP.pixelValueTransformation), subject, channel);
   return {
     ordinal,
     part: null,

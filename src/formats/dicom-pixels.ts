@@ -5,8 +5,8 @@ import { rescaleWords, shiftWords } from "./codecs/pixel-kernels.js";
 import { type DicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
 import { unpackRle } from "./dicom-rle.js";
 import { encapsulatedFrame } from "./encapsulated-frame.js";
-import { LUMINANCE, type PixelFormat } from "./pixel-format.js";
-import { ybrLuminance } from "./ybr-luminance.js";
+import type { PixelFormat } from "./pixel-format.js";
+import { ybrChannel } from "./ybr-channel.js";
 
 /** Stored samples of one frame, uncompressed, and how many bytes the file carries beyond its pixels. */
 export interface StoredPixels {
@@ -102,26 +102,24 @@ function samplesStored({ colour, samples }: PixelFormat): number {
 
 /**
  * Real values of a frame into `target` from `offset` on: stored values (bits outside high bit and bits stored removed,
- * sign extended), looked up in the format's table, by slope and intercept. Of colour, the luminance.
+ * sign extended), looked up in the format's table, by slope and intercept. Of colour, the format's shares of it.
  */
 export function rescaleInto(target: Float32Array, offset: number, pixels: StoredPixels, format: PixelFormat): void {
   const count = format.rows * format.columns;
-  const { slope, intercept, colour } = format;
+  const { slope, intercept, colour, shares } = format;
   const sample = sampleReader(pixels, format);
   const isPacked422 = colour === "ybr422" && pixels.bytes.length === 2 * count * Math.max(1, pixels.bytesPerSample);
   if (isPacked422) {
     for (let i = 0; i < count; i++) {
       const pair = 4 * (i >> 1);
-      target[offset + i] = ybrLuminance(sample(pair + (i & 1)), sample(pair + 2), sample(pair + 3), format.bitsStored);
+      target[offset + i] = ybrChannel(sample(pair + (i & 1)), sample(pair + 2), sample(pair + 3), format);
     }
   } else if (format.samples === 3) {
     const [pixel, component] = pixels.isInterleaved ? [3, 1] : [1, count];
     for (let i = 0; i < count; i++) {
       const [a, b, c] = [sample(i * pixel), sample(i * pixel + component), sample(i * pixel + 2 * component)];
       target[offset + i] =
-        colour === "rgb"
-          ? LUMINANCE[0] * a + LUMINANCE[1] * b + LUMINANCE[2] * c
-          : ybrLuminance(a, b, c, format.bitsStored);
+        colour === "rgb" ? shares[0] * a + shares[1] * b + shares[2] * c : ybrChannel(a, b, c, format);
     }
   } else if (format.table !== null) {
     const { first, values } = format.table;

@@ -1,3 +1,4 @@
+import type { ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { stackToGrid } from "#src/imaging/slice-stack.js";
@@ -40,7 +41,7 @@ export async function loadSeries(
   };
 }
 
-type SeriesChoice = Pick<FoundScan, "entries" | "parts" | "irregular">;
+type SeriesChoice = Pick<FoundScan, "entries" | "parts" | "irregular"> & { readonly colour?: ColourChannel };
 
 /** What the files of a series hold. */
 interface SeriesContents {
@@ -76,7 +77,7 @@ async function readSlices(
     for (const entry of files) {
       const subject = `entry ${entry.ordinal}`;
       const file = parseDicomFile(await entry.read(loan), subject);
-      const held = file === null ? null : readInstances(file, entry.ordinal);
+      const held = file === null ? null : readInstances(file, entry.ordinal, found.colour);
       if (file === null || held === null) {
         throw new PipelineError("InputUnreadable", `${subject} is no DICOM image, expected a slice of a series`);
       }

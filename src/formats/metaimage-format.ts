@@ -92,7 +92,7 @@ async function open(file: VolumeFile) {
   const grid = gridOf([x, y, z], Math.min(3, dims), fields, subject);
   const colour = {
     code: "ColourReduced" as const,
-    message: "the image is in colour; its brightness (ITU-R BT.601) is read",
+    message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
   };
   return {
     grid,

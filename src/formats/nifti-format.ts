@@ -74,7 +74,10 @@ function gridOf({ size, affineRas, spacingMm }: NiftiHeader) {
 function warningsOf(header: NiftiHeader, open: OpenNifti): ScanWarning[] {
   const warnings = [...header.warnings, ...trailing(header, open.file.length)];
   if (header.components !== 1) {
-    warnings.push({ code: "ColourReduced", message: "the image is in colour; its brightness (ITU-R BT.601) is read" });
+    warnings.push({
+      code: "ColourReduced",
+      message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
+    });
   }
   return warnings;
 }

@@ -84,7 +84,10 @@ async function open(file: VolumeFile) {
   const size = [sizes[x] ?? 1, sizes[y] ?? 1, axes.length > 2 ? (sizes[z] ?? 1) : 1] as const;
   const { affineRas, spacingMm, warnings } = placement(fields, axes, subject);
   if (components !== 1) {
-    warnings.push({ code: "ColourReduced", message: "the image is in colour; its brightness (ITU-R BT.601) is read" });
+    warnings.push({
+      code: "ColourReduced",
+      message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
+    });
   }
   const grid: Grid = { size, affineRas, spacingMm };
   return { grid, volumes, kind, components, warnings, ...stored };

@@ -1,4 +1,5 @@
 import type { DataSet } from "dicom-parser";
+import { COLOUR_SHARES, type ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import { type DicomFile, numbersOf, textOf } from "./dicom-file.js";
 
@@ -15,11 +16,13 @@ export interface PixelFormat {
   /** Samples a pixel. */
   readonly samples: 1 | 3;
   /**
-   * How a pixel becomes one number. "grey": its sample. "rgb": the luminance of three samples. "ybr": the same, stored
+   * How a pixel becomes one number. "grey": its sample. "rgb": three samples by their shares. "ybr": the same, stored
    * as luminance and two differences of colour. "ybr422": as that, uncompressed pairs of pixels sharing four samples.
-   * "palette": the luminance that a table gives the sample.
+   * "palette": what a table gives the sample.
    */
   readonly colour: "grey" | "rgb" | "ybr" | "ybr422" | "palette";
+  /** Shares of red, green and blue in that number. */
+  readonly shares: readonly [number, number, number];
   /** Whether the samples of uncompressed pixels stand beside each other, or each component is a plane of its own. */
   readonly isInterleaved: boolean;
   /** A table that stored values are looked up in before slope and intercept: a palette, or a modality LUT. */
@@ -34,9 +37,6 @@ export interface PixelTable {
   readonly values: Float32Array;
 }
 
-/** ITU-R BT.601: the luminance of red, green and blue. */
-export const LUMINANCE = [0.299, 0.587, 0.114] as const;
-
 /**
  * Reads how a data set stores its pixels.
  *
@@ -44,9 +44,15 @@ export const LUMINANCE = [0.299, 0.587, 0.114] as const;
  * MONOCHROME1 (small is bright) the values are kept: they are what was measured.
  *
  * @param transformation the data set that holds slope and intercept: the frame's own, or the root
+ * @param channel what is read of a colour image
  * @throws {PipelineError} InputUnreadable for numbers that make no sense, InputUnsupported for a layout not listed here
  */
-export function readPixelFormat({ dataSet }: DicomFile, transformation: DataSet, subject: string): PixelFormat {
+export function readPixelFormat(
+  { dataSet }: DicomFile,
+  transformation: DataSet,
+  subject: string,
+  channel: ColourChannel = "brightness",
+): PixelFormat {
   const rows = dataSet.uint16("x00280010") ?? 0;
   const columns = dataSet.uint16("x00280011") ?? 0;
   if (rows < 1 || columns < 1)
@@ -68,6 +74,7 @@ export function readPixelFormat({ dataSet }: DicomFile, transformation: DataSet,
     );
   }
   const isSigned = dataSet.uint16("x00280103") === 1;
+  const shares = COLOUR_SHARES[channel];
   const { colour, samples } = colourOf(dataSet, subject);
   if (samples === 3 && (bitsAllocated === 1 || bitsAllocated > 16 || !isInteger)) {
     throw unsupported(`${subject} has colour of ${bitsAllocated} bits a sample, expected 8 or 16`);
@@ -86,8 +93,9 @@ export function readPixelFormat({ dataSet }: DicomFile, transformation: DataSet,
     isSigned,
     samples,
     colour,
+    shares,
     isInterleaved: dataSet.uint16("x00280006") !== 1,
-    table: colour === "palette" ? palette(dataSet, isSigned, subject) : modalityTable,
+    table: colour === "palette" ? palette(dataSet, isSigned, shares, subject) : modalityTable,
     // A slope of 0 would erase the image: it stands for "not set".
     slope: !isRescaled || slope === undefined || slope === 0 ? 1 : slope,
     intercept: isRescaled ? (intercept ?? 0) : 0,
@@ -126,8 +134,8 @@ function colourOf(dataSet: DataSet, subject: string): (typeof COLOURS)[string] {
   );
 }
 
-/** Luminance of each entry of the three tables of a palette (PS3.3 C.7.6.3.1.5), in the tables' own units. */
-function palette(dataSet: DataSet, isSigned: boolean, subject: string): PixelTable {
+/** Each entry of the three tables of a palette (PS3.3 C.7.6.3.1.5) as one number, in the tables' own units. */
+function palette(dataSet: DataSet, isSigned: boolean, shares: PixelFormat["shares"], subject: string): PixelTable {
   const tables = ["1", "2", "3"].map((n) => lut(dataSet, `x0028110${n}`, `x0028120${n}`, isSigned, subject));
   const [red, green, blue] = tables;
   if (
@@ -140,7 +148,7 @@ function palette(dataSet: DataSet, isSigned: boolean, subject: string): PixelTab
     throw unsupported(`${subject} has a palette that is segmented or not whole, expected three tables of one length`);
   }
   const values = red.values.map(
-    (r, i) => LUMINANCE[0] * r + LUMINANCE[1] * (green.values[i] ?? 0) + LUMINANCE[2] * (blue.values[i] ?? 0),
+    (r, i) => shares[0] * r + shares[1] * (green.values[i] ?? 0) + shares[2] * (blue.values[i] ?? 0),
   );
   return { first: red.first, values };
 }

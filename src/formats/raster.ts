@@ -97,6 +97,9 @@ function voxelsOf({ width, height, pixels, components, opaque }: RasterPage): Vo
   if (isTransparent) warnings.push({ code: "AlphaIgnored", message: "transparency of pixels was ignored" });
   const [red, green, blue] = channels;
   if (red.every((value, i) => value === green[i] && value === blue[i])) return { grid, channels: [red], warnings };
-  warnings.push({ code: "ColourReduced", message: "the image is in colour; its brightness (ITU-R BT.601) is read" });
+  warnings.push({
+    code: "ColourReduced",
+    message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
+  });
   return { grid, channels, warnings };
 }

@@ -74,7 +74,7 @@ export interface FoundScan {
 
 /** An image with its voxels: stored values after rescaling, float32 unless others were asked for. */
 export interface LoadedScan<T extends Float32Array | Int16Array = Float32Array> {
-  /** Of a colour image its luminance (ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B). */
+  /** Of a colour image the channel asked for, else its luminance (ITU-R BT.601: 0.299 R + 0.587 G + 0.114 B). */
   readonly volume: Volume<T>;
   /** Red, green and blue of a colour image, on the grid of `volume`. */
   readonly colours?: readonly Float32Array[];

@@ -1,3 +1,4 @@
+import { COLOUR_SHARES, type ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { FoundScan, LoadedScan, UploadEntry } from "./scan.js";
@@ -58,7 +59,7 @@ export async function volumeScans(
  * @throws {PipelineError} any code of the readers
  */
 export async function loadVolume(
-  found: Pick<FoundScan, "format"> & Partial<Pick<FoundScan, "parts">>,
+  found: Pick<FoundScan, "format"> & Partial<Pick<FoundScan, "parts">> & { readonly colour?: ColourChannel },
   entry: UploadEntry,
   entries: readonly UploadEntry[],
 ): Promise<LoadedScan> {
@@ -70,14 +71,20 @@ export async function loadVolume(
   if (red === undefined) throw new RangeError("a volume needs at least one channel");
   const common = { warnings, dicom: null, stack: null };
   if (green === undefined || blue === undefined) return { ...common, volume: { ...grid, data: red } };
-  return { ...common, volume: { ...grid, data: luminance(red, green, blue) }, colours: channels };
+  return { ...common, volume: { ...grid, data: channelOf(found.colour, red, green, blue) }, colours: channels };
 }
 
-/** ITU-R BT.601 luma, rounded to nothing: the weights that Pillow's "L" and OpenCV use too. */
-function luminance(red: Float32Array, green: Float32Array, blue: Float32Array): Float32Array {
+/** What is asked for of a colour image, rounded to nothing: brightness as Pillow's "L" and OpenCV weigh it. */
+function channelOf(
+  colour: ColourChannel | undefined,
+  red: Float32Array,
+  green: Float32Array,
+  blue: Float32Array,
+): Float32Array {
+  const [r, g, b] = COLOUR_SHARES[colour ?? "brightness"];
   const grey = new Float32Array(red.length);
   for (let i = 0; i < grey.length; i++) {
-    grey[i] = 0.299 * (red[i] ?? 0) + 0.587 * (green[i] ?? 0) + 0.114 * (blue[i] ?? 0);
+    grey[i] = r * (red[i] ?? 0) + g * (green[i] ?? 0) + b * (blue[i] ?? 0);
   }
   return grey;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { COLOUR_CHANNELS } from "#src/core/colour-channels.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { RefineSteps, strangerIssue } from "./refine-steps.js";
 
@@ -117,7 +118,17 @@ export const ModelManifest = z
       /** How the file keeps its weights; the choice is measured (models/README.md). For people: the file itself decides. */
       storage: z.enum(["float32", "float16", "int8"]).optional(),
     }),
-    channels: z.array(z.strictObject({ name: text, modalities: z.array(text), normalisation: Normalisation })).min(1),
+    channels: z
+      .array(
+        z.strictObject({
+          name: text,
+          modalities: z.array(text),
+          /** What is read of a colour image; of any other there is only its grey. @default brightness */
+          colour: z.enum(COLOUR_CHANNELS).optional(),
+          normalisation: Normalisation,
+        }),
+      )
+      .min(1),
     /**
      * nnU-Net's cascade: the model that runs first, and which of its labels (before any postprocess step) are further
      * channels after the image's, one a label, ones where it is: resampled as label maps, never normalised.

@@ -22,7 +22,10 @@ async function run(work: StageWork): Promise<StageReport> {
   const { manifest } = work.model;
   const { entries } = await openUpload(work.task.scanId, work.deps);
   const loaded: LoadedScan[] = [];
-  for (const channel of work.task.channels) loaded.push(await loadScan(channel, entries));
+  for (const [n, channel] of work.task.channels.entries()) {
+    const colour = isNetwork(manifest) ? manifest.channels[n]?.colour : undefined;
+    loaded.push(await loadScan({ ...channel, ...(colour && { colour }) }, entries));
+  }
   const [first] = loaded;
   if (!first) throw new PipelineError("ContractViolation", "task has no channels, expected at least one");
   const { data, ...source } = first.volume;

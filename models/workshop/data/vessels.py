@@ -12,8 +12,9 @@ VALIDATION_FRACTION = 0.3
 class Vessels(Pictures):
     """Cases are named `chase-db1/Image_01L` (both eyes of a participant on one side of the split) or `stare/im0001`."""
 
-    def __init__(self, folder, augmentation, normalisation, groups):
+    def __init__(self, folder, augmentation, normalisation, groups, colour):
         self.folder = Path(folder) / "retina-vessels"
+        self.colour = colour
         names = lambda: [f"chase-db1/{path.stem}" for path in sorted((self.folder / "chase-db1" / "images").glob("*.jpg"))]
         participant = {"unit": lambda name: name[:-1], "unit_name": "case id without the eye's letter"}
         split = read_or_write_split("vessels", names, VALIDATION_FRACTION, **participant)
@@ -28,7 +29,7 @@ class Vessels(Pictures):
 
     def case(self, name):
         path = self.path(name)
-        return read_picture(path), read_mask(path.parents[1] / "labels" / f"{path.stem}.png"), (1.0, 1.0, 1.0)
+        return read_picture(path, self.colour), read_mask(path.parents[1] / "labels" / f"{path.stem}.png"), (1.0, 1.0, 1.0)
 
     def validation_cases(self):
         yield from super().validation_cases()

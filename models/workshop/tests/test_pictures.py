@@ -28,10 +28,11 @@ def generator(seed=1):
     return torch.Generator().manual_seed(seed)
 
 
-def test_colour_is_reduced_to_brightness_and_grey_stays(tmp_path):
+def test_colour_is_reduced_to_one_channel_and_grey_stays(tmp_path):
     Image.new("RGBA", (3, 2), (100, 50, 200, 255)).save(tmp_path / "colour.png")
     Image.new("RGBA", (3, 2), (7, 7, 7, 255)).save(tmp_path / "grey.png")
     assert read_picture(tmp_path / "colour.png") == pytest.approx(0.299 * 100 + 0.587 * 50 + 0.114 * 200)
+    assert (read_picture(tmp_path / "colour.png", "green") == 50).all()
     grey = read_picture(tmp_path / "grey.png")
     assert grey.shape == (1, 2, 3) and (grey == 7).all()
 

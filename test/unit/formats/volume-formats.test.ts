@@ -112,6 +112,24 @@ describe("PNG", () => {
     expect(data[1]).toBeCloseTo(0.299 * 10 + 0.587 * 20 + 0.114 * 30, 3);
   });
 
+  it("reads the channel that is asked for; of a grey picture there is only its grey", async () => {
+    const coloured = new PNG({ width: 1, height: 1 });
+    coloured.data.set([10, 20, 30, 255]);
+    const grey = new PNG({ width: 1, height: 1 });
+    grey.data.set([7, 7, 7, 255]);
+    for (const [picture, expected] of [
+      [coloured, [10, 20, 30]],
+      [grey, [7, 7, 7]],
+    ] as const) {
+      const entries = uploadOf(["a.png", new Uint8Array(PNG.sync.write(picture))]);
+      const { scans } = await findScans(entries);
+      const [scan] = scans;
+      if (scan === undefined) throw new Error("nothing found");
+      const read = (["red", "green", "blue"] as const).map((colour) => loadScan({ ...scan, colour }, entries));
+      expect((await Promise.all(read)).map(({ volume }) => volume.data[0])).toEqual(expected);
+    }
+  });
+
   it("refuses a picture that is cut short", async () => {
     const picture = new PNG({ width: 30, height: 30 });
     const bytes = new Uint8Array(PNG.sync.write(picture));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ColourChannel } from "#src/core/colour-channels.js";
 import { parseDicomFile } from "#src/formats/dicom-file.js";
 import { rescaleInto, storedPixels } from "#src/formats/dicom-pixels.js";
 import { readPixelFormat } from "#src/formats/pixel-format.js";
@@ -16,12 +17,16 @@ const bytes = (vr: string, of: ArrayBufferView) => ({
 const luminance = (r = 0, g = 0, b = 0) => 0.299 * r + 0.587 * g + 0.114 * b;
 
 /** Values of a file of one frame whose pixel elements are these; the rest is the phantom series'. */
-async function valuesOf(edits: DicomElements, transferSyntax: string = SYNTAX.explicitLittle): Promise<number[]> {
+async function valuesOf(
+  edits: DicomElements,
+  transferSyntax: string = SYNTAX.explicitLittle,
+  channel?: ColourChannel,
+): Promise<number[]> {
   const base = phantomSlice({ size: [COLUMNS, ROWS, 1] }, 0);
   for (const tag of ["00281052", "00281053", "7FE00010"]) delete base[tag];
   const file = parseDicomFile(buildDicom({ ...base, ...edits }, transferSyntax), "entry 1");
   if (file === null) throw new Error("no DICOM");
-  const format = readPixelFormat(file, file.dataSet, "entry 1");
+  const format = readPixelFormat(file, file.dataSet, "entry 1", channel);
   const out = new Float32Array(COUNT);
   rescaleInto(out, 0, await storedPixels(file, format, "entry 1"), format);
   return [...out];
@@ -57,6 +62,13 @@ describe("colour", () => {
     expectClose(await valuesOf({ ...colour("RGB", 0), "7FE00010": pixels }), COLOUR_LUMINANCE);
   });
 
+  it.each(["red", "green", "blue"] as const)("is its %s where that is asked for", async (channel) => {
+    const pixels = bytes("OB", Uint8Array.from(COLOURS));
+    const found = await valuesOf({ ...colour("RGB", 0), "7FE00010": pixels }, SYNTAX.explicitLittle, channel);
+    const component = ["red", "green", "blue"].indexOf(channel);
+    expect(found).toEqual(COLOURS.filter((_, i) => i % 3 === component));
+  });
+
   it("is luminance, plane after plane", async () => {
     expectClose(await valuesOf({ ...colour("RGB", 1), "7FE00010": bytes("OB", planes) }), COLOUR_LUMINANCE);
   });
@@ -82,6 +94,13 @@ describe("colour", () => {
       found.slice(0, samples.length),
       samples.map(([, , , r, g, b]) => luminance(r, g, b)),
     );
+  });
+
+  it("stored as luminance and differences has a green of its own", async () => {
+    const pixels = new Uint8Array(3 * COUNT);
+    pixels.set([200, 128, 255, 10, 0, 10], 0);
+    const stored = { ...colour("YBR_FULL", 0), "7FE00010": bytes("OB", pixels) };
+    expect((await valuesOf(stored, SYNTAX.explicitLittle, "green")).slice(0, 2)).toEqual([109, 138]);
   });
 
   it("of pixel pairs takes both luminances and the differences they share", async () => {
