@@ -23,21 +23,30 @@ beforeAll(async () => {
     network: { ...base.network, dimensions: 2 },
     tiles: { ...base.tiles, patchVox: [16, 16, 1] },
   });
-  models = await modelsFolderWith([{ manifest, network }], [{ format: "png", dimensions: 2, model: "bright2d" }]);
+  const green = brightManifest(network, {
+    ...manifest,
+    id: "green2d",
+    channels: manifest.channels.map((channel) => ({ ...channel, colour: "green" as const })),
+  });
+  const packages = [
+    { manifest, network },
+    { manifest: green, network },
+  ];
+  models = await modelsFolderWith(packages, [{ format: "png", dimensions: 2, model: "bright2d" }]);
   const pixels = new Uint8Array(WIDTH * HEIGHT).map((_, i) => (isBright(i % WIDTH, Math.floor(i / WIDTH)) ? 150 : 10));
   picture = join(await mkdtemp(join(tmpdir(), "pictures-")), "slide.png");
   await writeFile(picture, writePngLabels(pixels, [WIDTH, HEIGHT, 1]));
 }, 60_000);
 
-async function run() {
+async function run(image: string, ...options: string[]) {
   const out = await mkdtemp(join(tmpdir(), "pictures-out-"));
-  const result = await scanlane(["run", picture, "--models", models, "--out", out, "--json"]);
+  const result = await scanlane(["run", image, "--models", models, "--out", out, "--json", ...options]);
   return { code: result.code, json: JSON.parse(result.stdout || "null"), stderr: result.stderr };
 }
 
 describe("scanlane run on a picture", () => {
   it("writes a PNG label map on the picture's own pixels, and no millimetres", async () => {
-    const { code, json } = await run();
+    const { code, json } = await run(picture);
     expect([0, 3]).toContain(code);
     const [outcome] = json.outcomes;
     expect(outcome.result.structures).toMatchObject([{ voxels: 7 * 3, volumeMl: null, centroidRasMm: null }]);
@@ -55,5 +64,23 @@ describe("scanlane run on a picture", () => {
     );
     expect(wrong).toEqual([]);
     expect(await readFile(join(outcome.folder, "report.html"), "utf8")).toContain(">PNG<");
+  });
+
+  it("reads the colour that the model names, else the brightness", async () => {
+    const image = new PNG({ width: WIDTH, height: HEIGHT });
+    // The bar is green of brightness 88, all else magenta of brightness 105.
+    for (let i = 0; i < WIDTH * HEIGHT; i++) {
+      image.data.set(isBright(i % WIDTH, Math.floor(i / WIDTH)) ? [0, 150, 0, 255] : [255, 0, 255, 255], 4 * i);
+    }
+    const file = join(await mkdtemp(join(tmpdir(), "pictures-")), "stain.png");
+    await writeFile(file, PNG.sync.write(image));
+    const bar = 7 * 3;
+    for (const [model, voxels] of [
+      ["green2d", bar],
+      ["bright2d", WIDTH * HEIGHT - bar],
+    ] as const) {
+      const { json } = await run(file, "--model", model);
+      expect(json.outcomes[0].result.structures).toMatchObject([{ voxels }]);
+    }
   });
 });
