@@ -28,6 +28,22 @@ export async function runJob(definition: StageDefinition, input: StageInput, dep
   }
 }
 
+/**
+ * `runJob` for one task after another in one process, so that what the stage keeps loaded is loaded once. A task that
+ * fails does not stop the next: each leaves its own `done.json` or `failure.json`.
+ *
+ * @returns the exit code of a single task; of several 0, which says only that all were tried
+ */
+export async function runJobs(
+  definition: StageDefinition,
+  inputs: readonly StageInput[],
+  deps: StageDeps,
+): Promise<number> {
+  const exitCodes: number[] = [];
+  for (const input of inputs) exitCodes.push(await runJob(definition, input, deps));
+  return exitCodes.length === 1 ? (exitCodes[0] ?? 0) : 0;
+}
+
 async function leaveFailure(
   definition: StageDefinition,
   input: StageInput,

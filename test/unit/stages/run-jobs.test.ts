@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { silentLogger } from "#src/core/logger.js";
+import type { OpenSession } from "#src/inference/network-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
+import { SessionPool } from "#src/inference/session-pool.js";
+import { folderModels } from "#src/model/model-library.js";
+import { readDocument, writeDocument } from "#src/stages/documents.js";
+import { inspect } from "#src/stages/inspect.js";
+import { preprocess } from "#src/stages/preprocess.js";
+import { runJobs } from "#src/stages/run-job.js";
+import { runTask } from "#src/stages/run-task.js";
+import { segmentStage } from "#src/stages/segment.js";
+import type { StageDeps } from "#src/stages/stage-deps.js";
+import { STAGE_FILES, workKeys } from "#src/storage/keys.js";
+import { memoryStore } from "#src/storage/memory-store.js";
+import { DoneRecord, FailureRecord, type TaskRef } from "#src/workflow/contract.js";
+import { buildNifti } from "../../support/nifti-builder.js";
+import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
+
+const network = brightNetwork();
+const models = folderModels(await modelsFolderWith([{ manifest: brightManifest(network), network }]));
+
+/** Scans that went through Preprocess, a task each. */
+async function prepared(scans: number) {
+  const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
+  const deps: StageDeps = { stores, models, logger: silentLogger, provider: "cpu" };
+  const tasks: TaskRef[] = [];
+  for (let n = 0; n < scans; n++) {
+    const scanId = `s-${String(n).repeat(40)}`;
+    const key = `${n}.nii`;
+    // The same bytes would be the same result.
+    const bytes = buildNifti({ voxels: new Uint8Array(8).fill(n) });
+    await stores.source.put(key, bytes);
+    await writeDocument(stores.work, workKeys.source(scanId), {
+      schemaVersion: 1,
+      scanId,
+      bucket: "uploads",
+      objects: [{ key, version: String(n), size: bytes.length }],
+      request: { model: "bright3d", refine: "on", seg: "binary", outputs: [], share: "stat" },
+    });
+    const [task] = (await inspect({ scanId, attempt: 1 }, deps)).tasks;
+    if (task === undefined) throw new Error("a scan has a task");
+    await runTask(preprocess, task, deps);
+    tasks.push(task);
+  }
+  return { deps, tasks };
+}
+
+/** Segment with a real network, and how often one was opened. */
+function counted() {
+  let opened = 0;
+  const real = ortSessions("cpu");
+  const open: OpenSession = (request) => {
+    opened++;
+    return real(request);
+  };
+  const pool = new SessionPool(open);
+  return { stage: segmentStage(pool), pool, opened: () => opened };
+}
+
+const doneKey = ({ identity, taskId }: TaskRef) => workKeys.done(identity, taskId, "segment");
+const failureKey = ({ identity, taskId }: TaskRef) => workKeys.failure(identity, taskId, "segment", 1);
+
+describe("a job of several scans", () => {
+  it("opens the network once, and goes on after a scan that fails; each has its own record", async () => {
+    const { deps, tasks } = await prepared(3);
+    const [first, bad, last] = tasks as [TaskRef, TaskRef, TaskRef];
+    const { work } = deps.stores;
+    const input = workKeys.output(bad.identity, bad.taskId, "preprocess", STAGE_FILES.networkInput);
+    await work.put(input, new Uint8Array(10));
+
+    const { stage, pool, opened } = counted();
+    expect(await runJobs(stage, tasks, deps)).toBe(0);
+    await pool.close();
+
+    expect(opened()).toBe(1);
+    for (const task of [first, last]) {
+      expect((await readDocument(work, doneKey(task), DoneRecord)).stage).toBe("segment");
+      expect(await work.head(failureKey(task))).toBeNull();
+    }
+    expect(await work.head(doneKey(bad))).toBeNull();
+    expect(await readDocument(work, failureKey(bad), FailureRecord)).toMatchObject({
+      code: "StoreCorrupt",
+      exitCode: 75,
+    });
+  });
+
+  it("ends with the scan's own exit code where it is the only one", async () => {
+    const { deps, tasks } = await prepared(1);
+    const [only] = tasks as [TaskRef];
+    const input = workKeys.output(only.identity, only.taskId, "preprocess", STAGE_FILES.networkInput);
+    await deps.stores.work.put(input, new Uint8Array(10));
+    const { stage } = counted();
+    expect(await runJobs(stage, tasks, deps)).toBe(75);
+  });
+});
