@@ -1,4 +1,11 @@
+import type { ScanWarning } from "#src/core/warnings.js";
 import type { VoxelArray } from "#src/imaging/volume.js";
+
+/** Of every colour image: formats do not know what the model asks for. */
+export const COLOUR_REDUCED: ScanWarning = {
+  code: "ColourReduced",
+  message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
+};
 
 /**
  * Interleaved colour as one array a channel: red, green, blue. A fourth component is alpha and is left out.

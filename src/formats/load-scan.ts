@@ -1,14 +1,11 @@
-import type { ColourChannel } from "#src/core/colour-channels.js";
 import { float32, loadSeries } from "./load-series.js";
-import type { FoundScan, LoadedScan, UploadEntry } from "./scan.js";
+import type { ColourChoice, FoundScan, LoadedScan, UploadEntry } from "./scan.js";
 import { loadVolume } from "./volume-scans.js";
 
 /** What names an image of an upload: a `FoundScan`, or what a task keeps of it. */
 type ScanChoice = Pick<FoundScan, "format" | "entries"> &
-  Partial<Pick<FoundScan, "parts" | "irregular">> & {
-    /** What is read of a colour image. @default brightness */
-    readonly colour?: ColourChannel;
-  };
+  Partial<Pick<FoundScan, "parts" | "irregular">> &
+  ColourChoice;
 
 /**
  * Reads an image that `findScans` found: real values (each file's own rescale applied) as float32. A DICOM series is

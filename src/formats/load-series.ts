@@ -1,4 +1,3 @@
-import type { ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { stackToGrid } from "#src/imaging/slice-stack.js";
@@ -8,7 +7,7 @@ import { parseDicomFile } from "./dicom-file.js";
 import { type DicomInstance, isIdentified, readInstances } from "./dicom-instance.js";
 import { type StoredPixels, storedPixels } from "./dicom-pixels.js";
 import { copiedAttributes, dicomSourceOf } from "./dicom-source.js";
-import type { DicomSource, FoundScan, LoadedScan, ReadLoan, UploadEntry } from "./scan.js";
+import type { ColourChoice, DicomSource, FoundScan, LoadedScan, ReadLoan, UploadEntry } from "./scan.js";
 import { seriesGeometry } from "./series-geometry.js";
 import { SeriesVoxels } from "./series-voxels.js";
 
@@ -41,7 +40,7 @@ export async function loadSeries(
   };
 }
 
-type SeriesChoice = Pick<FoundScan, "entries" | "parts" | "irregular"> & { readonly colour?: ColourChannel };
+type SeriesChoice = Pick<FoundScan, "entries" | "parts" | "irregular"> & ColourChoice;
 
 /** What the files of a series hold. */
 interface SeriesContents {

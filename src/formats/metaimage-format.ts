@@ -8,7 +8,7 @@ import {
   type Vec3,
 } from "#src/imaging/affine.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
-import { colourPlanes } from "./colour-planes.js";
+import { COLOUR_REDUCED, colourPlanes } from "./colour-planes.js";
 import { numbersOf, sizesOf, unpackVoxels, voxelBytes } from "./text-header.js";
 import type { VolumeFile, VolumeFormat } from "./volume-file.js";
 import { decodeVoxels, realVoxels, VOXEL_KINDS, type VoxelKind } from "./voxel-bytes.js";
@@ -90,10 +90,6 @@ async function open(file: VolumeFile) {
       voxelBytes(bytes, skip === -1 ? bytes.length - needed : start + Math.max(0, skip), needed, subject);
   const [x = 1, y = 1, z = 1, volumes = 1] = sizes;
   const grid = gridOf([x, y, z], Math.min(3, dims), fields, subject);
-  const colour = {
-    code: "ColourReduced" as const,
-    message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
-  };
   return {
     grid,
     volumes,
@@ -102,7 +98,7 @@ async function open(file: VolumeFile) {
     components,
     stored,
     dataOrdinals,
-    warnings: components === 1 ? [] : [colour],
+    warnings: components === 1 ? [] : [COLOUR_REDUCED],
   } as const;
 }
 

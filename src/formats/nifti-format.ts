@@ -1,7 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { voxelCount } from "#src/imaging/volume.js";
-import { colourPlanes } from "./colour-planes.js";
+import { COLOUR_REDUCED, colourPlanes } from "./colour-planes.js";
 import type { NiftiHeader } from "./nifti-header.js";
 import { isNifti, niftiHeaderOf, type OpenNifti, openNifti, trailing } from "./nifti-read.js";
 import type { VolumeFile, VolumeFormat } from "./volume-file.js";
@@ -74,10 +74,7 @@ function gridOf({ size, affineRas, spacingMm }: NiftiHeader) {
 function warningsOf(header: NiftiHeader, open: OpenNifti): ScanWarning[] {
   const warnings = [...header.warnings, ...trailing(header, open.file.length)];
   if (header.components !== 1) {
-    warnings.push({
-      code: "ColourReduced",
-      message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
-    });
+    warnings.push(COLOUR_REDUCED);
   }
   return warnings;
 }

@@ -9,7 +9,7 @@ import {
   type Vec3,
 } from "#src/imaging/affine.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
-import { colourPlanes } from "./colour-planes.js";
+import { COLOUR_REDUCED, colourPlanes } from "./colour-planes.js";
 import { sizesOf, unpackVoxels, voxelBytes } from "./text-header.js";
 import type { VolumeFile, VolumeFormat } from "./volume-file.js";
 import { decodeVoxels, realVoxels, VOXEL_KINDS, type VoxelKind } from "./voxel-bytes.js";
@@ -84,10 +84,7 @@ async function open(file: VolumeFile) {
   const size = [sizes[x] ?? 1, sizes[y] ?? 1, axes.length > 2 ? (sizes[z] ?? 1) : 1] as const;
   const { affineRas, spacingMm, warnings } = placement(fields, axes, subject);
   if (components !== 1) {
-    warnings.push({
-      code: "ColourReduced",
-      message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
-    });
+    warnings.push(COLOUR_REDUCED);
   }
   const grid: Grid = { size, affineRas, spacingMm };
   return { grid, volumes, kind, components, warnings, ...stored };

@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { ImageFormat } from "#src/core/image-formats.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { Grid, VoxelArray } from "#src/imaging/volume.js";
-import { colourPlanes } from "./colour-planes.js";
+import { COLOUR_REDUCED, colourPlanes } from "./colour-planes.js";
 import type { VolumeFile, VolumeFormat, VolumeVoxels } from "./volume-file.js";
 import { realVoxels } from "./voxel-bytes.js";
 
@@ -97,9 +97,6 @@ function voxelsOf({ width, height, pixels, components, opaque }: RasterPage): Vo
   if (isTransparent) warnings.push({ code: "AlphaIgnored", message: "transparency of pixels was ignored" });
   const [red, green, blue] = channels;
   if (red.every((value, i) => value === green[i] && value === blue[i])) return { grid, channels: [red], warnings };
-  warnings.push({
-    code: "ColourReduced",
-    message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
-  });
+  warnings.push(COLOUR_REDUCED);
   return { grid, channels, warnings };
 }

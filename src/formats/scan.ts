@@ -1,3 +1,4 @@
+import type { ColourChannel } from "#src/core/colour-channels.js";
 import type { ImageFormat } from "#src/core/image-formats.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { SliceStack } from "#src/imaging/slice-stack.js";
@@ -70,6 +71,12 @@ export interface FoundScan {
   readonly irregular: string | null;
   readonly grid: Grid;
   readonly warnings: readonly ScanWarning[];
+}
+
+/** What is read of a colour image. */
+export interface ColourChoice {
+  /** @default brightness */
+  readonly colour?: ColourChannel;
 }
 
 /** An image with its voxels: stored values after rescaling, float32 unless others were asked for. */

@@ -1,7 +1,7 @@
 import { COLOUR_SHARES, type ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
-import type { FoundScan, LoadedScan, UploadEntry } from "./scan.js";
+import type { ColourChoice, FoundScan, LoadedScan, UploadEntry } from "./scan.js";
 import type { VolumeFile } from "./volume-file.js";
 import { volumeFormatNamed, volumeFormatOf } from "./volume-formats.js";
 
@@ -59,7 +59,7 @@ export async function volumeScans(
  * @throws {PipelineError} any code of the readers
  */
 export async function loadVolume(
-  found: Pick<FoundScan, "format"> & Partial<Pick<FoundScan, "parts">> & { readonly colour?: ColourChannel },
+  found: Pick<FoundScan, "format"> & Partial<Pick<FoundScan, "parts">> & ColourChoice,
   entry: UploadEntry,
   entries: readonly UploadEntry[],
 ): Promise<LoadedScan> {
@@ -71,17 +71,17 @@ export async function loadVolume(
   if (red === undefined) throw new RangeError("a volume needs at least one channel");
   const common = { warnings, dicom: null, stack: null };
   if (green === undefined || blue === undefined) return { ...common, volume: { ...grid, data: red } };
-  return { ...common, volume: { ...grid, data: channelOf(found.colour, red, green, blue) }, colours: channels };
+  return { ...common, volume: { ...grid, data: channelOf(red, green, blue, found.colour) }, colours: channels };
 }
 
 /** What is asked for of a colour image, rounded to nothing: brightness as Pillow's "L" and OpenCV weigh it. */
 function channelOf(
-  colour: ColourChannel | undefined,
   red: Float32Array,
   green: Float32Array,
   blue: Float32Array,
+  colour: ColourChannel = "brightness",
 ): Float32Array {
-  const [r, g, b] = COLOUR_SHARES[colour ?? "brightness"];
+  const [r, g, b] = COLOUR_SHARES[colour];
   const grey = new Float32Array(red.length);
   for (let i = 0; i < grey.length; i++) {
     grey[i] = r * (red[i] ?? 0) + g * (green[i] ?? 0) + b * (blue[i] ?? 0);

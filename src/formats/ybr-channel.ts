@@ -9,9 +9,9 @@ const GREEN_OF_CR = -46_802;
 const BLUE_OF_CB = 116_130;
 
 /**
- * The shares that a format asks for of the red, green and blue that a full-range luminance and its two colour differences give
- * (PS3.3 C.7.6.3.1.2): rounded to whole numbers and cut to their range as libjpeg does, and so not the luminance that
- * was stored wherever a colour is beyond what can be shown.
+ * A format's shares of the red, green and blue that a full-range luminance and its two colour differences give (PS3.3
+ * C.7.6.3.1.2): rounded to whole numbers and cut to their range as libjpeg does, and so not the luminance that was
+ * stored wherever a colour is beyond what can be shown.
  */
 export function ybrChannel(
   y: number,
