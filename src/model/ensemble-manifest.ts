@@ -2,8 +2,9 @@ import { z } from "zod";
 import { ModelManifest } from "./manifest.js";
 import { strangerIssue } from "./refine-steps.js";
 
-const { schemaVersion, id, version, title, description, labels, postprocess, licence, trainingData, scores, golden } =
-  ModelManifest.shape;
+const { schemaVersion, id, version, title, description, channels, labels, postprocess } = ModelManifest.shape;
+const { licence, trainingData, scores, golden } = ModelManifest.shape;
+const { colour } = channels.element.shape;
 const text = z.string().min(1);
 
 /**
@@ -28,7 +29,7 @@ export const EnsembleManifest = z
         .min(2)
         .refine((members) => new Set(members.map(({ model }) => model)).size === members.length, "names a model twice"),
     }),
-    channels: z.array(z.strictObject({ name: text, modalities: z.array(text) })).min(1),
+    channels: z.array(z.strictObject({ name: text, modalities: z.array(text), colour })).min(1),
     labels,
     postprocess,
     licence,

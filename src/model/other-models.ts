@@ -28,6 +28,13 @@ export function assertFit(manifest: PackageManifest, others: Others): void {
     if (!isNetwork(other)) throw unfit(manifest.id, id, "has no network of its own", "one");
     const [found, expected] = [other.channels.length, manifest.channels.length];
     if (found !== expected) throw unfit(manifest.id, id, `reads ${found} channels`, `${expected}`);
+    for (const [n, { colour: expectedColour = "brightness" }] of manifest.channels.entries()) {
+      // One image is read for all of them.
+      const foundColour = other.channels[n]?.colour ?? "brightness";
+      if (foundColour !== expectedColour) {
+        throw unfit(manifest.id, id, `reads ${foundColour} as channel ${n}`, expectedColour);
+      }
+    }
     networks.set(id, other);
   }
   for (const { model, labels } of labelsAsked(manifest)) {

@@ -3,7 +3,7 @@ import { loadScan } from "#src/formats/load-scan.js";
 import type { LoadedScan } from "#src/formats/scan.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
-import { isNetwork } from "#src/model/classical-manifest.js";
+import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
 import { STAGE_FILES } from "#src/storage/keys.js";
 import { documentBytes } from "./documents.js";
@@ -23,7 +23,7 @@ async function run(work: StageWork): Promise<StageReport> {
   const { entries } = await openUpload(work.task.scanId, work.deps);
   const loaded: LoadedScan[] = [];
   for (const [n, channel] of work.task.channels.entries()) {
-    const colour = isNetwork(manifest) ? manifest.channels[n]?.colour : undefined;
+    const colour = isClassical(manifest) ? undefined : manifest.channels[n]?.colour;
     loaded.push(await loadScan({ ...channel, ...(colour && { colour }) }, entries));
   }
   const [first] = loaded;

@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PNG } from "pngjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { writePngLabels } from "#src/formats/png-labels.js";
 import { scanlane } from "../support/cli.js";
+import { ensembleOf } from "../support/tiny-ensemble.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
 
 const WIDTH = 21;
@@ -28,11 +29,15 @@ beforeAll(async () => {
     id: "green2d",
     channels: manifest.channels.map((channel) => ({ ...channel, colour: "green" as const })),
   });
-  const packages = [
-    { manifest, network },
-    { manifest: green, network },
-  ];
+  const other = { ...green, id: "other2d" };
+  const packages = [manifest, green, other].map((of) => ({ manifest: of, network }));
   models = await modelsFolderWith(packages, [{ format: "png", dimensions: 2, model: "bright2d" }]);
+  const together = ensembleOf([
+    [green, 1],
+    [other, 1],
+  ]);
+  await mkdir(join(models, together.id));
+  await writeFile(join(models, together.id, "manifest.json"), JSON.stringify(together));
   const pixels = new Uint8Array(WIDTH * HEIGHT).map((_, i) => (isBright(i % WIDTH, Math.floor(i / WIDTH)) ? 150 : 10));
   picture = join(await mkdtemp(join(tmpdir(), "pictures-")), "slide.png");
   await writeFile(picture, writePngLabels(pixels, [WIDTH, HEIGHT, 1]));
@@ -77,6 +82,7 @@ describe("scanlane run on a picture", () => {
     const bar = 7 * 3;
     for (const [model, voxels] of [
       ["green2d", bar],
+      ["together", bar],
       ["bright2d", WIDTH * HEIGHT - bar],
     ] as const) {
       const { json } = await run(file, "--model", model);

@@ -13,7 +13,11 @@ export function ensembleOf(
   return {
     ...{ schemaVersion, id: "together", version, title, description },
     ensemble: { grid, members: members.map(([{ id }, weight]) => ({ model: id, weight })) },
-    channels: first[0].channels.map(({ name, modalities }) => ({ name, modalities })),
+    channels: first[0].channels.map(({ name, modalities, colour }) => ({
+      name,
+      modalities,
+      ...(colour && { colour }),
+    })),
     ...{ labels, postprocess, licence, trainingData, scores, golden },
   };
 }

@@ -4,6 +4,7 @@ import { loadScan } from "#src/formats/load-scan.js";
 import type { UploadEntry } from "#src/formats/scan.js";
 import { applyAffine } from "#src/imaging/affine.js";
 import { buildDicom, type DicomElements, SYNTAX } from "../../support/dicom-builder.js";
+import { enhancedFile } from "../../support/dicom-shapes.js";
 import { buildNifti } from "../../support/nifti-builder.js";
 import {
   interceptOf,
@@ -43,6 +44,37 @@ describe("loadScan of a DICOM series", () => {
       expect(farthest).toBeLessThanOrEqual(1);
     },
   );
+
+  it("reads the colour that is asked for, of a file and of frames", async () => {
+    const us = (value: number) => ({ vr: "US", Value: [value] });
+    const inColour = (frames: number) => {
+      const samples = Uint8Array.from({ length: 3 * 30 * frames }, (_, i) => i);
+      const edit = (elements: DicomElements) =>
+        Object.assign(elements, {
+          "00280002": us(3),
+          "00280004": { vr: "CS", Value: ["RGB"] },
+          "00280006": us(0),
+          "00280100": us(8),
+          "00280101": us(8),
+          "00280102": us(7),
+          "00280103": us(0),
+          "7FE00010": { vr: "OB", Value: [samples.buffer] },
+        });
+      return { edit, greens: [...samples].filter((_, i) => i % 3 === 1) };
+    };
+    const [one, two] = [inColour(1), inColour(2)];
+    const file = buildDicom(one.edit(phantomSlice({}, 0)));
+    const frames = enhancedFile({}, [{ k: 0 }, { k: 1 }], two.edit);
+    for (const [bytes, greens] of [
+      [file, one.greens],
+      [frames, two.greens],
+    ] as const) {
+      const entries = uploadOf([{ name: "a", bytes }]);
+      const { scan } = await load(entries);
+      const { volume } = await loadScan({ ...scan, colour: "green" }, entries);
+      expect([...volume.data]).toEqual(greens);
+    }
+  });
 
   it("applies each file's own slope and intercept", async () => {
     const { loaded } = await load(uploadOf(phantomSeries()));

@@ -46,6 +46,9 @@ describe("NIfTI images of an upload", () => {
     const expected = [76.245, 149.685, 29.07, 18.15];
     for (const [i, value] of expected.entries()) expect(loaded[0]?.volume.data[i]).toBeCloseTo(value, 4);
     expect(loaded[0]?.colours?.map((plane) => plane[3])).toEqual([10, 20, 30]);
+    const entries = uploadOf([{ name: "a.nii", bytes: file(4, 128, rgb) }]);
+    const blue = await loadScan({ format: "nifti", entries: [entries[0]?.ordinal ?? 0], colour: "blue" }, entries);
+    expect([...blue.volume.data]).toEqual([0, 0, 255, 30]);
     expect(loaded[0]?.warnings.map(({ code }) => code)).toEqual(["ColourReduced"]);
 
     const rgba = await loadAll([{ name: "a.nii", bytes: file(2, 2304, Uint8Array.of(1, 1, 1, 255, 2, 2, 2, 254)) }]);

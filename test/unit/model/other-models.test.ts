@@ -54,6 +54,11 @@ describe("models that ask others", () => {
       { channels: [...first.channels, ...first.channels] },
       "model second asks model first, which reads 1 channels, expected 2",
     ],
+    [
+      "another colour",
+      { channels: first.channels.map((channel) => ({ ...channel, colour: "red" as const })) },
+      "model second asks model first, which reads brightness as channel 0, expected red",
+    ],
     ["itself", { previous: { model: "second", labels: [1] } }, "a model cannot run before itself"],
     [
       "a stage on a grid of centres",
@@ -130,6 +135,12 @@ describe("ensembles", () => {
       {},
       { network: { ...first.network, classes: 3 } },
       "model together asks model other, which gives softmax of 3, expected softmax of 2 as first",
+    ],
+    [
+      "a member of another colour",
+      {},
+      { channels: first.channels.map((channel) => ({ ...channel, colour: "green" as const })) },
+      "model together asks model other, which reads green as channel 0, expected brightness",
     ],
     [
       "a mean on the grid of a member that works in a region",

@@ -106,8 +106,10 @@ describe("colour", () => {
   it("of pixel pairs takes both luminances and the differences they share", async () => {
     const pixels = new Uint8Array(2 * COUNT).fill(128);
     pixels.set([100, 60, 128, 128, 200, 76, 128, 255]);
-    const found = await valuesOf({ ...colour("YBR_FULL_422", 0), "7FE00010": bytes("OB", pixels) });
+    const stored = { ...colour("YBR_FULL_422", 0), "7FE00010": bytes("OB", pixels) };
+    const found = await valuesOf(stored);
     expectClose(found.slice(0, 4), [100, 60, luminance(255, 109, 200), luminance(254, 0, 76)]);
+    expect((await valuesOf(stored, SYNTAX.explicitLittle, "blue")).slice(0, 4)).toEqual([100, 60, 200, 76]);
   });
 
   it("of a JPEG is what libjpeg makes of it", async () => {
@@ -132,7 +134,7 @@ describe("tables", () => {
       [90, 100, 110, 120],
     ];
     const entries = (values: readonly number[]) => bytes("OW", Uint16Array.from(values));
-    const found = await valuesOf({
+    const file: DicomElements = {
       ...grey(8),
       "00280004": { vr: "CS", Value: ["PALETTE COLOR"] },
       "00281101": us(4, 2, 16),
@@ -142,12 +144,15 @@ describe("tables", () => {
       "00281202": entries(green ?? []),
       "00281203": entries(blue ?? []),
       "7FE00010": bytes("OB", stored),
-    });
+    };
+    const found = await valuesOf(file);
     const place = (i: number) => Math.min(3, Math.max(0, (i % 8) - 2));
     expectClose(
       found,
       found.map((_, i) => luminance(red?.[place(i)], green?.[place(i)], blue?.[place(i)])),
     );
+    const greens = await valuesOf(file, SYNTAX.explicitLittle, "green");
+    expect(greens).toEqual(greens.map((_, i) => green?.[place(i)]));
   });
 
   it("of a modality stand for slope and intercept", async () => {
