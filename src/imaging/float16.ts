@@ -29,6 +29,39 @@ export function roundRangeToFloat16(values: Float32Array, bits: Uint32Array, fro
   }
 }
 
+/**
+ * Stores double-precision numbers rounded to half precision, in one step as numpy does: by way of single precision a
+ * number just beside the middle of two halves would become that middle, and then be rounded to the even one.
+ *
+ * @param source `count` numbers from `from` on
+ * @param values where they go, from `to` on, as float32 numbers, and their bits: two views of the same memory
+ */
+export function storeFloat16(
+  source: Float64Array,
+  from: number,
+  count: number,
+  values: Float32Array,
+  bits: Uint32Array,
+  to: number,
+): void {
+  for (let n = 0; n < count; n++) {
+    const value = source[from + n];
+    const i = to + n;
+    values[i] = value;
+    let word = bits[i];
+    // A middle of two halves: one bit back towards the number that it was, if it was another one.
+    if ((word & 0x1fff) === 0x1000 && values[i] !== value) word += Math.abs(value) > Math.abs(values[i]) ? 1 : -1;
+    const size = word & 0x7fff_ffff;
+    if (size >= SMALLEST_NORMAL && size < TO_INFINITY) {
+      bits[i] = (word + 0xfff + ((word >>> 13) & 1)) & 0xffff_e000;
+    } else if (size < SMALLEST_NORMAL) {
+      values[i] = value + SUBNORMAL_ROUNDER - SUBNORMAL_ROUNDER;
+    } else if (size < 0x7f80_0000) {
+      bits[i] = (word & 0x8000_0000) | 0x7f80_0000;
+    }
+  }
+}
+
 /** The bits of half-precision numbers that are kept as float32; other numbers lose their last bits. */
 export function packFloat16(bits: Uint32Array, from: number, length: number, target: Uint16Array, to: number): void {
   const values = new Float32Array(bits.buffer, bits.byteOffset, bits.length);

@@ -1,10 +1,13 @@
 import type { Size3 } from "./affine.js";
 
-/** All subsets of the axes, the empty one first: the passes of mirroring test-time augmentation. */
+/**
+ * All subsets of the axes: the passes of mirroring test-time augmentation. The smaller ones come first, as in nnU-Net
+ * (`itertools.combinations` of one axis, of two, of three): the order decides the last bit of the sum over the passes.
+ */
 export function mirrorSubsets<T>(axes: readonly T[]): T[][] {
   const subsets: T[][] = [[]];
   for (const axis of axes) subsets.push(...subsets.map((subset) => [...subset, axis]));
-  return subsets;
+  return subsets.sort((a, b) => a.length - b.length);
 }
 
 /**

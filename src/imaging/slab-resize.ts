@@ -1,5 +1,5 @@
 import type { Size3, Vec3 } from "./affine.js";
-import { roundRangeToFloat16 } from "./float16.js";
+import { storeFloat16 } from "./float16.js";
 import { roundHalfEven } from "./rounding.js";
 
 /**
@@ -34,6 +34,8 @@ export class SlabResize {
   readonly #tables: readonly [AxisTable, AxisTable, AxisTable];
   readonly #rows: Float64Array;
   #planes = new Float64Array(0);
+  /** One slice before it is rounded to half precision. */
+  #mixed = new Float64Array(0);
 
   constructor(from: Size3, to: Size3, orders: AxisOrders, meet: GridsMeet = "extents") {
     this.#from = from;
@@ -57,7 +59,7 @@ export class SlabResize {
   /**
    * Slices [z, z + depth) of the result.
    *
-   * @param precision float16 rounds each value to half precision, through single, unless nothing is resized
+   * @param precision float16 rounds each value to half precision, in one step, unless nothing is resized
    * @param out float32 array for depth x slice values, and its bits
    */
   resize(
@@ -81,9 +83,15 @@ export class SlabResize {
     for (let n = 0; n < depth; n++) {
       const a = (below[z + n] - first) * area;
       const b = (above[z + n] - first) * area;
-      mix(planes, a, b, fraction[z + n], out, n * area, area);
+      const t = fraction[z + n];
+      if (precision === "float32") mix(planes, a, b, t, out, n * area, area);
+      else if (t === 0) storeFloat16(planes, a, area, out, bits, n * area);
+      else {
+        if (this.#mixed.length < area) this.#mixed = new Float64Array(area);
+        mix(planes, a, b, t, this.#mixed, 0, area);
+        storeFloat16(this.#mixed, 0, area, out, bits, n * area);
+      }
     }
-    if (precision === "float16") roundRangeToFloat16(out, bits, 0, depth * area);
   }
 
   /** x first, then y: into the planes from `to` on. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { FLOAT16_VALUES, packFloat16, roundRangeToFloat16 } from "#src/imaging/float16.js";
-import { roundToFloat16 } from "#src/imaging/rounding.js";
+import { FLOAT16_VALUES, packFloat16, roundRangeToFloat16, storeFloat16 } from "#src/imaging/float16.js";
+import { roundHalfEven, roundToFloat16 } from "#src/imaging/rounding.js";
 
 const rounded = (values: readonly number[]) => {
   const out = Float32Array.from(values);
@@ -25,6 +25,44 @@ describe("roundRangeToFloat16", () => {
     expect([...values]).toEqual([Math.fround(1 / 3), 1365 / 4096, Math.fround(1 / 3)]);
   });
 });
+
+describe("storeFloat16", () => {
+  const stored = (values: readonly number[]) => {
+    const out = new Float32Array(values.length);
+    storeFloat16(Float64Array.from(values), 0, values.length, out, new Uint32Array(out.buffer), 0);
+    return [...out];
+  };
+
+  it("decides beside the middle of two halves by the double, which single precision takes for the middle", () => {
+    const middle = 1 + 2 ** -11;
+    const tiny = 2 ** -30;
+    expect(stored([middle - tiny, middle, middle + tiny])).toEqual([1, 1, 1 + 2 ** -10]);
+    expect(stored([-middle + tiny, -middle, -middle - tiny])).toEqual([-1, -1, -1 - 2 ** -10]);
+    expect(rounded([middle + tiny])).toEqual(Float32Array.of(1));
+  });
+
+  it("rounds once over the whole range, at and beside every kind of edge", () => {
+    const edges = [65_504, 65_520, 65_519.999_999_99, 2 ** -24, 2 ** -25, 3 * 2 ** -25, 2 ** -14, 2 ** -15, 0];
+    for (let i = 0; i < 4096; i++) edges.push((1024 + i / 2) * 2 ** ((i % 27) - 24), (i / 2) * 2 ** -24);
+    const values = edges.flatMap((edge) => [edge, edge * (1 + 1e-12), edge * (1 - 1e-12)]).flatMap((v) => [v, -v]);
+    for (let i = 0; i < 20_000; i++) values.push((i % 2 ? -1 : 1) * 1.000_37 ** (i - 13_000) * 3);
+    const found = stored(values);
+    expect(values.filter((value, i) => found[i] !== once(value))).toEqual([]);
+  });
+
+  it("keeps what is not a number", () => {
+    expect(stored([Number.NaN, Number.NEGATIVE_INFINITY])).toEqual([Number.NaN, Number.NEGATIVE_INFINITY]);
+  });
+});
+
+/** The definition: to a multiple of the step of half precision there, halves to even. Powers of two divide exactly. */
+function once(value: number): number {
+  const size = Math.abs(value);
+  let step = 2 ** -24;
+  while (step * 2048 <= size) step *= 2;
+  const nearest = roundHalfEven(size / step) * step;
+  return Math.sign(value) * (nearest > 65_504 ? Number.POSITIVE_INFINITY : nearest);
+}
 
 describe("packFloat16", () => {
   it("gives every half-precision number its own bits back", () => {
