@@ -1,11 +1,11 @@
-"""Copies throw-away nnU-Net models with the biases of the last layer moved so that every label is seen.
+"""Copies throw-away nnU-Net models; where one misses a label, with the biases of its last layer moved.
 
 python balance_nnunet.py <model folder of one configuration> <fold> <image> <out: results folder of the copy> [previous]
 
-After so few epochs a network says background everywhere, and an empty mask agrees with every other empty mask. The bias
-of each label is moved to where the label beats background in a share of the voxels of one image; outlines then follow
-whatever the network computes, ragged as they are, which is a harder comparison than a smooth organ. `previous` is the
-label map of a cascade's previous stage.
+After so few epochs a network may say background everywhere, and an empty mask agrees with every other empty mask. If
+any label has less than a hundredth of the voxels of one image, the bias of each label is moved to where the label beats
+background in a share of them; outlines then follow whatever the network computes, ragged as they are, which is a harder
+comparison than a smooth organ. `previous` is the label map of a cascade's previous stage.
 """
 import os
 import shutil
@@ -21,6 +21,8 @@ from peer_nnunet import logits_of, open_model
 
 # Of all voxels, for all labels together.
 SHARE = 0.3
+# Of all voxels, for a label that counts as seen.
+ENOUGH = 0.01
 
 
 def main():
@@ -36,18 +38,17 @@ def main():
     last = max((key for key in weights if "seg_layers" in key and key.endswith(".bias")), key=lambda key: int(key.split(".")[-2]))
     flat = logits.float().flatten(1)
     labels = flat.shape[0] - 1
-    for label in range(1, labels + 1):
+    found = logits.argmax(0)
+    seen = all((found == label).float().mean() >= ENOUGH for label in range(1, labels + 1))
+    for label in range(1, 1 if seen else labels + 1):
         margin = (flat[label] - flat[0])[::7]
         weights[last][label] -= torch.quantile(margin[:10_000_000], 1 - SHARE / labels)
-    if fold == "all":
-        # The CT task: its larger tiles eight times over would take hours on two cores; the other task is mirrored.
-        state["inference_allowed_mirroring_axes"] = None
     target = out / model.parent.name / model.name
     (target / f"fold_{fold}").mkdir(parents=True, exist_ok=True)
     for name in ("plans.json", "dataset.json", "dataset_fingerprint.json"):
         shutil.copy(model / name, target / name)
     torch.save(state, target / f"fold_{fold}" / "checkpoint_final.pth")
-    print(target)
+    print(f"{target}: {'as trained' if seen else 'biases moved'}")
 
 
 if __name__ == "__main__":

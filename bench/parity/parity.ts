@@ -2,19 +2,25 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { EXIT } from "#src/cli/exit-codes.js";
 import { overlapOfLabels } from "#src/evaluate/overlap.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { FLOAT16_VALUES } from "#src/imaging/float16.js";
+import { modelSessions } from "#src/inference/model-sessions.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
+import { ortSessions } from "#src/inference/ort-session.js";
+import { segmentImage } from "#src/inference/segment-image.js";
+import { SessionPool } from "#src/inference/session-pool.js";
 import { SourceGridExport } from "#src/inference/to-source-grid.js";
 import { isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelManifest } from "#src/model/manifest.js";
-import { folderModels } from "#src/model/model-library.js";
+import { folderModels, type ModelLibrary, type ModelPackage } from "#src/model/model-library.js";
+import { recordedSessions } from "./recorded-sessions.js";
 
 /**
- * Labels of imported nnU-Net models beside nnU-Net's own: from the same logits, and from the scan on. Started by
- * `bench/parity/run.sh`, which makes the models; appends one line of the table a case.
+ * Labels of imported nnU-Net models beside nnU-Net's own: from the same logits, with the same answers of the network,
+ * and from the scan on. Started by `bench/parity/run.sh`, which makes the models; appends one line of the table a case.
  *
  * @example node --conditions=development --import tsx bench/parity/parity.ts --python <python> --work <folder> \
  *   --model <results folder of a configuration> --folds 0,1 --mirroring mirror [--previous <name of imported>] <image...>
@@ -28,8 +34,6 @@ const { values, positionals } = parseArgs({
     folds: { type: "string", default: "0" },
     mirroring: { type: "string", default: "mirror" },
     previous: { type: "string" },
-    /** Folder of labels that nnU-Net gave for the previous stage. */
-    stage: { type: "string" },
     /** Name of the package, and of the row. */
     id: { type: "string", default: "" },
   },
@@ -88,6 +92,31 @@ function exported(manifest: ModelManifest, image: string, logits: string): Uint8
   return toSource.finish().labels;
 }
 
+/** Our labels, by the steps of `scanlane run` in this process, and every answer that the networks gave, in a folder. */
+async function recorded(library: ModelLibrary, model: ModelPackage, image: string, folder: string) {
+  const { data, ...grid } = readNifti(readFileSync(image));
+  const pool = new SessionPool(recordedSessions(ortSessions("cpu"), folder));
+  try {
+    const sessionsOf = modelSessions(pool, library);
+    const { labels } = await segmentImage({ grid, channels: [Float32Array.from(data)] }, model, { sessionsOf });
+    return labels;
+  } finally {
+    await pool.close();
+  }
+}
+
+/** nnU-Net's labels of an image, from a folder where they are kept; made there first if they are not. */
+function theirs(folder: string, image: string, stage: string | null, ...more: readonly string[]) {
+  const name = basename(image, ".nii.gz");
+  const file = join(folder, `${name}.nii.gz`);
+  if (!existsSync(file)) {
+    const previous = stage === null ? [] : ["--previous", stage];
+    const args = [oracle, values.model, values.folds, values.mirroring, folder, image, ...previous, ...more];
+    execFileSync(values.python, args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 2 ** 26 });
+  }
+  return Uint16Array.from(readNifti(readFileSync(file)).data);
+}
+
 /** The grid does not depend on the previous stage. */
 function withoutStage({ previous: _, ...manifest }: ModelManifest): ModelManifest {
   return manifest;
@@ -100,62 +129,75 @@ function differing(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return count;
 }
 
-importModel();
-const peerOut = join(values.work, "theirs", values.id);
-const oracle = join(import.meta.dirname, "peer_nnunet.py");
-for (const image of positionals) {
-  const name = basename(image, ".nii.gz");
-  const stage = values.stage === undefined ? [] : ["--previous", join(values.stage, `${name}.nii.gz`)];
-  if (!existsSync(join(peerOut, `${name}.nii.gz`))) {
-    const args = [oracle, values.model, values.folds, values.mirroring, peerOut, image, ...stage];
-    execFileSync(values.python, args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 2 ** 26 });
-  }
-  const theirs = Uint16Array.from(readNifti(readFileSync(join(peerOut, `${name}.nii.gz`))).data);
-
-  const model = await folderModels(models).open(values.id);
-  if (!isNetwork(model.manifest)) throw new TypeError(`${values.id} is not a network`);
-  const { manifest } = model;
-  if (manifest.mirrorAxes.length > 0 !== (values.mirroring === "mirror")) {
-    throw new RangeError(
-      `${values.id} mirrors along ${manifest.mirrorAxes.length} axes, nnU-Net ran ${values.mirroring}`,
-    );
-  }
-  const sameLogits = exported(manifest, image, join(peerOut, `${name}.logits`));
-
+/** Labels that `scanlane run` publishes. */
+function published(image: string): Uint16Array {
   const folder = mkdtempSync(join(values.work, "ours-"));
-  scanlane(
-    "run",
-    image,
-    "--model",
-    values.id,
-    "--models",
-    models,
-    "--out",
-    folder,
-    "--no-refine",
-    "--outputs",
-    "none",
-    "--json",
-  );
+  const place = ["--model", values.id, "--models", models, "--out", folder];
+  scanlane("run", image, ...place, "--no-refine", "--outputs", "none", "--json");
   const file = readdirSync(folder, { recursive: true, encoding: "utf8" }).find(
     (path) => basename(path) === "labels.nii.gz" && !path.startsWith(".work"),
   );
   if (file === undefined) throw new Error(`no segmentation among ${readdirSync(folder, { recursive: true })}`);
-  const ours = Uint16Array.from(readNifti(readFileSync(join(folder, file))).data);
+  const labels = Uint16Array.from(readNifti(readFileSync(join(folder, file))).data);
   rmSync(folder, { recursive: true });
+  return labels;
+}
+
+/** Each of nnU-Net's ways has a folder of its own; that of the previous stage lies beside. */
+const folderOf = (way: string, id: string) => join(values.work, way, id);
+const stageOf = (way: string, name: string) =>
+  values.previous === undefined ? null : join(folderOf(way, values.previous), `${name}.nii.gz`);
+
+importModel();
+const oracle = join(import.meta.dirname, "peer_nnunet.py");
+const library = folderModels(models);
+const model = await library.open(values.id);
+if (!isNetwork(model.manifest)) throw new TypeError(`${values.id} is not a network`);
+const { manifest } = model;
+if (manifest.mirrorAxes.length > 0 !== (values.mirroring === "mirror")) {
+  throw new RangeError(
+    `${values.id} mirrors along ${manifest.mirrorAxes.length} axes, nnU-Net ran ${values.mirroring}`,
+  );
+}
+const Facts = z.object({ largestDifferenceOfLogits: z.number() });
+
+for (const image of positionals) {
+  const name = basename(image, ".nii.gz");
+  const expected = theirs(folderOf("theirs", values.id), image, stageOf("theirs", name));
+  const margin = readNifti(readFileSync(join(folderOf("theirs", values.id), `${name}.margin.nii.gz`))).data;
+  const sameLogits = exported(manifest, image, join(folderOf("theirs", values.id), `${name}.logits`));
+
+  const answers = join(values.work, "answers");
+  const inProcess = await recorded(library, model, image, answers);
+  const networks = [manifest.network, ...manifest.network.folds].map(({ sha256 }) => sha256).join(",");
+  const answered = folderOf("answered", values.id);
+  rmSync(join(answered, `${name}.nii.gz`), { force: true });
+  const replay = ["--answers", answers, "--networks", networks];
+  const sameAnswers = theirs(answered, image, stageOf("answered", name), ...replay);
+  const facts = Facts.parse(JSON.parse(readFileSync(join(answered, `${name}.json`), "utf8")));
+  rmSync(answers, { recursive: true });
+
+  const other = theirs(folderOf("no-onednn", values.id), image, stageOf("no-onednn", name), "--no-onednn");
+  const ours = published(image);
+  if (differing(ours, inProcess) > 0) throw new Error(`${values.id}, ${name}: scanlane run gave other labels`);
 
   const labels = manifest.labels.map(({ value }) => value);
-  const counted = labels.map((label) => theirs.reduce((sum, value) => sum + (value === label ? 1 : 0), 0));
+  const counted = labels.map((label) => expected.reduce((sum, value) => sum + (value === label ? 1 : 0), 0));
   if (counted.some((count) => count === 0))
     throw new RangeError(`${values.id}, ${name}: nnU-Net saw no voxel of a label`);
-  const dice = overlapOfLabels(ours, theirs, labels).map((overlap) => overlap.dice?.toFixed(6));
+  const dice = overlapOfLabels(ours, expected, labels).map((overlap) => overlap.dice.toFixed(6));
+  const margins = [...ours.keys()].filter((i) => ours[i] !== expected[i]).map((i) => margin[i] ?? Number.NaN);
   const row = [
     values.id,
     name.replace(/_0000$/, ""),
     counted.join(", "),
-    theirs.length,
-    differing(sameLogits, theirs),
-    differing(ours, theirs),
+    expected.length,
+    differing(sameLogits, expected),
+    differing(ours, sameAnswers),
+    differing(ours, expected),
+    margins.length === 0 ? "" : Math.max(...margins).toPrecision(2),
+    differing(other, expected),
+    facts.largestDifferenceOfLogits.toExponential(1),
     dice.join(", "),
   ];
   const line = `| ${row.join(" | ")} |`;

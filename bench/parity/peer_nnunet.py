@@ -1,13 +1,21 @@
 """nnU-Net's own answer, by the steps of `nnUNetv2_predict -npp 0 -nps 0` (`predict_from_files_sequential`).
 
 python peer_nnunet.py <model folder> <folds, by comma> <mirror|plain> <out> <image> [--previous <labels>]
+    [--answers <folder> --networks <digests, by comma>] [--no-onednn]
 
-Writes <case>.nii.gz (labels), <case>.logits (half precision, as it gave them to its export: class, z, y, x) and
-<case>.json (shapes, box, seconds of each part).
+Writes <case>.nii.gz (labels), <case>.margin.nii.gz (how far its largest logit lies above the second largest, on the
+image's grid), <case>.logits (half precision, as it gave them to its export: class, z, y, x) and <case>.json (shape,
+seconds).
+
+--answers: the network is not run. What another program's runtime answered to the same input, bit for bit, takes its
+place (files named <digest of the network>/<digest of the input>), and <case>.json says how far PyTorch's own answers
+are from those. An input that the other program did not have is an error.
+--no-onednn: PyTorch's other convolutions, to see how far nnU-Net is from itself.
 """
+import argparse
+import hashlib
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -15,11 +23,37 @@ for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
     os.environ.setdefault(name, "/nonexistent")
 os.environ["nnUNet_compile"] = "false"
 
+import nibabel
 import numpy
 import torch
+from acvl_utils.cropping_and_padding.bounding_boxes import insert_crop_into_image
 from nnunetv2.inference.export_prediction import export_prediction_from_logits
 from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
 from nnunetv2.utilities.label_handling.label_handling import convert_labelmap_to_one_hot
+
+
+class Answers(torch.nn.Module):
+    """Stands where the network stands; a checkpoint that is loaded into it is the next fold."""
+
+    def __init__(self, network, folder, networks):
+        super().__init__()
+        self.network, self.folder, self.networks = network, folder, networks
+        self.fold = -1
+        self.largest = 0.0
+
+    def load_state_dict(self, state):
+        self.fold += 1
+        return self.network.load_state_dict(state)
+
+    def forward(self, x):
+        own = self.network(x)
+        digest = hashlib.sha256(x.contiguous().numpy().tobytes()).hexdigest()
+        path = self.folder / self.networks[self.fold] / digest
+        if not path.exists():
+            raise SystemExit("nnU-Net gave the network a tile that the other program did not")
+        answer = torch.from_numpy(numpy.fromfile(path, numpy.float32).reshape(own.shape))
+        self.largest = max(self.largest, float((own - answer).abs().max()))
+        return answer
 
 
 def open_model(folder, folds, mirror, checkpoint="checkpoint_final.pth"):
@@ -41,31 +75,57 @@ def logits_of(predictor, image, previous=None):
     return predictor.predict_logits_from_preprocessed_data(torch.from_numpy(data)).cpu(), properties
 
 
+def margin_of(predictor, logits, properties):
+    """By the steps of its export (`convert_predicted_logits_to_segmentation_with_correct_shape`), 99 outside the crop."""
+    plans, configuration = predictor.plans_manager, predictor.configuration_manager
+    spacing = [properties["spacing"][axis] for axis in plans.transpose_forward]
+    current = configuration.spacing if len(configuration.spacing) == 3 else [spacing[0], *configuration.spacing]
+    resampled = configuration.resampling_fn_probabilities(
+        logits, properties["shape_after_cropping_and_before_resampling"], current, spacing)
+    best = numpy.sort(numpy.asarray(resampled).astype(numpy.float32), 0)
+    whole = numpy.full(properties["shape_before_cropping"], 99, numpy.float32)
+    whole = insert_crop_into_image(whole, best[-1] - best[-2], properties["bbox_used_for_cropping"])
+    return whole.transpose(plans.transpose_backward)
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    for name in ("model", "folds", "mirror"):
+        parser.add_argument(name)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("image")
+    parser.add_argument("--previous")
+    parser.add_argument("--answers", type=Path)
+    parser.add_argument("--networks", default="")
+    parser.add_argument("--no-onednn", action="store_true")
+    return parser.parse_args()
+
+
 def main():
-    arguments = sys.argv[1:]
-    previous = None
-    if "--previous" in arguments:
-        at = arguments.index("--previous")
-        previous = arguments[at + 1]
-        del arguments[at:at + 2]
-    folder, folds, mirror, out, *images = arguments
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    predictor = open_model(folder, folds.split(","), mirror == "mirror")
-    for image in images:
-        case = Path(image).name.removesuffix(".nii.gz")
-        started = time.perf_counter()
-        logits, properties = logits_of(predictor, image, previous)
-        predicted = time.perf_counter()
-        if logits.dtype != torch.float16:
-            raise SystemExit(f"logits are {logits.dtype}, expected float16")
-        numpy.asarray(logits).tofile(out / f"{case}.logits")
-        saved = time.perf_counter()
-        export_prediction_from_logits(logits, properties, predictor.configuration_manager, predictor.plans_manager,
-                                      predictor.dataset_json, str(out / case), False)
-        ended = time.perf_counter()
-        facts = {"shape": list(logits.shape), "predictSeconds": predicted - started, "exportSeconds": ended - saved}
-        (out / f"{case}.json").write_text(json.dumps(facts))
+    options = arguments()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.backends.mkldnn.enabled = not options.no_onednn
+    predictor = open_model(options.model, options.folds.split(","), options.mirror == "mirror")
+    if options.answers is not None:
+        predictor.network = Answers(predictor.network, options.answers, options.networks.split(","))
+    case = Path(options.image).name.removesuffix(".nii.gz")
+    started = time.perf_counter()
+    logits, properties = logits_of(predictor, options.image, options.previous)
+    predicted = time.perf_counter()
+    if logits.dtype != torch.float16:
+        raise SystemExit(f"logits are {logits.dtype}, expected float16")
+    facts = {"shape": list(logits.shape), "predictSeconds": predicted - started}
+    if options.answers is not None:
+        facts["largestDifferenceOfLogits"] = predictor.network.largest
+    elif not options.no_onednn:
+        numpy.asarray(logits).tofile(options.out / f"{case}.logits")
+        margin = margin_of(predictor, logits, properties)
+        nibabel.save(nibabel.Nifti1Image(margin.transpose(2, 1, 0), None), options.out / f"{case}.margin.nii.gz")
+    started = time.perf_counter()
+    export_prediction_from_logits(logits, properties, predictor.configuration_manager, predictor.plans_manager,
+                                  predictor.dataset_json, str(options.out / case), False)
+    facts["exportSeconds"] = time.perf_counter() - started
+    (options.out / f"{case}.json").write_text(json.dumps(facts))
 
 
 if __name__ == "__main__":

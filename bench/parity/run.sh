@@ -37,13 +37,14 @@ compare() { # <package> <mirror|plain> <configuration> <folds> <further options 
 : > "$work/rows.md"
 for fold in 0 1; do for c in 3d_fullres 2d; do balance "$hippocampus$c" $fold "$mri"; done; done
 for c in 3d_lowres 3d_fullres 2d; do balance "$spleen$c" all "$ct"; done
+balance "${spleen}3d_fullres" 1 "$ct"
 compare hippocampus-3d mirror "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
 compare hippocampus-3d-plain plain "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
 compare hippocampus-2d mirror "${hippocampus}2d" 0,1 "$work"/in/hippocampus_*.nii.gz
 compare spleen-2d-plain plain "${spleen}2d" all "$ct"
-compare spleen-3d-plain plain "${spleen}3d_fullres" all "$ct"
+compare spleen-3d mirror "${spleen}3d_fullres" all "$ct"
+compare spleen-seeds-plain plain "${spleen}3d_fullres" all,1 "$ct"
 compare spleen-lowres-plain plain "${spleen}3d_lowres" all "$ct"
-stage=$work/theirs/spleen-lowres-plain
-balance "${spleen}3d_cascade_fullres" all "$ct" "$stage/spleen_0000.nii.gz"
-compare spleen-cascade-plain plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres-plain --stage "$stage" "$ct"
+balance "${spleen}3d_cascade_fullres" all "$ct" "$work/theirs/spleen-lowres-plain/spleen_0000.nii.gz"
+compare spleen-cascade-plain plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres-plain "$ct"
 cat "$work/rows.md"
