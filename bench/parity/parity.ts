@@ -1,9 +1,8 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { EXIT } from "#src/cli/exit-codes.js";
 import { overlapOfLabels } from "#src/evaluate/overlap.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { FLOAT16_VALUES } from "#src/imaging/float16.js";
@@ -16,6 +15,7 @@ import { SourceGridExport } from "#src/inference/to-source-grid.js";
 import { isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { folderModels, type ModelLibrary, type ModelPackage } from "#src/model/model-library.js";
+import { differing, largestWhereDifferent, publishedLabels, scanlane, voxelsOfLabels } from "./our-labels.js";
 import { recordedSessions } from "./recorded-sessions.js";
 
 /**
@@ -38,20 +38,8 @@ const { values, positionals } = parseArgs({
     id: { type: "string", default: "" },
   },
 });
-const main = join(import.meta.dirname, "../../src/cli/main.ts");
 const models = join(values.work, "models");
 mkdirSync(models, { recursive: true });
-
-function scanlane(...args: readonly string[]): string {
-  const loader = ["--conditions=development", "--import", "tsx", main];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...loader, ...args], {
-    encoding: "utf8",
-    maxBuffer: 2 ** 26,
-  });
-  const wasPublished = args[0] === "run" && status === EXIT.warnings;
-  if (status !== EXIT.ok && !wasPublished) throw new Error(`scanlane ${args[0]} failed: ${stderr}${stdout}`);
-  return stdout;
-}
 
 /** Imports the model once; without mirroring it is the same package with no axes to mirror. */
 function importModel(): void {
@@ -122,27 +110,6 @@ function withoutStage({ previous: _, ...manifest }: ModelManifest): ModelManifes
   return manifest;
 }
 
-function differing(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) throw new RangeError(`label maps have ${a.length} and ${b.length} voxels`);
-  let count = 0;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) count += 1;
-  return count;
-}
-
-/** Labels that `scanlane run` publishes. */
-function published(image: string): Uint16Array {
-  const folder = mkdtempSync(join(values.work, "ours-"));
-  const place = ["--model", values.id, "--models", models, "--out", folder];
-  scanlane("run", image, ...place, "--no-refine", "--outputs", "none", "--json");
-  const file = readdirSync(folder, { recursive: true, encoding: "utf8" }).find(
-    (path) => basename(path) === "labels.nii.gz" && !path.startsWith(".work"),
-  );
-  if (file === undefined) throw new Error(`no segmentation among ${readdirSync(folder, { recursive: true })}`);
-  const labels = Uint16Array.from(readNifti(readFileSync(join(folder, file))).data);
-  rmSync(folder, { recursive: true });
-  return labels;
-}
-
 /** Each of nnU-Net's ways has a folder of its own; that of the previous stage lies beside. */
 const folderOf = (way: string, id: string) => join(values.work, way, id);
 const stageOf = (way: string, name: string) =>
@@ -178,15 +145,12 @@ for (const image of positionals) {
   rmSync(answers, { recursive: true });
 
   const other = theirs(folderOf("no-onednn", values.id), image, stageOf("no-onednn", name), "--no-onednn");
-  const ours = published(image);
+  const ours = publishedLabels(values.work, image, "--model", values.id, "--models", models, "--no-refine");
   if (differing(ours, inProcess) > 0) throw new Error(`${values.id}, ${name}: scanlane run gave other labels`);
 
   const labels = manifest.labels.map(({ value }) => value);
-  const counted = labels.map((label) => expected.reduce((sum, value) => sum + (value === label ? 1 : 0), 0));
-  if (counted.some((count) => count === 0))
-    throw new RangeError(`${values.id}, ${name}: nnU-Net saw no voxel of a label`);
+  const counted = voxelsOfLabels(expected, labels, `${values.id}, ${name}`);
   const dice = overlapOfLabels(ours, expected, labels).map((overlap) => overlap.dice.toFixed(6));
-  const margins = [...ours.keys()].filter((i) => ours[i] !== expected[i]).map((i) => margin[i] ?? Number.NaN);
   const row = [
     values.id,
     name.replace(/_0000$/, ""),
@@ -195,7 +159,7 @@ for (const image of positionals) {
     differing(sameLogits, expected),
     differing(ours, sameAnswers),
     differing(ours, expected),
-    margins.length === 0 ? "" : Math.max(...margins).toPrecision(2),
+    largestWhereDifferent(ours, expected, margin),
     differing(other, expected),
     facts.largestDifferenceOfLogits.toExponential(1),
     dice.join(", "),

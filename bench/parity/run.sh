@@ -1,6 +1,6 @@
 #!/bin/sh
-# Parity with nnU-Net, whole: sh bench/parity/run.sh <folder of data> [work folder]
-# Makes a Python environment (or takes PYTHON=), trains throw-away models once, compares. Rows go to <work>/rows.md.
+# Parity with nnU-Net and MONAI, whole: sh bench/parity/run.sh <folder of data> [work folder]
+# Makes a Python environment (or takes PYTHON=), trains throw-away models once, compares. Rows go to <work>/rows*.md.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 data=$1
@@ -47,4 +47,5 @@ compare spleen-seeds-plain plain "${spleen}3d_fullres" all,1 "$ct"
 compare spleen-lowres-plain plain "${spleen}3d_lowres" all "$ct"
 balance "${spleen}3d_cascade_fullres" all "$ct" "$work/theirs/spleen-lowres-plain/spleen_0000.nii.gz"
 compare spleen-cascade-plain plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres-plain "$ct"
-cat "$work/rows.md"
+sh "$here/run-monai.sh" "$PYTHON" "$data" "$work"
+cat "$work/rows.md" "$work/rows-monai.md"
