@@ -1,3 +1,5 @@
+import { MAX_IMAGES_ON_AWS } from "#src/workflow/execution-limits.js";
+
 /** A quota of AWS that may bind, and at how many scans it does. */
 export interface Quota {
   readonly name: string;
@@ -38,6 +40,13 @@ export const QUOTAS: readonly Quota[] = [
     value: "bucket 5,000, refilled by 1,500 a second or more (us-east-1; elsewhere 800 and 500); less in a new account",
     bindsAt: "136 scans a second without, 88 in a backfill; 45 and 29 elsewhere",
     remedy: "raise it in Service Quotas before a large backfill in a new account",
+    source: STEP_FUNCTIONS,
+  },
+  {
+    name: "Step Functions: events in the history of an execution",
+    value: "25,000, cannot be raised",
+    bindsAt: `never: an upload of more than ${MAX_IMAGES_ON_AWS} images is set aside as \`InputUnsupported\` before it gets there`,
+    remedy: "send it in parts; a picture or volume by itself is an upload of its own",
     source: STEP_FUNCTIONS,
   },
   {

@@ -1,14 +1,18 @@
 import {
   DeleteObjectCommand,
+  DeleteObjectsCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  type ObjectIdentifier,
   PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import { PipelineError } from "#src/core/errors.js";
-import { assertKey, type PutOptions, type ScanStore } from "#src/storage/scan-store.js";
+import { compareKeys } from "#src/storage/compare-keys.js";
+import { assertKey, type ErasableStore, type PutOptions } from "#src/storage/scan-store.js";
 
 /** Bodies above this, and streams of unknown length, go up in parts. */
 const MULTIPART_BYTES = 16 * 2 ** 20;
@@ -19,10 +23,12 @@ interface S3StoreOptions {
   readonly bucket: string;
   /** "any": what others upload may lie under every key that S3 allows, as `a//b`. @default "ours" */
   readonly keys?: "ours" | "any";
+  /** Whether a lock in governance mode is lifted for what is erased; needs the right to. @default false */
+  readonly liftLocks?: boolean;
 }
 
 /** A store in an S3 bucket. Conditional create is S3's own `If-None-Match: *`, for objects in parts too. */
-export function s3Store({ client, bucket, keys = "ours" }: S3StoreOptions): ScanStore {
+export function s3Store({ client, bucket, keys = "ours", liftLocks = false }: S3StoreOptions): ErasableStore {
   const at = (key: string) => {
     if (keys === "ours") assertKey(key);
     return { Bucket: bucket, Key: key };
@@ -86,7 +92,77 @@ export function s3Store({ client, bucket, keys = "ours" }: S3StoreOptions): Scan
         throw storeError(error);
       });
     },
+    async *erase(prefix) {
+      let held: string[] = [];
+      for (let isMore = true; isMore; ) {
+        // From the start each time: what the page before showed is gone.
+        const page = await client
+          .send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix }))
+          .catch((error: unknown) => {
+            throw storeError(error);
+          });
+        isMore = page.IsTruncated === true;
+        const objects = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])].map(({ Key, VersionId }) => ({
+          Key,
+          VersionId,
+        }));
+        await eraseVersions(client, bucket, objects, liftLocks);
+        const gone = [...new Set([...held, ...objects.map(({ Key = "" }) => Key)])].sort(compareKeys);
+        // The last key's versions may go on on the next page.
+        held = isMore ? gone.splice(-1) : [];
+        yield* gone;
+      }
+    },
   };
+}
+
+/** @throws {PipelineError} `StoreLocked` for one that S3 Object Lock holds */
+async function eraseVersions(
+  client: S3Client,
+  bucket: string,
+  objects: readonly ObjectIdentifier[],
+  liftLocks: boolean,
+): Promise<void> {
+  if (objects.length === 0) return;
+  const remove = async (Objects: ObjectIdentifier[], BypassGovernanceRetention: boolean) => {
+    const bypass = BypassGovernanceRetention ? { BypassGovernanceRetention } : {};
+    const { Errors = [] } = await client
+      .send(new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true }, ...bypass }))
+      .catch((error: unknown) => {
+        throw storeError(error);
+      });
+    return Errors;
+  };
+  let errors = await remove([...objects], false);
+  if (errors.length === 0) return;
+  const failed = () => objects.filter(({ Key }) => errors.some((error) => error.Key === Key));
+  let hold = await holdOf(client, bucket, failed());
+  // Asked for only where there is a lock: a bucket without any refuses it.
+  if (liftLocks && hold?.startsWith("GOVERNANCE")) {
+    errors = await remove(failed(), true);
+    if (errors.length === 0) return;
+    hold = await holdOf(client, bucket, failed());
+  }
+  const count = `${errors.length} of ${objects.length} versions`;
+  if (hold !== null) {
+    throw new PipelineError("StoreLocked", `S3 Object Lock holds ${count} (${hold}), expected none to be locked`);
+  }
+  const { Code = "no code" } = errors[0] ?? {};
+  const code = /AccessDenied/.test(Code) ? "StoreDenied" : "StoreBusy";
+  throw new PipelineError(code, `S3 answered ${Code} for ${count}, expected all to be removed`);
+}
+
+/** What holds the first of these versions that anything holds: mode and end of its lock. */
+async function holdOf(client: S3Client, bucket: string, objects: readonly ObjectIdentifier[]): Promise<string | null> {
+  for (const { Key, VersionId } of objects) {
+    // A delete marker has no head; whoever may not see the lock is told of a refusal alone.
+    const head = await client.send(new HeadObjectCommand({ Bucket: bucket, Key, VersionId })).catch(() => null);
+    if (head?.ObjectLockLegalHoldStatus === "ON") return "legal hold";
+    const until = head?.ObjectLockRetainUntilDate;
+    if (until !== undefined && until.getTime() > Date.now())
+      return `${head?.ObjectLockMode} until ${until.toISOString()}`;
+  }
+  return null;
 }
 
 interface Target {

@@ -1,6 +1,7 @@
 import { S3Client } from "@aws-sdk/client-s3";
 import { folderModels } from "#src/model/model-library.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
+import { MAX_IMAGES_ON_AWS } from "#src/workflow/execution-limits.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
 import { readEnv } from "./env.js";
 import { jsonLogger } from "./json-logger.js";
@@ -21,6 +22,7 @@ export function stageDeps(stage: string): StageDeps {
     provider: env.PROVIDER,
     stepProvider: env.STEP_PROVIDER,
     place: env.COMPUTE_PLACE ?? lambdaPlace(),
+    maxImages: MAX_IMAGES_ON_AWS,
   };
 }
 

@@ -84,6 +84,11 @@ export const ERROR_CODES = {
     retryable: false,
     advice: "give this role or user access to the store, and to the key that encrypts it",
   },
+  StoreLocked: {
+    class: "model",
+    retryable: false,
+    advice: "wait until the lock has ended, or have it lifted by somebody who may",
+  },
   StoreBusy: { class: "transient", retryable: true, advice: "try again later" },
   StoreCorrupt: {
     class: "transient",
@@ -99,6 +104,11 @@ export const ERROR_CODES = {
     class: "transient",
     retryable: true,
     advice: "start a new attempt later, or allow more instance types",
+  },
+  ScanRunning: {
+    class: "transient",
+    retryable: false,
+    advice: "wait until the scan's execution has ended, or stop it",
   },
   ContractViolation: {
     class: "internal",

@@ -1,3 +1,4 @@
+import { csvCell } from "#src/core/csv-cell.js";
 import { quantileInPlace } from "#src/imaging/order-statistics.js";
 import { type BootstrapOptions, meanInterval } from "./bootstrap.js";
 import type { Emptiness, ScoredLabel, ScoreOptions } from "./evaluate-case.js";
@@ -136,7 +137,7 @@ export function evaluationJson(evaluation: Evaluation): string {
 export function evaluationCsv({ rows }: Evaluation): string {
   const head = ["case", "label", "empty", ...METRIC_KEYS];
   const lines = rows.map(({ case: name, label, empty, scores }) =>
-    [csvText(name), csvText(label), empty, ...METRIC_KEYS.map((key) => csvNumber(scores[key]))].join(","),
+    [csvCell(name), csvCell(label), empty, ...METRIC_KEYS.map((key) => csvNumber(scores[key]))].join(","),
   );
   return `${[head.join(","), ...lines].join("\n")}\n`;
 }
@@ -211,10 +212,6 @@ function compare(
 
 function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function csvText(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 function csvNumber(value: number): string {

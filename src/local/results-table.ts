@@ -1,3 +1,4 @@
+import { csvCell } from "#src/core/csv-cell.js";
 import type { ScanId } from "#src/core/ids.js";
 import { readDocumentIfValid } from "#src/stages/documents.js";
 import { resultKeys } from "#src/storage/keys.js";
@@ -37,10 +38,4 @@ function csv(records: readonly IndexRecord[]): string {
     return structures.map(([name, ml]) => [source, scanId, attempt, subject, status, code, model, name, ml, resultKey]);
   });
   return [head, ...rows].map((row) => `${row.map((cell) => csvCell(String(cell ?? ""))).join(",")}\r\n`).join("");
-}
-
-/** RFC 4180 quoting; a leading sign that a spreadsheet would take for a formula is defused. */
-function csvCell(text: string): string {
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

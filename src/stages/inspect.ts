@@ -8,6 +8,7 @@ import type { ModelPackage } from "#src/model/model-library.js";
 import { type RouteFacts, routeOf } from "#src/model/routes.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } from "#src/workflow/contract.js";
+import { MAX_IMAGES } from "#src/workflow/execution-limits.js";
 import { type ChannelGroup, channelGroups } from "./channel-groups.js";
 import { writeDocument } from "./documents.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
@@ -30,7 +31,6 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
   const { scans, warnings } = await findScans(entries, { irregular: "resample" });
-  assertCount(scans.length);
 
   const tasks: TaskRef[] = [];
   const chosen = new Map<FoundScan, Choice>();
@@ -41,7 +41,9 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
     }
     chosen.set(scan, choice);
   }
-  for (const [n, [model, group]] of groupsOf(chosen, entries).entries()) {
+  const groups = groupsOf(chosen, entries);
+  assertCount(groups.length, deps);
+  for (const [n, [model, group]] of groups.entries()) {
     const task = taskOf(`t${n}`, group, model, source.request, input, deps);
     const document: TaskDocument = {
       ...task,
@@ -113,12 +115,13 @@ async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps
   return { model: await deps.models.open(route.model), irregular: request.irregular ?? route.irregular };
 }
 
-/** Images that one upload may hold: the workflow's map takes no more tasks. */
-const MAX_IMAGES = 1000;
-
-function assertCount(images: number): void {
-  if (images <= MAX_IMAGES) return;
-  throw new PipelineError("InputUnsupported", `the upload holds ${images} images, expected at most ${MAX_IMAGES}`);
+/** An image of several channels counts once: what is counted are tasks. */
+function assertCount(found: number, { maxImages = MAX_IMAGES }: StageDeps): void {
+  if (found <= maxImages) return;
+  throw new PipelineError(
+    "InputUnsupported",
+    `the upload holds ${found} images, expected at most ${maxImages} here; send it in parts`,
+  );
 }
 
 function taskOf(

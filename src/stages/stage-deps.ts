@@ -15,4 +15,6 @@ export interface StageDeps {
   readonly stepProvider?: Provider;
   /** What this runs on, for the receipt; this machine where nothing is said. */
   readonly place?: ComputePlace;
+  /** Images that one upload may hold here; `MAX_IMAGES` where nothing is said. */
+  readonly maxImages?: number;
 }

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { compareKeys } from "./compare-keys.js";
-import { assertKey, type ScanStore } from "./scan-store.js";
+import { assertKey, type ErasableStore } from "./scan-store.js";
 
 /** Ending of a file that is being written: never listed, left behind only by a killed process. */
 const PARTIAL = ".partial";
@@ -14,7 +14,7 @@ const PARTIAL = ".partial";
  *
  * @param root absolute path; made with the first object
  */
-export function folderStore(root: string): ScanStore {
+export function folderStore(root: string): ErasableStore {
   async function pathOf(key: string): Promise<string> {
     assertKey(key);
     const path = join(root, key);
@@ -75,7 +75,31 @@ export function folderStore(root: string): ScanStore {
       const path = await pathOf(key);
       await failing(() => rm(path, { force: true }));
     },
+    async *erase(prefix) {
+      const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+      if (folder.split("/").some((part) => part === "." || part === "..")) return;
+      await failing(() => assertInside(root, join(root, folder)));
+      // What a killed process left half-written is no object, and goes too.
+      const keys = await failing(() => filesBelow(root, folder));
+      for (const key of keys.filter((key) => key.startsWith(prefix)).sort(compareKeys)) {
+        await failing(() => rm(join(root, key), { force: true }));
+        await failing(() => removeEmptyFolders(root, dirname(key)));
+        if (!key.endsWith(PARTIAL)) yield key;
+      }
+    },
   };
+}
+
+/** Folders are no objects: what is left of them would still say which scan there was. */
+async function removeEmptyFolders(root: string, folder: string): Promise<void> {
+  if (folder === ".") return;
+  try {
+    await rmdir(join(root, folder));
+  } catch (error) {
+    if (["ENOTEMPTY", "EEXIST", "ENOENT"].includes(codeOf(error) ?? "")) return;
+    throw error;
+  }
+  await removeEmptyFolders(root, dirname(folder));
 }
 
 async function readAll(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
@@ -104,9 +128,14 @@ async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Ar
 
 /** Keys of all objects in a sub-folder; none when it does not exist. */
 async function keysBelow(root: string, folder: string): Promise<string[]> {
+  return (await filesBelow(root, folder)).filter((key) => !key.endsWith(PARTIAL));
+}
+
+/** The same, with unfinished ones. */
+async function filesBelow(root: string, folder: string): Promise<string[]> {
   const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(nullIfMissing);
   return (entries ?? [])
-    .filter((entry) => entry.isFile() && !entry.name.endsWith(PARTIAL))
+    .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(join(root, sep).length).split(sep).join("/"))
     .filter((key) => !key.split("/").some((part) => part.startsWith(".")));
 }

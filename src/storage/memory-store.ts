@@ -1,10 +1,10 @@
 import { PipelineError } from "#src/core/errors.js";
 import { bytesOf } from "./body.js";
 import { compareKeys } from "./compare-keys.js";
-import { assertKey, type ScanStore } from "./scan-store.js";
+import { assertKey, type ErasableStore } from "./scan-store.js";
 
 /** A store in memory: for tests, and for embedding the pipeline in a program. */
-export function memoryStore(): ScanStore {
+export function memoryStore(): ErasableStore {
   const objects = new Map<string, Uint8Array>();
   return {
     async head(key) {
@@ -37,6 +37,12 @@ export function memoryStore(): ScanStore {
     async delete(key) {
       assertKey(key);
       objects.delete(key);
+    },
+    async *erase(prefix) {
+      for (const key of [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareKeys)) {
+        objects.delete(key);
+        yield key;
+      }
     },
   };
 }

@@ -42,6 +42,17 @@ export interface ScanStore {
   delete(key: string): Promise<void>;
 }
 
+/** A store of which objects can be removed for good. */
+export interface ErasableStore extends ScanStore {
+  /**
+   * Removes all objects whose key starts with `prefix`, in every version that is kept, those of objects that were
+   * deleted before too. Interrupted, it can be called again. Yields each key once its versions are gone.
+   *
+   * @throws {PipelineError} `StoreLocked` for an object that may not be removed yet
+   */
+  erase(prefix: string): AsyncIterable<string>;
+}
+
 /** The three places a scan passes through. Locally three folders, on AWS three buckets. */
 export interface ScanStores {
   /** Where uploads land. Never written by the pipeline. */

@@ -3,6 +3,7 @@ import { IMAGE_FORMAT_NAMES } from "#src/core/image-formats.js";
 import { UNCERTAINTY_MAPS } from "#src/core/uncertainty-maps.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { STAGES } from "#src/storage/keys.js";
+import { MAX_IMAGES } from "./execution-limits.js";
 import { ComputePlace } from "./prices.js";
 
 const schemaVersion = z.literal(SCHEMA_VERSION);
@@ -48,7 +49,7 @@ export const TaskRef = z.strictObject({
 });
 export type TaskRef = z.infer<typeof TaskRef>;
 
-export const InspectOutput = z.strictObject({ scanId, attempt, tasks: z.array(TaskRef).min(1).max(1000) });
+export const InspectOutput = z.strictObject({ scanId, attempt, tasks: z.array(TaskRef).min(1).max(MAX_IMAGES) });
 export type InspectOutput = z.infer<typeof InspectOutput>;
 
 /** Input of every stage of a task, in a Lambda and (as the job's one parameter) in a container. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { PipelineError } from "#src/core/errors.js";
-import type { ScanStore } from "#src/storage/scan-store.js";
+import type { ErasableStore, ScanStore } from "#src/storage/scan-store.js";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (body: Uint8Array) => new TextDecoder().decode(body);
 
-async function keysOf(store: ScanStore, prefix: string): Promise<string[]> {
+/** Keys of a listing. */
+export async function keysOf(store: ScanStore, prefix: string): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of store.list(prefix)) keys.push(key);
   return keys;
@@ -18,7 +19,7 @@ async function* stream(pieces: readonly string[], failAtEnd = false): AsyncGener
 }
 
 /** Every ScanStore passes the same cases, so a stage cannot tell which one it runs on. */
-export function describeScanStore(name: string, create: () => Promise<ScanStore>): void {
+export function describeScanStore(name: string, create: () => Promise<ErasableStore>): void {
   describe(`${name} store`, () => {
     it("gives back what was put, whole and in ranges", async () => {
       const store = await create();
@@ -123,6 +124,22 @@ export function describeScanStore(name: string, create: () => Promise<ScanStore>
       await store.delete("gone");
       await store.delete("gone");
       expect(await store.head("gone")).toBeNull();
+    });
+
+    it("erases what starts with a prefix, names it, and finds nothing wrong in erasing again", async () => {
+      const store = await create();
+      const erase = async (prefix: string) => {
+        const keys: string[] = [];
+        for await (const key of store.erase(prefix)) keys.push(key);
+        return keys;
+      };
+      for (const key of ["a/1", "a/2/x", "a/2/y", "ab", "b"]) await store.put(key, bytes(key));
+      expect(await erase("a/")).toEqual(["a/1", "a/2/x", "a/2/y"]);
+      expect(await keysOf(store, "")).toEqual(["ab", "b"]);
+      expect(await erase("a/")).toEqual([]);
+      for (const nothing of ["../", "a/../"]) expect(await erase(nothing)).toEqual([]);
+      expect(await erase("b")).toEqual(["b"]);
+      expect(await keysOf(store, "")).toEqual(["ab"]);
     });
 
     it("is not changed through the bytes it was given or gave", async () => {

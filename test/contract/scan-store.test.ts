@@ -1,13 +1,20 @@
 import { mkdtemp, readdir, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { s3Store } from "#functions/runtime/s3-store.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
-import { describeScanStore } from "./scan-store.suite.js";
+import { describeScanStore, keysOf } from "./scan-store.suite.js";
 
 const freshFolder = () => mkdtemp(join(tmpdir(), "scan-store-"));
 
@@ -32,6 +39,18 @@ describe("folder store", () => {
     expect(keys).toEqual([]);
   });
 
+  it("erases what a killed process left too, and folders with nothing in them", async () => {
+    const root = await freshFolder();
+    const store = folderStore(root);
+    await store.put("s-1/a1/tasks/t0.json", Uint8Array.of(1));
+    await store.put("s-2/source.json", Uint8Array.of(1));
+    await writeFile(join(root, "s-1/labels.nii.gz.123.partial"), "half");
+    const erased: string[] = [];
+    for await (const key of store.erase("s-1/")) erased.push(key);
+    expect(erased).toEqual(["s-1/a1/tasks/t0.json"]);
+    expect(await readdir(root)).toEqual(["s-2"]);
+  });
+
   it("refuses a link that leads out of the folder", async () => {
     const [root, outside] = [await freshFolder(), await freshFolder()];
     await writeFile(join(outside, "secret"), "x");
@@ -52,6 +71,7 @@ describe("folder store", () => {
     }
     expect(await readdir(outside)).toEqual(["secret"]);
     await expect(store.list("way-out/")[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "InputUnsafe" });
+    await expect(store.erase("way-out/")[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "InputUnsafe" });
   });
 
   it("says in our words, without a path, what the file system refuses", async () => {
@@ -106,6 +126,62 @@ describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
     const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
     expect(Uploads ?? []).toEqual([]);
   }, 60_000);
+
+  /** What is there of a bucket, of whatever age. */
+  async function versionsIn(Bucket: string): Promise<string[]> {
+    const { Versions = [], DeleteMarkers = [] } = await client.send(new ListObjectVersionsCommand({ Bucket }));
+    return [...Versions, ...DeleteMarkers].map(({ Key = "" }) => Key).sort();
+  }
+
+  it("erases every version, those of deleted objects too, beyond a page of them", async () => {
+    const bucket = await freshBucket();
+    const VersioningConfiguration = { Status: "Enabled" } as const;
+    await client.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration }));
+    const store = s3Store({ client, bucket });
+    for (const key of ["a/1", "a/1", "a/2", "b"]) await store.put(key, Uint8Array.of(1));
+    await store.delete("a/2");
+    expect(await keysOf(store, "a/")).toEqual(["a/1"]);
+    expect(await versionsIn(bucket)).toEqual(["a/1", "a/1", "a/2", "a/2", "b"]);
+    const erased: string[] = [];
+    for await (const key of store.erase("a/")) erased.push(key);
+    expect(erased).toEqual(["a/1", "a/2"]);
+    expect(await versionsIn(bucket)).toEqual(["b"]);
+
+    // 1100 versions of 700 keys: two pages, of which the border lies among the versions of one key.
+    const keys = Array.from({ length: 700 }, (_, n) => `many/${String(n).padStart(3, "0")}`);
+    for (let at = 0; at < keys.length; at += 50) {
+      const some = keys.slice(at, at + 50);
+      await Promise.all(some.map((key) => store.put(key, Uint8Array.of(1))));
+      await Promise.all(some.filter((_, n) => n < 29).map((key) => store.put(key, Uint8Array.of(2))));
+    }
+    const all: string[] = [];
+    for await (const key of store.erase("many/")) all.push(key);
+    expect(all).toEqual(keys);
+    expect(await versionsIn(bucket)).toEqual(["b"]);
+  }, 60_000);
+
+  it("says StoreLocked for what S3 Object Lock holds, and lifts a lock in governance mode where told to", async () => {
+    const bucket = `bucket-${++buckets}`;
+    await client.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true }));
+    const until = new Date(Date.now() + 3_600_000);
+    const lock = (Key: string, ObjectLockMode: "GOVERNANCE" | "COMPLIANCE") =>
+      client.send(
+        new PutObjectCommand({ Bucket: bucket, Key, Body: "x", ObjectLockMode, ObjectLockRetainUntilDate: until }),
+      );
+    await lock("r-1/result.json", "GOVERNANCE");
+    await lock("r-2/result.json", "COMPLIANCE");
+    const erase = async (prefix: string, liftLocks: boolean) => {
+      for await (const _ of s3Store({ client, bucket, liftLocks }).erase(prefix));
+    };
+    await expect(erase("r-1/", false)).rejects.toMatchObject({
+      code: "StoreLocked",
+      message: expect.stringMatching(/^S3 Object Lock holds 1 of 1 versions \(GOVERNANCE until 20/),
+    });
+    expect(await versionsIn(bucket)).toEqual(["r-1/result.json", "r-2/result.json"]);
+    await erase("r-1/", true);
+    await expect(erase("r-2/", true)).rejects.toMatchObject({ code: "StoreLocked" });
+    expect(await versionsIn(bucket)).toEqual(["r-2/result.json"]);
+  });
 
   it("says StoreDenied for a bucket that is not there: trying again cannot help", async () => {
     const store = s3Store({ client, bucket: "no-such-bucket" });
