@@ -1,6 +1,6 @@
 /**
  * How esbuild makes a Lambda or a program of the container out of its entry file: one ES module for Node 22, from the
- * TypeScript sources. Plain data, read by `infra/`, by the container's build and by a test.
+ * TypeScript sources. Read by `infra/`, by the container's build and by tests.
  */
 export const BUNDLING = {
   format: "esm",
@@ -23,3 +23,34 @@ export const CODEC_BINARIES = [
   "@cornerstonejs/codec-openjpeg/dist/openjpegwasm_decode.wasm",
   "@cornerstonejs/codec-openjph/dist/openjphjs.wasm",
 ] as const;
+
+/** Program of the threads that decode frames, below the repository: each bundle looks for it beside itself. */
+export const FRAME_WORKER = { entry: "src/formats/codecs/frame-worker.ts", file: "frame-worker.mjs" } as const;
+
+/**
+ * Shell commands that put beside a function's bundle what it looks for there: codecs and the program of the threads
+ * that decode by them, routes and manifests. A function decodes images, chooses models and reads plans, but never runs
+ * a network.
+ *
+ * @param from the repository
+ * @param to the folder of the bundle
+ */
+export function bundleAssets(from: string, to: string): string[] {
+  const { format, platform, target, conditions, banner } = BUNDLING;
+  const flags = [
+    `--format=${format}`,
+    `--platform=${platform}`,
+    `--target=${target}`,
+    `--conditions=${conditions.join(",")}`,
+    `--banner:js='${banner}'`,
+    "--log-level=warning",
+  ].join(" ");
+  const worker = `${from}/${FRAME_WORKER.entry}`;
+  return [
+    ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
+    `${from}/node_modules/.bin/esbuild ${worker} --bundle --minify ${flags} --outfile=${to}/${FRAME_WORKER.file}`,
+    `mkdir -p ${to}/models`,
+    `cp ${from}/models/routes.json ${to}/models/`,
+    `for m in ${from}/models/*/manifest.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
+  ];
+}

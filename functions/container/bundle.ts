@@ -1,19 +1,23 @@
 import { cp } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { STAGES } from "#src/storage/keys.js";
-import { BUNDLING, CODEC_BINARIES } from "../bundling.js";
+import { BUNDLING, CODEC_BINARIES, FRAME_WORKER } from "../bundling.js";
 
 // Bundles the container's programs into the folder that is named as the first argument.
 
 const { banner, conditions, external, ...options } = BUNDLING;
 const main = (stage: string) => fileURLToPath(new URL(`../${stage}/main.ts`, import.meta.url));
+const frameWorker = fileURLToPath(new URL(`../../${FRAME_WORKER.entry}`, import.meta.url));
 
 const outdir = process.argv[2] ?? "dist/container";
 await build({
   ...options,
-  entryPoints: STAGES.map((stage) => ({ in: main(stage), out: stage })),
+  entryPoints: [
+    ...STAGES.map((stage) => ({ in: main(stage), out: stage })),
+    { in: frameWorker, out: parse(FRAME_WORKER.file).name },
+  ],
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

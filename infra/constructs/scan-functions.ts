@@ -5,7 +5,7 @@ import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { BUNDLING, CODEC_BINARIES } from "../../functions/bundling.js";
+import { BUNDLING, bundleAssets } from "../../functions/bundling.js";
 import { grantRead, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 import { type ComputeKind, providers } from "./stage-jobs.js";
@@ -123,23 +123,10 @@ export class ScanFunctions extends Construct {
         esbuildArgs: { "--conditions": BUNDLING.conditions.join(",") },
         minify: true,
         sourceMap: true,
-        commandHooks: { beforeBundling: () => [], beforeInstall: () => [], afterBundling: copyAssets },
+        commandHooks: { beforeBundling: () => [], beforeInstall: () => [], afterBundling: bundleAssets },
       },
     });
   }
-}
-
-/**
- * Codecs, routes and manifests beside the bundle: a function decodes images, chooses models and reads plans, but never
- * runs a network.
- */
-function copyAssets(from: string, to: string): string[] {
-  return [
-    ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
-    `mkdir -p ${to}/models`,
-    `cp ${from}/models/routes.json ${to}/models/`,
-    `for m in ${from}/models/*/manifest.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
-  ];
 }
 
 /** Stages read what earlier ones wrote and write their own files; none removes anything. */

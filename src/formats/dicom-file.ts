@@ -1,5 +1,5 @@
 import { inflateRawSync } from "node:zlib";
-import dicomParser, { type DataSet } from "dicom-parser";
+import dicomParser, { type ByteStream, type DataSet } from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
 
 /** Transfer syntaxes by the names this program uses. */
@@ -31,26 +31,21 @@ function hasDicomPrefix(bytes: Uint8Array): boolean {
  * Parses a DICOM file up to its pixel data, with or without the 128-byte preamble. Null when the bytes are no DICOM:
  * without the prefix, only what parses and names its SOP class counts.
  *
- * @param upTo "pixels" stops at pixel data without looking into it; "end" reads on (needed for encapsulated frames)
  * @throws {PipelineError} InputUnreadable for a file with the prefix that cannot be parsed
  */
-export function parseDicomFile(
-  bytes: Uint8Array,
-  subject: string,
-  upTo: "pixels" | "end" = "pixels",
-): DicomFile | null {
+export function parseDicomFile(bytes: Uint8Array, subject: string): DicomFile | null {
   if (hasDicomPrefix(bytes)) {
     try {
-      return parse(bytes, upTo);
+      return parse(bytes);
     } catch (cause) {
       const message = `${subject} is a DICOM file that is damaged or cut short, ${bytes.length} bytes found, expected a whole data set`;
       throw new PipelineError("InputUnreadable", message, { cause: asError(cause) });
     }
   }
-  const guess = transferSyntaxWithoutPreamble(bytes);
+  const guess = likelySyntax(bytes, 0);
   if (guess === null) return null;
   try {
-    const file = parse(bytes, upTo, guess);
+    const file = parse(bytes, guess);
     return file.dataSet.elements.x00080016 === undefined ? null : file;
   } catch {
     return null;
@@ -71,14 +66,53 @@ export function numbersOf(dataSet: DataSet, tag: string, count: number): number[
   return values.length === count && values.every(Number.isFinite) ? values : null;
 }
 
-function parse(bytes: Uint8Array, upTo: "pixels" | "end", guess?: string): DicomFile {
-  const dataSet = dicomParser.parseDicom(bytes, {
-    ...(upTo === "pixels" ? { untilTag: "x7fe00010" } : {}),
-    ...(guess === undefined ? {} : { TransferSyntaxUID: guess }),
-    inflater: (file: Uint8Array, position: number) => inflated(file, position),
-  });
+function parse(bytes: Uint8Array, guess?: string): DicomFile {
+  const meta = guess === undefined ? dicomParser.readPart10Header(bytes) : null;
+  const at = meta?.position ?? 0;
+  // Some files have lost the element that says how they are written.
+  const transferSyntaxUid = guess ?? (meta && textOf(meta, "x00020010")) ?? likelySyntax(bytes, at);
+  if (transferSyntaxUid === null) throw new RangeError("no transfer syntax");
+  const whole = transferSyntaxUid === TRANSFER_SYNTAX.deflated ? inflated(bytes, at) : bytes;
+  const parser =
+    transferSyntaxUid === TRANSFER_SYNTAX.explicitBig
+      ? dicomParser.bigEndianByteArrayParser
+      : dicomParser.littleEndianByteArrayParser;
+  const dataSet = new dicomParser.DataSet(parser, whole, { ...meta?.elements });
+  const stream = new dicomParser.ByteStream(parser, whole, at);
+  // What the first element looks like counts more than what the file says of itself: JPEG in implicit VR exists.
+  if (hasVr(whole, at)) readExplicit(dataSet, stream);
+  else dicomParser.parseDicomDataSetImplicit(dataSet, stream, whole.length, { untilTag: PIXEL_DATA });
   assertWhole(dataSet);
-  return { dataSet, transferSyntaxUid: guess ?? textOf(dataSet, "x00020010") ?? "" };
+  return { dataSet, transferSyntaxUid };
+}
+
+const PIXEL_DATA = "x7fe00010";
+/** Value representations with a length of 32 bits that dicom-parser takes for one of 16. */
+const LONG_VRS: ReadonlySet<string> = new Set(["OV", "SV", "UV"]);
+
+/** Elements with their VR, up to pixel data. Extended offset tables are of a VR that dicom-parser does not know. */
+function readExplicit(dataSet: DataSet, stream: ByteStream): void {
+  const { byteArray } = stream;
+  while (stream.position < byteArray.length) {
+    const start = stream.position;
+    const vr = String.fromCharCode(byteArray[start + 4] ?? 0, byteArray[start + 5] ?? 0);
+    if (LONG_VRS.has(vr)) {
+      const tag = dicomParser.readTag(stream);
+      stream.seek(4);
+      const length = stream.readUint32();
+      dataSet.elements[tag] = { tag, vr, length, dataOffset: stream.position };
+      stream.seek(length);
+      continue;
+    }
+    const element = dicomParser.readDicomElementExplicit(stream, stream.warnings, PIXEL_DATA);
+    dataSet.elements[element.tag] = element;
+    if (element.tag === PIXEL_DATA) return;
+  }
+}
+
+/** Whether the element at a position names its value representation, two capital letters. */
+function hasVr(bytes: Uint8Array, at: number): boolean {
+  return /^[A-Z]{2}$/.test(String.fromCharCode(bytes[at + 4] ?? 0, bytes[at + 5] ?? 0));
 }
 
 /**
@@ -87,7 +121,7 @@ function parse(bytes: Uint8Array, upTo: "pixels" | "end", guess?: string): Dicom
  */
 function assertWhole(dataSet: DataSet): void {
   for (const { tag, dataOffset, length, items } of Object.values(dataSet.elements)) {
-    if (tag !== "x7fe00010" && dataOffset + length > dataSet.byteArray.length)
+    if (tag !== PIXEL_DATA && dataOffset + length > dataSet.byteArray.length)
       throw new RangeError(`${tag} is cut short`);
     for (const item of items ?? []) if (item.dataSet !== undefined) assertWhole(item.dataSet);
   }
@@ -103,15 +137,14 @@ function inflated(file: Uint8Array, position: number): Uint8Array {
   return whole;
 }
 
-/** What a data set without preamble is likely written in: its first element is of group 8, in its byte order. */
-function transferSyntaxWithoutPreamble(bytes: Uint8Array): string | null {
-  if (bytes.length < 16) return null;
-  const isLittle = bytes[0] === 8 && bytes[1] === 0;
-  const isBig = bytes[0] === 0 && bytes[1] === 8;
+/** What a data set is likely written in: its first element is of group 8, in its byte order. Null where it is not. */
+function likelySyntax(bytes: Uint8Array, at: number): string | null {
+  if (bytes.length < at + 16) return null;
+  const isLittle = bytes[at] === 8 && bytes[at + 1] === 0;
+  const isBig = bytes[at] === 0 && bytes[at + 1] === 8;
   if (!isLittle && !isBig) return null;
-  const isExplicit = /^[A-Z]{2}$/.test(String.fromCharCode(bytes[4] ?? 0, bytes[5] ?? 0));
-  if (isBig) return isExplicit ? TRANSFER_SYNTAX.explicitBig : null;
-  return isExplicit ? TRANSFER_SYNTAX.explicitLittle : TRANSFER_SYNTAX.implicitLittle;
+  if (isBig) return hasVr(bytes, at) ? TRANSFER_SYNTAX.explicitBig : null;
+  return hasVr(bytes, at) ? TRANSFER_SYNTAX.explicitLittle : TRANSFER_SYNTAX.implicitLittle;
 }
 
 /** dicom-parser throws bare strings and objects. */

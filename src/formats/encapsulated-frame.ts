@@ -1,6 +1,6 @@
 import dicomParser from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
-import { type DicomFile, parseDicomFile } from "./dicom-file.js";
+import type { DicomFile } from "./dicom-file.js";
 
 /** Compressed pixel data as it lies in a file: its fragments, and where frames begin. */
 interface Fragments {
@@ -47,6 +47,10 @@ function framesOf(file: DicomFile, subject: string, frames: number): Frames {
   const before = known.get(file);
   if (before?.frames === frames) return before;
   const fragments = fragmentsOf(file, subject);
+  if (fragments.parts.length === 0) {
+    const message = `${subject} says its pixels are compressed and has no compressed frame`;
+    throw new PipelineError("InputUnreadable", message);
+  }
   const found = { parts: fragments.parts, firsts: firstFragments(fragments, frames), frames };
   known.set(file, found);
   return found;
@@ -66,21 +70,21 @@ function firstFragments({ parts, starts, table }: Fragments, frames: number): re
   return parts.flatMap((part, n) => (begins(part) ? [n] : []));
 }
 
-function fragmentsOf(file: DicomFile, subject: string): Fragments {
-  const whole = parseDicomFile(file.dataSet.byteArray, subject, "end");
-  const element = whole?.dataSet.elements.x7fe00010;
-  if (whole === null || element?.fragments === undefined || element.fragments.length === 0) {
-    const message = `${subject} says its pixels are compressed and has no compressed frame`;
-    throw new PipelineError("InputUnreadable", message);
-  }
-  const { dataSet } = whole;
+function fragmentsOf({ dataSet }: DicomFile, subject: string): Fragments {
+  const { byteArray, byteArrayParser, elements } = dataSet;
+  const element = elements.x7fe00010;
   try {
-    const parts = element.fragments.map((_, n) =>
-      dicomParser.readEncapsulatedPixelDataFromFragments(dataSet, element, n, 1, element.fragments),
+    if (element?.hadUndefinedLength !== true) return { parts: [], starts: [], table: [] };
+    const own = { ...element };
+    const stream = new dicomParser.ByteStream(byteArrayParser, byteArray, element.dataOffset);
+    dicomParser.findEndOfEncapsulatedElement(stream, own);
+    const { fragments = [], basicOffsetTable = [] } = own;
+    const parts = fragments.map((_, n) =>
+      dicomParser.readEncapsulatedPixelDataFromFragments(dataSet, own, n, 1, fragments),
     );
-    const extended = dataSet.elements.x7fe00001;
-    const table = extended === undefined ? (element.basicOffsetTable ?? []) : longOffsets(dataSet.byteArray, extended);
-    return { parts, starts: element.fragments.map(({ offset }) => offset), table };
+    const extended = elements.x7fe00001;
+    const table = extended === undefined ? basicOffsetTable : longOffsets(byteArray, extended);
+    return { parts, starts: fragments.map(({ offset }) => offset), table };
   } catch (cause) {
     const reason = cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause });
     throw new PipelineError("InputUnreadable", `${subject} has a damaged compressed frame`, { cause: reason });

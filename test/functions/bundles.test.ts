@@ -1,6 +1,6 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import {
@@ -12,11 +12,14 @@ import {
 } from "@aws-sdk/client-s3";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { BUNDLING, CODEC_BINARIES } from "#functions/bundling.js";
+import { BUNDLING, bundleAssets, CODEC_BINARIES, FRAME_WORKER } from "#functions/bundling.js";
 import { scanIdOfObject } from "#src/core/ids.js";
-import { STAGES, workKeys } from "#src/storage/keys.js";
+import { readImage } from "#src/stages/volume-files.js";
+import { STAGE_FILES, STAGES, workKeys } from "#src/storage/keys.js";
+import { buildDicom } from "../support/dicom-builder.js";
+import { flatJpegLossless } from "../support/flat-jpeg.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
-import { phantomSeries } from "../support/phantom-series.js";
+import { phantomSeries, phantomSlice } from "../support/phantom-series.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
 import { zipOf } from "../support/zip-builder.js";
 
@@ -56,6 +59,34 @@ function invoke(name: string, event: unknown, env: Record<string, string>) {
   });
   const line = child.stdout.split("\n").find((text) => /^(RESULT|ERROR) /.test(text));
   return { line: line ?? child.stderr, output: child.stdout + child.stderr };
+}
+
+/** Says on the error stream which program each thread of a process is started with. */
+const TELL_THREADS = `--import data:text/javascript,${encodeURIComponent(`
+  import threads from "node:worker_threads";
+  import { syncBuiltinESMExports } from "node:module";
+  const { Worker } = threads;
+  threads.Worker = class extends Worker {
+    constructor(file, options) {
+      console.error("THREAD " + file);
+      super(file, options);
+    }
+  };
+  syncBuiltinESMExports();
+`)}`;
+
+/** A series of eight million pixels in JPEG lossless, slice k of value k: enough for two threads. */
+function compressedSeries(): { name: string; bytes: Uint8Array }[] {
+  const side = 1024;
+  const stream = new Uint8Array(flatJpegLossless(side)).buffer;
+  return Array.from({ length: 8 }, (_, k) => {
+    const elements = phantomSlice({ size: [side, side, 8], seriesUid: "1.2.826.0.1.3680043.10.2" }, k);
+    elements["00280103"] = { vr: "US", Value: [0] };
+    elements["00281052"] = { vr: "DS", Value: [String(k - 32_768)] };
+    elements["00281053"] = { vr: "DS", Value: ["1"] };
+    elements["7FE00010"] = { vr: "OB", Value: [stream] };
+    return { name: `${k}`, bytes: buildDicom(elements, "1.2.840.10008.1.2.4.70") };
+  });
 }
 
 /** What a Lambda has of the model packages: routes and manifests, no weights (`copyManifests` in `infra/`). */
@@ -148,15 +179,15 @@ describe("the bundles", () => {
       lambdaEnv = { ...env, MODELS_DIR: manifestsOf(models) };
       cpSync(join(REPO, "package.json"), join(bare, "package.json"));
       symlinkSync(join(REPO, "node_modules"), join(bare, "node_modules"));
+      for (const command of bundleAssets(REPO.replace(/\/$/, ""), bare)) execFileSync("sh", ["-c", command]);
     }, 30_000);
     afterAll(() => {
       client?.destroy();
       moto?.close();
     });
 
-    it("take a scan from bucket to bucket, each stage in a process of its own", async () => {
-      const key = "ward/upload.zip";
-      const Body = await zipOf(phantomSeries({}));
+    /** Puts an upload and its request where intake does. @returns id of the scan */
+    async function upload(key: string, Body: Uint8Array): Promise<string> {
       const { ETag } = await client.send(new PutObjectCommand({ Bucket: names.SCAN_BUCKET, Key: key, Body }));
       const scanId = scanIdOfObject(names.SCAN_BUCKET, key, `${ETag} `);
       const source = {
@@ -170,7 +201,11 @@ describe("the bundles", () => {
       await client.send(
         new PutObjectCommand({ Bucket: names.WORK_BUCKET, Key: `${scanId}/source.json`, Body: sourceJson }),
       );
+      return scanId;
+    }
 
+    it("take a scan from bucket to bucket, each stage in a process of its own", async () => {
+      const scanId = await upload("ward/upload.zip", await zipOf(phantomSeries({})));
       const inspected = invoke("inspect", { scanId, attempt: 1 }, lambdaEnv);
       expect(inspected.line, inspected.output).toMatch(/^RESULT/);
       const { taskKey, taskId, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
@@ -204,5 +239,29 @@ describe("the bundles", () => {
       });
       expect(lost.status).toBe(65);
     }, 60_000);
+
+    it.skipIf(availableParallelism() < 2)(
+      "decode a compressed series on several threads (needs two cores)",
+      async () => {
+        const scanId = await upload("ward/compressed.zip", await zipOf(compressedSeries()));
+        const inspected = invoke("inspect", { scanId, attempt: 1 }, lambdaEnv);
+        expect(inspected.line, inspected.output).toMatch(/^RESULT/);
+        const { taskKey, taskId, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
+        const { line, output } = invoke("preprocess", { taskKey }, { ...lambdaEnv, NODE_OPTIONS: TELL_THREADS });
+        expect(line, output).toBe('RESULT {"stage":"preprocess","skipped":false}');
+        const program = join(bare, FRAME_WORKER.file);
+        expect(output.match(/THREAD .*/g)).toEqual([`THREAD ${program}`, `THREAD ${program}`]);
+        const image = await client.send(
+          new GetObjectCommand({
+            Bucket: names.WORK_BUCKET,
+            Key: workKeys.output(identity, taskId, "preprocess", STAGE_FILES.image),
+          }),
+        );
+        const { data } = readImage((await image.Body?.transformToByteArray()) ?? new Uint8Array());
+        const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((z) => [data[z * 2 ** 20], data[(z + 1) * 2 ** 20 - 1]]);
+        expect(corners).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((z) => [z, z]));
+      },
+      60_000,
+    );
   });
 });

@@ -35,14 +35,11 @@ export class DecoderPool {
 
   /**
    * A pool for so many pixels; null where they are too few, there is one processor, or the threads' program is not
-   * beside this one (in a bundle).
+   * beside this one (a bundle that was made without it).
    */
   static for(pixels: number): DecoderPool | null {
     const threads = Math.min(MAX_THREADS, availableParallelism(), Math.floor(pixels / PIXELS_A_THREAD));
-    const file = import.meta.url.endsWith(".ts")
-      ? "../../../dist/src/formats/codecs/frame-worker.js"
-      : "./frame-worker.js";
-    const path = fileURLToPath(new URL(file, import.meta.url));
+    const path = fileURLToPath(new URL(programFor(import.meta.url), import.meta.url));
     return threads < 2 || !existsSync(path) ? null : new DecoderPool(path, threads);
   }
 
@@ -92,4 +89,10 @@ export class DecoderPool {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** Where the threads' program is, seen from this one: a source file, a bundle (`functions/bundling.ts`), or compiled. */
+function programFor(url: string): string {
+  if (url.endsWith(".ts")) return "../../../dist/src/formats/codecs/frame-worker.js";
+  return url.endsWith(".mjs") ? "./frame-worker.mjs" : "./frame-worker.js";
 }

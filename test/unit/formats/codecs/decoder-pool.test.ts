@@ -1,14 +1,15 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { afterEach, describe, expect, it } from "vitest";
-import { BUNDLING } from "#functions/bundling.js";
+import { BUNDLING, FRAME_WORKER } from "#functions/bundling.js";
 import { DecoderPool } from "#src/formats/codecs/decoder-pool.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScan, loadScanCompact } from "#src/formats/load-scan.js";
 import { buildDicom, SYNTAX } from "../../../support/dicom-builder.js";
+import { flatJpegLossless } from "../../../support/flat-jpeg.js";
 import { phantomSlice, uploadOf } from "../../../support/phantom-series.js";
 import { COLUMNS, phantom, ROWS } from "./phantom.js";
 import { STREAMS } from "./streams.js";
@@ -77,14 +78,7 @@ describe("DecoderPool", () => {
 describe("a compressed series of many pixels", () => {
   const SIDE = 1024;
   const SLICES = 8;
-  /** A frame of JPEG lossless in which every pixel is the one before it: 2^15, by a code of one bit, 0. */
-  const flat = new Uint8Array(60 + (SIDE * SIDE) / 8);
-  const marker = (at: number, ...bytes: number[]) => flat.set(bytes, at);
-  marker(0, 0xff, 0xd8);
-  marker(2, 0xff, 0xc3, 0, 11, 16, SIDE >> 8, 0, SIDE >> 8, 0, 1, 1, 0x11, 0);
-  marker(15, 0xff, 0xc4, 0, 20, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-  marker(37, 0xff, 0xda, 0, 8, 1, 1, 0, 1, 0, 0);
-  marker(flat.length - 2, 0xff, 0xd9);
+  const flat = flatJpegLossless(SIDE);
 
   const upload = (streams: (k: number) => Uint8Array, syntaxes = (_: number) => JPEG_LOSSLESS) =>
     uploadOf(
@@ -120,22 +114,31 @@ describe("a compressed series of many pixels", () => {
     }
   });
 
-  it("is read without threads in a bundle, which has no program for them", async () => {
+  it.skipIf(!isAble).each([
+    { threads: "as many threads as out of one, its program beside it", program: true },
+    { threads: "no thread, without a program beside it", program: false },
+  ])("is read in a bundle by $threads (needs two cores)", async ({ program }) => {
     const { banner, external, conditions, ...options } = BUNDLING;
-    const outfile = join(mkdtempSync(join(tmpdir(), "bundle-")), "reader.mjs");
-    const contents = ["find-scans", "load-scan", "codecs/decoder-pool"].map((name) => `export * from "./${name}.js";`);
+    const outdir = mkdtempSync(join(tmpdir(), "bundle-"));
+    const reader = join(outdir, "reader.ts");
+    const parts = ["find-scans", "load-scan", "codecs/decoder-pool"];
+    writeFileSync(reader, parts.map((name) => `export * from ${JSON.stringify(`${SOURCES}/${name}.ts`)};`).join("\n"));
     await build({
       ...options,
-      stdin: { contents: contents.join("\n"), resolveDir: SOURCES, loader: "ts" },
-      outfile,
+      entryPoints: program ? [reader, join(SOURCES, "../..", FRAME_WORKER.entry)] : [reader],
+      entryNames: "[name]",
+      outExtension: { ".js": ".mjs" },
+      outdir,
       bundle: true,
       conditions: [...conditions],
       external: [...external],
       banner: { js: banner },
       logLevel: "error",
     });
-    const bundle = await import(pathToFileURL(outfile).href);
-    expect(bundle.DecoderPool.for(2 ** 24)).toBeNull();
+    const bundle = await import(pathToFileURL(join(outdir, "reader.mjs")).href);
+    const pool: DecoderPool | null = bundle.DecoderPool.for(2 ** 24);
+    expect(pool?.window).toBe(program ? poolFor(2 ** 24).window : undefined);
+    await pool?.close();
     const entries = upload(() => flat);
     const [scan] = (await bundle.findScans(entries)).scans;
     const { volume } = await bundle.loadScan(scan, entries);
