@@ -9,11 +9,16 @@ import { BUNDLING, CODEC_BINARIES } from "../bundling.js";
 
 const { banner, conditions, external, ...options } = BUNDLING;
 const main = (stage: string) => fileURLToPath(new URL(`../${stage}/main.ts`, import.meta.url));
+const thread = fileURLToPath(new URL("../../src/inference/network-thread.ts", import.meta.url));
 
 const outdir = process.argv[2] ?? "dist/container";
 await build({
   ...options,
-  entryPoints: STAGES.map((stage) => ({ in: main(stage), out: stage })),
+  entryPoints: [
+    ...STAGES.map((stage) => ({ in: main(stage), out: stage })),
+    // Segment starts it in threads of its own, by its name beside it.
+    { in: thread, out: "network-thread" },
+  ],
   outdir,
   outExtension: { ".js": ".mjs" },
   bundle: true,

@@ -18,6 +18,11 @@ process.env.ORT_DISABLE_TELEMETRY = "1";
  */
 export const THREADS_A_SESSION = 2;
 
+/** Runs that so many cores take at once. */
+export function workersOn(cores: number): number {
+  return Math.max(1, Math.floor(cores / THREADS_A_SESSION));
+}
+
 /** How networks are run. */
 interface OrtOptions {
   /**
