@@ -12,6 +12,8 @@ const Env = z.object({
   PROVIDER: z.enum(["cpu", "cuda"]),
   /** Device of refinement steps that are graphs, on a GPU only where the deployment says so; part of the identity too. */
   STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
+  /** Runs of a network at once on the CPU; by the cores where nothing is said. Never changes a result. */
+  WORKERS: z.coerce.number().int().min(1).optional(),
   /** What a container runs on, as JSON; absent in a Lambda. */
   COMPUTE_PLACE: z
     .string()

@@ -69,7 +69,10 @@ export async function predictAll({ jobs, ...runs }: Runs & { readonly jobs: numb
       progress.line(`${total - queue.length} of ${total}: ${model}, ${one.name}`);
     }
   };
-  const workers = Array.from({ length: Math.min(jobs, total) }, () => localWorker(noProgress.logger));
+  const workers = Array.from({ length: Math.min(jobs, total) }, () =>
+    // Where scans run beside each other, the runs of one do not.
+    localWorker(noProgress.logger, jobs > 1 ? { workers: 1 } : {}),
+  );
   try {
     await Promise.all(workers.map(workOff));
   } finally {

@@ -67,6 +67,11 @@ function commands(done: (code: number) => void): Command {
           "none",
         ] as const),
       )
+      .option(
+        "--workers <n>",
+        "runs of a network at once, of two threads each; never changes a result (default: one for two cores)",
+        positiveInteger,
+      )
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(

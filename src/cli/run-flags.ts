@@ -16,6 +16,8 @@ export interface RunFlags {
   readonly seg?: "binary" | "labelmap" | "fractional";
   readonly outputs?: readonly string[];
   readonly json?: boolean;
+  /** Runs of a network at once. @default one for every two cores */
+  readonly workers?: number;
 }
 
 /** The folders of a run, and what was asked for: it goes before a `scan.json`. */

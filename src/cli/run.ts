@@ -6,7 +6,7 @@ import type { RunFlags } from "./run-flags.js";
 /** `scanlane run`: one upload through the workflow. @returns the exit code */
 export async function run(path: string, flags: RunFlags, signal: AbortSignal): Promise<number> {
   const progress = flags.json ? noProgress : progressOn(process.stderr);
-  const worker = localWorker(progress.logger);
+  const worker = localWorker(progress.logger, flags);
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
   worker.start();
   try {

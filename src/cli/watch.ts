@@ -30,7 +30,7 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
   const { places, asked } = placesOf(flags);
   const rules = { quietSeconds: flags.quietSeconds ?? STABLE_SECONDS, maxWaitSeconds: flags.maxWaitSeconds ?? 60 };
   const results = folderStore(places.results);
-  const worker = localWorker(progress.logger);
+  const worker = localWorker(progress.logger, flags);
   const context = { places, worker, signal, progress, json: flags.json === true };
   let worst: number = EXIT.ok;
   let count = 0;

@@ -8,7 +8,17 @@ export interface Tensor {
 export interface NetworkSession {
   /** @throws {PipelineError} `InferenceFailed` when the runtime refuses the tensor or fails */
   run(input: Tensor): Promise<Tensor>;
+  /** Where runs of this network go beside each other; absent where only one can be under way. */
+  readonly beside?: RunsBeside;
   close(): Promise<void>;
+}
+
+/** The same network in several threads: the same bytes as by `run`, which holds up the calling thread. */
+export interface RunsBeside {
+  /** Runs that can be under way at once, at least 2. */
+  readonly workers: number;
+  /** @throws {PipelineError} as `NetworkSession.run` */
+  run(input: Tensor): Promise<Tensor>;
 }
 
 /** What a session is opened with. */

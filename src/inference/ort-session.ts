@@ -7,16 +7,30 @@ import type { Provider } from "#src/core/ids.js";
 import { fromHalf, toHalf } from "./half-tensors.js";
 import type { OperatorRun } from "./network-cost.js";
 import type { NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
+import { NetworkThreads } from "./network-threads.js";
 
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
 process.env.ORT_DISABLE_TELEMETRY = "1";
 
+/**
+ * Threads of every session on the CPU, on every machine: the runtime sums a 3-D convolution in an order that hangs on
+ * their number, and no result may hang on the machine. With two, a scan of one tile has two cores.
+ */
+export const THREADS_A_SESSION = 2;
+
+/** Runs that so many cores take at once. */
+export function workersOn(cores: number): number {
+  return Math.max(1, Math.floor(cores / THREADS_A_SESSION));
+}
+
 /** How networks are run. */
 interface OrtOptions {
   /**
-   * Threads on the CPU. The runtime sums a 3-D convolution in an order that hangs on their number: another number may
-   * change the last bits of its logits. @default one a physical core
+   * Runs of one network under way at once on the CPU, each in a thread of its own with sessions of its own: what they
+   * give does not hang on their number. @default 1: runs hold up the calling thread
    */
+  readonly workers?: number;
+  /** Threads of a session, for measurements alone: another number gives other bytes. @default THREADS_A_SESSION */
   readonly threads?: number;
 }
 
@@ -26,14 +40,38 @@ interface OrtOptions {
  * @param provider "cuda" needs an NVIDIA GPU and the runtime's CUDA libraries; there is no silent fallback to the CPU
  */
 export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenSession {
-  return (request) => open(request, provider, options);
+  const { workers = 1, threads = THREADS_A_SESSION } = options;
+  const pool = provider === "cpu" ? NetworkThreads.for(workers) : null;
+  if (pool === null) return (request) => open(request, provider, threads);
+  let sessions = 0;
+  return async (request) => {
+    const bytes = await request.bytes();
+    const session = await open({ ...request, bytes: async () => bytes }, provider, threads);
+    const { inputName, outputName } = request;
+    const network = { key: sessions++, bytes: shared(bytes), inputName, outputName };
+    return {
+      run: session.run,
+      beside: { workers: pool.workers, run: (input) => pool.run(network, input) },
+      async close() {
+        await pool.forget(network.key);
+        await session.close();
+      },
+    };
+  };
+}
+
+/** A copy in memory that all threads see. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
 }
 
 /**
  * @throws {PipelineError} `ModelInvalid` when the file is no network or has not the named input and output
  */
-async function open(request: SessionRequest, provider: Provider, options: OrtOptions): Promise<NetworkSession> {
-  const session = await create(await request.bytes(), provider, options);
+async function open(request: SessionRequest, provider: Provider, threads: number): Promise<NetworkSession> {
+  const session = await create(await request.bytes(), provider, threads);
   for (const [kind, name, found] of [
     ["input", request.inputName, session.inputNames],
     ["output", request.outputName, session.outputNames],
@@ -70,14 +108,14 @@ async function open(request: SessionRequest, provider: Provider, options: OrtOpt
   };
 }
 
-async function create(bytes: Uint8Array, provider: Provider, { threads }: OrtOptions): Promise<InferenceSession> {
+async function create(bytes: Uint8Array, provider: Provider, threads: number): Promise<InferenceSession> {
   const on = (executionProviders: string[]) =>
     InferenceSession.create(bytes, {
       executionProviders,
       graphOptimizationLevel: "all",
       // Errors only: the runtime's warnings go to stderr with file names of its build.
       logSeverityLevel: 3,
-      ...(threads !== undefined && { intraOpNumThreads: threads }),
+      intraOpNumThreads: threads,
     });
   // What a GPU kernel is missing for runs on the CPU beside it.
   const wanted = provider === "cuda" ? ["cuda", "cpu"] : ["cpu"];

@@ -5,16 +5,12 @@ import { FoldMean } from "#src/imaging/fold-mean.js";
 import { mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { type OnSlice, TileFront } from "#src/imaging/tile-front.js";
-import {
-  constantTileWeights,
-  gaussianTileWeights,
-  shiftedTileStarts,
-  symmetricGaussianTileWeights,
-  tileStarts,
-} from "#src/imaging/tiles.js";
+import { constantTileWeights, gaussianTileWeights, symmetricGaussianTileWeights } from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
-import type { NetworkSession } from "./network-session.js";
+import { cutTiles, tileBatches } from "./cut-tiles.js";
+import { inOrder } from "./in-order.js";
+import type { NetworkSession, Tensor } from "./network-session.js";
 
 /** A network's input on its own grid. */
 export interface NetworkInput {
@@ -34,9 +30,6 @@ const WEIGHTS = {
 
 /** Called with each slice of the disagreement, on the input's grid; valid until the call ends. */
 export type OnDisagreement = (z: number, values: Float32Array) => void;
-
-/** A 2-D network is fed this many slices at once; a 3-D tile fills the cores on its own. */
-const SLICES_A_BATCH = 8;
 
 /**
  * Logits of a whole volume by overlapping tiles, given away slice by slice as the window passes: [classes] arrays on
@@ -74,7 +67,6 @@ export async function predictLogits(
   const padding = planPadding(input.size, patchVox);
   const channels = input.channels.map((channel) => pad(channel, input.size, padding, border));
 
-  const starts = tilePositions(padding.size, manifest);
   const weights = WEIGHTS[blending](patchVox);
   const { precision } = manifest;
   const mean = new FoldMean(sessions.length, precision, withoutPadding(input.size, padding, onSlice));
@@ -87,20 +79,47 @@ export async function predictLogits(
   const tile = voxelCount(patchVox);
   const slices = manifest.network.slices ?? 1;
   const inputs = channels.length * slices;
-  const batchSize = manifest.network.dimensions === 2 ? SLICES_A_BATCH : 1;
   const spread =
     onDisagreement &&
     spreadOf(manifest, { size: padding.size, weights }, withoutPadding(input.size, padding, onFirst(onDisagreement)));
 
-  for (let first = 0; first < starts.length; first += batchSize) {
-    const batch = starts.slice(first, first + batchSize);
-    const tiles = cutTiles(channels, padding.size, patchVox, batch, slices);
-    for (const [fold, session] of sessions.entries()) {
-      const logits = await runMirrored(tiles, [batch.length, inputs], manifest, session, spread?.add);
-      for (const [n, start] of batch.entries()) fronts[fold]?.add(start, logits, n * classes * tile);
+  const passes = mirrorSubsets(manifest.mirrorAxes);
+  const batches = tileBatches(padding.size, manifest);
+  const run = runner(sessions, batches.length * sessions.length * passes.length);
+  const jobs = function* (): Generator<() => Promise<Float32Array>> {
+    for (const batch of batches) {
+      const cut = cutTiles(channels, padding.size, patchVox, batch, slices);
+      for (const session of sessions) {
+        for (const axes of passes) {
+          yield () => runMirrored(cut, [batch.length, inputs], axes, manifest, (input) => run.with(session, input));
+        }
+      }
     }
-    spread?.take(batch);
-    onTiles(first + batch.length, starts.length);
+  };
+  // Answers come in the order of the jobs, however many are under way: sums do not hang on their number.
+  const answers = inOrder(jobs(), run.width);
+  const tiles = batches.reduce((sum, { length }) => sum + length, 0);
+  let done = 0;
+  try {
+    for (const batch of batches) {
+      for (const front of fronts) {
+        const sum = new PassMean(passes.length);
+        for (const _ of passes) {
+          const { value: logits } = await answers.next();
+          if (logits === undefined) throw new RangeError("a pass over a batch of tiles gave no answer");
+          spread?.add(logits);
+          sum.add(logits);
+        }
+        const logits = sum.take();
+        for (const [n, start] of batch.entries()) front.add(start, logits, n * classes * tile);
+      }
+      spread?.take(batch);
+      done += batch.length;
+      onTiles(done, tiles);
+    }
+  } finally {
+    // What is under way may use a session until it ends.
+    await answers.return(undefined);
   }
   for (const front of fronts) front.finish();
   spread?.finish();
@@ -153,70 +172,53 @@ function withoutPadding(size: Size3, padding: Padding, onSlice: OnSlice): OnSlic
   };
 }
 
-/** First voxels of all tiles, x fastest. Tiles of a 2-D network overlap within a slice alone: each slice comes once. */
-function tilePositions(size: Size3, { tiles, network }: ModelManifest): Size3[] {
-  const { patchVox, stepFraction, placing } = tiles;
-  const startsOf = placing === "shifted" ? shiftedTileStarts : tileStarts;
-  const step = (axis: number) => (axis === 2 && network.dimensions === 2 ? 1 : stepFraction);
-  const [xs, ys, zs] = [0, 1, 2].map((axis) => startsOf(size[axis] ?? 1, patchVox[axis] ?? 1, step(axis)));
-  return (zs ?? []).flatMap((z) => (ys ?? []).flatMap((y) => (xs ?? []).map((x): Size3 => [x, y, z])));
-}
-
-/** Tiles as one array [tile, channel, z, y, x], or, with neighbouring slices, [tile, channel, neighbour, y, x]. */
-function cutTiles(
-  channels: readonly Float32Array[],
-  size: Size3,
-  patch: Size3,
-  starts: readonly Size3[],
-  slices: number,
-): Float32Array {
-  const [px, py] = patch;
-  const depth = slices === 1 ? patch[2] : slices;
-  const before = (slices - 1) / 2;
-  const out = new Float32Array(starts.length * channels.length * px * py * depth);
-  let to = 0;
-  for (const [sx, sy, sz] of starts) {
-    for (const channel of channels) {
-      for (let n = 0; n < depth; n++) {
-        const z = Math.min(size[2] - 1, Math.max(0, sz + n - before));
-        for (let y = 0; y < py; y++) {
-          const from = sx + size[0] * (sy + y + size[1] * z);
-          out.set(channel.subarray(from, from + px), to);
-          to += px;
-        }
-      }
-    }
-  }
-  return out;
-}
-
-/** Mean of the logits over all mirrored passes, [tile, class, z, y, x]; of so many tiles with so many channels. */
+/** One pass over a batch of tiles, mirrored along some axes: logits [tile, class, z, y, x], turned back. */
 async function runMirrored(
   tiles: Float32Array,
   [count, inputs]: readonly [number, number],
-  manifest: ModelManifest,
-  session: NetworkSession,
-  onPass: (logits: Float32Array) => void = () => {},
+  axes: readonly ("x" | "y" | "z")[],
+  { tiles: { patchVox: patch }, network: { classes, dimensions } }: ModelManifest,
+  run: (input: Tensor) => Promise<Tensor>,
 ): Promise<Float32Array> {
-  const patch = manifest.tiles.patchVox;
-  const classes = manifest.network.classes;
-  const spatial = manifest.network.dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
-  const passes = mirrorSubsets(manifest.mirrorAxes);
+  const spatial = dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
+  const flips = [axes.includes("x"), axes.includes("y"), axes.includes("z")] as const;
+  const data = axes.length === 0 ? tiles : mirrorTiles(tiles, patch, count * inputs, flips);
+  const output = await run({ data, shape: [count, inputs, ...spatial] });
+  assertOutput(output.data, output.shape, [count, classes, ...spatial]);
+  return axes.length === 0 ? output.data : mirrorTiles(output.data, patch, count * classes, flips);
+}
 
-  let sum: Float32Array | null = null;
-  for (const axes of passes) {
-    const flips = [axes.includes("x"), axes.includes("y"), axes.includes("z")] as const;
-    const data = axes.length === 0 ? tiles : mirrorTiles(tiles, patch, count * inputs, flips);
-    const output = await session.run({ data, shape: [count, inputs, ...spatial] });
-    assertOutput(output.data, output.shape, [count, classes, ...spatial]);
-    const logits = axes.length === 0 ? output.data : mirrorTiles(output.data, patch, count * classes, flips);
-    onPass(logits);
-    if (sum === null) sum = logits;
+/** How runs are given out: in this thread one by one, or beside each other where there are several and threads for them. */
+function runner(sessions: readonly NetworkSession[], runs: number) {
+  const workers = Math.min(runs, ...sessions.map(({ beside }) => beside?.workers ?? 1));
+  if (workers < 2) return { width: 1, with: (session: NetworkSession, input: Tensor) => session.run(input) };
+  return {
+    // One more than there are threads, so that none of them waits while an answer is added.
+    width: workers + 1,
+    with: (session: NetworkSession, input: Tensor) => (session.beside ?? session).run(input),
+  };
+}
+
+/** Mean of the logits of so many passes. The first one's array is added to. */
+class PassMean {
+  readonly #passes: number;
+  #sum: Float32Array | null = null;
+
+  constructor(passes: number) {
+    this.#passes = passes;
+  }
+
+  add(logits: Float32Array): void {
+    const sum = this.#sum;
+    if (sum === null) this.#sum = logits;
     else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (logits[i] as number);
   }
-  const mean = sum ?? new Float32Array();
-  if (passes.length > 1) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] as number) / passes.length;
-  return mean;
+
+  take(): Float32Array {
+    const mean = this.#sum ?? new Float32Array();
+    if (this.#passes > 1) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] as number) / this.#passes;
+    return mean;
+  }
 }
 
 function assertOutput(data: Float32Array, shape: readonly number[], expected: readonly number[]): void {

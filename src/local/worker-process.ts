@@ -8,15 +8,20 @@ import { type WorkerJob, WorkerMessage } from "./worker-protocol.js";
  */
 export class WorkerProcess {
   readonly #file: string;
+  readonly #args: readonly string[];
   readonly #logger: Logger;
   readonly #waiting = new Map<number, (exitCode: number | null) => void>();
   #child: ChildProcess | null = null;
   #jobs = 0;
   #peakBytes = 0;
 
-  /** @param file the compiled `worker.js` */
-  constructor(file: string, logger: Logger) {
+  /**
+   * @param file the compiled `worker.js`
+   * @param args what it is told on its command line
+   */
+  constructor(file: string, logger: Logger, args: readonly string[] = []) {
     this.#file = file;
+    this.#args = args;
     this.#logger = logger;
   }
 
@@ -50,7 +55,7 @@ export class WorkerProcess {
 
   #fork(): ChildProcess {
     // stdout belongs to the command's own output; what a native library prints goes to stderr.
-    const child = fork(this.#file, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
+    const child = fork(this.#file, this.#args, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
     this.#child = child;
     child.on("message", (value) => {
       const message = WorkerMessage.parse(value);

@@ -1,4 +1,6 @@
-import { ortSessions } from "#src/inference/ort-session.js";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { ortSessions, workersOn } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { postprocessStage } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";
@@ -11,7 +13,9 @@ import { WorkerJob, type WorkerMessage } from "./worker-protocol.js";
 // The process that stands for the container: it takes one job after another and keeps the network loaded. When it
 // dies, one job is lost and the engine goes on.
 
-const open = ortSessions("cpu");
+const { values } = parseArgs({ options: { workers: { type: "string" } } });
+const workers = values.workers === undefined ? workersOn(availableParallelism()) : Number(values.workers);
+const open = ortSessions("cpu", { workers });
 const sessions = new SessionPool(open);
 const stages = { preprocess, segment: segmentStage(sessions), postprocess: postprocessStage(open), publish };
 const logger = {

@@ -10,7 +10,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { build } from "esbuild";
+import { build, buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUNDLING, bundleAssets, CODEC_BINARIES, FRAME_WORKER } from "#functions/bundling.js";
 import { scanIdOfObject } from "#src/core/ids.js";
@@ -142,6 +142,44 @@ describe("the bundles", () => {
     const child = spawnSync(process.execPath, [join(folder, "all.mjs")], { encoding: "utf8", cwd: folder });
     expect(child.stderr).toBe("");
     expect(child.stdout).toMatch(/^loaded 1[0-9]\n$/);
+  });
+
+  it("run networks in threads, whose program lies beside them", () => {
+    const bundled = spawnSync(
+      process.execPath,
+      ["--conditions=development", "--import", "tsx", "functions/container/bundle.ts", join(bare, "container")],
+      { cwd: REPO, encoding: "utf8" },
+    );
+    expect(bundled.stderr).toBe("");
+    const network = join(bare, "container", "network.onnx");
+    writeFileSync(network, brightNetwork());
+    const script = join(bare, "container", "threads.mjs");
+    const { banner, external, conditions, ...options } = BUNDLING;
+    buildSync({
+      ...options,
+      stdin: {
+        contents: `
+          import { readFile } from "node:fs/promises";
+          import { ortSessions } from "#src/inference/ort-session.js";
+          const bytes = async () => readFile(${JSON.stringify(network)});
+          const session = await ortSessions("cpu", { workers: 2 })({ bytes, sha256: "", inputName: "image", outputName: "logits" });
+          const input = { data: Float32Array.of(1, 2), shape: [1, 1, 1, 1, 2] };
+          const answers = await Promise.all([session.beside.run(input), session.beside.run(input)]);
+          console.log(answers.map(({ data }) => data.join()).join(" "));
+          await session.close();`,
+        resolveDir: join(REPO, "functions"),
+      },
+      outfile: script,
+      bundle: true,
+      conditions: [...conditions],
+      external: [...external],
+      banner: { js: banner },
+      logLevel: "error",
+    });
+    symlinkSync(join(REPO, "node_modules"), join(bare, "container", "node_modules"));
+    const child = spawnSync(process.execPath, [script], { encoding: "utf8" });
+    expect(child.stderr).toBe("");
+    expect(child.stdout).toBe("0,0,-99,-98 0,0,-99,-98\n");
   });
 
   it("end a job that cannot begin with an exit code that is not tried again", () => {

@@ -1,0 +1,120 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { PipelineError } from "#src/core/errors.js";
+import type { Tensor } from "./network-session.js";
+import type { ThreadAnswer, ThreadJob, ThreadNetwork } from "./network-thread.js";
+
+/** Of sources, of `dist`, and of a bundle. */
+const PROGRAMS = import.meta.url.endsWith(".ts")
+  ? ["../../dist/src/inference/network-thread.js"]
+  : ["./network-thread.js", "./network-thread.mjs"];
+
+interface Waiting {
+  readonly thread: Worker;
+  readonly resolve: (answer: ThreadAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Without its number. */
+type Asked = ThreadJob extends infer Job ? (Job extends ThreadJob ? Omit<Job, "id"> : never) : never;
+
+/**
+ * Threads that run networks beside each other, each with sessions of its own, so that what a tile becomes does not
+ * hang on the thread. They start with the first run, and keep a process alive only while there is something to do.
+ */
+export class NetworkThreads {
+  readonly #program: string;
+  readonly #workers: number;
+  readonly #all: Worker[] = [];
+  readonly #free: Worker[] = [];
+  /** Runs for which no thread was free, the oldest first. */
+  readonly #queue: ((thread: Worker) => void)[] = [];
+  readonly #waiting = new Map<number, Waiting>();
+  #jobs = 0;
+  /** Why no thread can be trusted any more. */
+  #lost: PipelineError | null = null;
+
+  /** So many threads; null for one, which the caller is itself, and where their program is not beside this one. */
+  static for(workers: number): NetworkThreads | null {
+    const files = PROGRAMS.map((file) => fileURLToPath(new URL(file, import.meta.url)));
+    const program = files.find((file) => existsSync(file));
+    return workers < 2 || program === undefined ? null : new NetworkThreads(program, workers);
+  }
+
+  private constructor(program: string, workers: number) {
+    this.#program = program;
+    this.#workers = workers;
+  }
+
+  get workers(): number {
+    return this.#workers;
+  }
+
+  /** Runs a network in the first thread that is free. @throws {PipelineError} as a session's `run` */
+  async run(network: ThreadNetwork, input: Tensor): Promise<Tensor> {
+    const thread = await this.#take();
+    try {
+      const answer = await this.#ask(thread, { kind: "run", network, input });
+      if (answer.kind !== "output") throw new TypeError(`a thread answered "${answer.kind}" to a run`);
+      return answer.output;
+    } finally {
+      this.#give(thread);
+    }
+  }
+
+  /** Frees what the threads hold of a network; none of its runs may be under way. */
+  async forget(key: number): Promise<void> {
+    if (this.#lost !== null) return;
+    await Promise.all(this.#all.map((thread) => this.#ask(thread, { kind: "close", key })));
+  }
+
+  #take(): Promise<Worker> {
+    const free = this.#free.pop();
+    if (free !== undefined) return Promise.resolve(free);
+    if (this.#all.length < this.#workers) return Promise.resolve(this.#start());
+    return new Promise((resolve) => this.#queue.push(resolve));
+  }
+
+  #give(thread: Worker): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#free.push(thread);
+    else next(thread);
+  }
+
+  #start(): Worker {
+    const thread = new Worker(this.#program, { execArgv: [] });
+    thread.on("message", (answer: ThreadAnswer) => this.#answered(thread, answer));
+    thread.on("error", (error) => this.#fail(error));
+    thread.on("exit", () => this.#fail(new Error("a thread that runs networks ended")));
+    this.#all.push(thread);
+    return thread;
+  }
+
+  #ask(thread: Worker, job: Asked): Promise<ThreadAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost !== null) {
+        reject(this.#lost);
+        return;
+      }
+      const id = this.#jobs++;
+      this.#waiting.set(id, { thread, resolve, reject });
+      thread.ref();
+      thread.postMessage({ ...job, id } satisfies ThreadJob);
+    });
+  }
+
+  #answered(thread: Worker, answer: ThreadAnswer): void {
+    const job = this.#waiting.get(answer.id);
+    this.#waiting.delete(answer.id);
+    if (![...this.#waiting.values()].some((waiting) => waiting.thread === thread)) thread.unref();
+    if (answer.kind === "failed") job?.reject(new PipelineError(answer.code, answer.message));
+    else job?.resolve(answer);
+  }
+
+  #fail(cause: unknown): void {
+    this.#lost ??= new PipelineError("InferenceFailed", "a thread that runs networks was lost", { cause });
+    for (const { reject } of this.#waiting.values()) reject(this.#lost);
+    this.#waiting.clear();
+  }
+}
