@@ -67,6 +67,11 @@ function commands(done: (code: number) => void): Command {
           "none",
         ] as const),
       )
+      .option("--deidentify", "take what identifies out of every output, by the basic profile of DICOM PS3.15")
+      .option(
+        "--deid-dir <dir>",
+        "folder for the secret and the UID maps of de-identified results (default: ~/.local/share/scanlane/deid)",
+      )
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(
