@@ -46,9 +46,6 @@ interface Runs {
   readonly signal: AbortSignal;
 }
 
-/** For routes that ask for de-identified results. */
-const deid = deidFolder(undefined);
-
 /**
  * Every model over every case through the workflow, several at once, label maps in `<out>/predictions/<model>/`. What
  * an earlier, interrupted comparison has done is not done again.
@@ -66,7 +63,12 @@ export async function predictAll({ jobs, ...runs }: Runs & { readonly jobs: numb
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { model, one } = next;
       signal.throwIfAborted();
-      const places = { work: join(out, ".work"), results: join(out, "results"), models: packages, deid };
+      const places = {
+        work: join(out, ".work"),
+        results: join(out, "results"),
+        models: packages,
+        deid: deidFolder(undefined),
+      };
       const outcome = await runOne(model, one, places, worker, signal);
       if (outcome.kind === "published") await keepLabels(outcome.folder, join(out, "predictions", model), one.name);
       else failed.push({ model, case: one.name, code: outcome.code });
@@ -97,7 +99,12 @@ export async function timeAll({
   const [first] = cases;
   if (first === undefined) return new Map();
   const folder = join(out, ".timing");
-  const places = { work: join(folder, "work"), results: join(folder, "results"), models: packages, deid };
+  const places = {
+    work: join(folder, "work"),
+    results: join(folder, "results"),
+    models: packages,
+    deid: deidFolder(undefined),
+  };
   const taken = new Map(models.map((model) => [model, { scan: [] as number[], network: [] as number[] }]));
   const workers = new Map(models.map((model) => [model, localWorker(noProgress.logger)]));
   const run = async (model: string, one: ComparedCase, isKept: boolean): Promise<void> => {

@@ -109,7 +109,8 @@ function attributesOf(source: DicomSource, pseudonyms: Pseudonyms): DicomSource[
     ...Object.fromEntries(emptied),
     ...DUMMY,
     ...DECLARATION,
-    "00100010": { vr: "PN", Value: [{ Alphabetic: patient }] },
+    // One component alone would be a form of names that is retired.
+    "00100010": { vr: "PN", Value: [{ Alphabetic: `Deidentified^${patient}` }] },
     "00100020": { vr: "LO", Value: [patient] },
   };
 }
