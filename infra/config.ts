@@ -55,6 +55,11 @@ export const InfraConfig = z.strictObject({
   ledgerDays: z.int().min(30).default(400),
   /** Whether Postprocess gets a GPU too: of use only to steps with a GPU kernel. */
   postprocessGpu: z.boolean().default(false),
+  /**
+   * Whether outputs can be de-identified, where a route or `scan.json` asks for it: makes the bucket and the key of
+   * secret and UID maps.
+   */
+  deidentification: z.boolean().default(false),
   /** Whether CloudTrail records who read and wrote which object of the scan and result buckets. */
   dataEvents: z.boolean().default(false),
   /** Addresses that alarms are mailed to; each has to confirm once. */

@@ -17,6 +17,7 @@ export class ScanPipelineStack extends Stack {
       ScanBucket: pipeline.buckets.scans.bucketName,
       ResultBucket: pipeline.buckets.results.bucketName,
       WorkBucket: pipeline.buckets.work.bucketName,
+      ...(pipeline.vault && { DeidBucket: pipeline.vault.bucket.bucketName }),
       StateMachineArn: pipeline.stateMachine.stateMachineArn,
       BackfillArn: pipeline.backfill.stateMachineArn,
       IntakeQueueUrl: pipeline.intake.queue.queueUrl,

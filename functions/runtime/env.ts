@@ -6,6 +6,8 @@ const Env = z.object({
   SCAN_BUCKET: z.string().min(3),
   WORK_BUCKET: z.string().min(3),
   RESULT_BUCKET: z.string().min(3),
+  /** Secret and UID maps of de-identified results; absent in a deployment without de-identification. */
+  DEID_BUCKET: z.string().min(3).optional(),
   /** Folder with the model packages (in a Lambda their manifests alone). */
   MODELS_DIR: z.string().min(1),
   /** Device of the Segment jobs. All functions know it, as it is part of a result's identity. */

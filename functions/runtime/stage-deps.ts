@@ -16,6 +16,8 @@ export function stageDeps(stage: string): StageDeps {
       source: s3Store({ client, bucket: env.SCAN_BUCKET, keys: "any" }),
       work: s3Store({ client, bucket: env.WORK_BUCKET }),
       results: s3Store({ client, bucket: env.RESULT_BUCKET }),
+      // All know that there is one; Publish alone may use it.
+      ...(env.DEID_BUCKET !== undefined && { deid: s3Store({ client, bucket: env.DEID_BUCKET }) }),
     },
     models: folderModels(env.MODELS_DIR),
     logger: jsonLogger(stage),

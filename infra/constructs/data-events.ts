@@ -3,15 +3,18 @@ import { Trail } from "aws-cdk-lib/aws-cloudtrail";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import type { DeidVault } from "./deid-vault.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 
 export interface DataEventsProps {
   readonly buckets: ScanBuckets;
+  /** @default none */
+  readonly vault?: DeidVault | undefined;
 }
 
-/** Who read and wrote which object of the scan and result buckets, by CloudTrail, in a bucket of its own. */
+/** Who read and wrote which object of the scan and result buckets, and of UID maps, by CloudTrail, in a bucket of its own. */
 export class DataEvents extends Construct {
-  constructor(scope: Construct, id: string, { buckets }: DataEventsProps) {
+  constructor(scope: Construct, id: string, { buckets, vault }: DataEventsProps) {
     super(scope, id);
     const { key, scans, results } = buckets;
     key.grantEncryptDecrypt(
@@ -41,6 +44,7 @@ export class DataEvents extends Construct {
       isMultiRegionTrail: false,
       includeGlobalServiceEvents: false,
     });
-    trail.addS3EventSelector([{ bucket: scans }, { bucket: results }], { includeManagementEvents: false });
+    const read = [{ bucket: scans }, { bucket: results }, ...(vault ? [{ bucket: vault.bucket }] : [])];
+    trail.addS3EventSelector(read, { includeManagementEvents: false });
   }
 }

@@ -10,6 +10,12 @@ export function grantRead(bucket: IBucket, grantee: IGrantable): void {
   if (bucket.encryptionKey) grantKey(bucket.encryptionKey, grantee, ["kms:Decrypt"]);
 }
 
+/** One object that is there: without the right to list, an absent one is a denied one. */
+export function grantReadObject(bucket: IBucket, grantee: IGrantable, key: string): void {
+  allow(grantee, ["s3:GetObject"], bucket.arnForObjects(key));
+  if (bucket.encryptionKey) grantKey(bucket.encryptionKey, grantee, ["kms:Decrypt"]);
+}
+
 /** Writes below `keys`; what was begun in parts can be given up. */
 export function grantWrite(bucket: IBucket, grantee: IGrantable, keys = "*"): void {
   allow(grantee, ["s3:PutObject", "s3:AbortMultipartUpload"], bucket.arnForObjects(keys));

@@ -6,6 +6,7 @@ import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BUNDLING, bundleAssets } from "../../functions/bundling.js";
+import type { DeidVault } from "./deid-vault.js";
 import { grantRead, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 import { type ComputeKind, providers } from "./stage-jobs.js";
@@ -38,6 +39,8 @@ const MODELS_DIR = "/var/task/models";
 
 export interface ScanFunctionsProps {
   readonly buckets: ScanBuckets;
+  /** @default none: nothing is de-identified */
+  readonly vault?: DeidVault | undefined;
   readonly kind: ComputeKind;
 }
 
@@ -53,7 +56,7 @@ export class ScanFunctions extends Construct {
   constructor(scope: Construct, id: string, props: ScanFunctionsProps) {
     super(scope, id);
     const { buckets } = props;
-    const make = (name: FunctionName) => this.#function(name, buckets, props.kind);
+    const make = (name: FunctionName) => this.#function(name, props);
 
     this.intake = make("intake");
     grantRead(buckets.scans, this.intake);
@@ -69,6 +72,7 @@ export class ScanFunctions extends Construct {
     grantWork(buckets, this.publish);
     grantRead(buckets.results, this.publish);
     grantWrite(buckets.results, this.publish);
+    props.vault?.grantPublish(this.publish);
 
     this.quarantine = make("quarantine");
     grantRead(buckets.work, this.quarantine);
@@ -80,7 +84,7 @@ export class ScanFunctions extends Construct {
     grantWrite(buckets.results, this.backfill, "backfill/*");
   }
 
-  #function(name: FunctionName, buckets: ScanBuckets, kind: ComputeKind): NodejsFunction {
+  #function(name: FunctionName, { buckets, vault, kind }: ScanFunctionsProps): NodejsFunction {
     const size: Size3 = SIZES[name];
     const logGroup = new LogGroup(this, `${pascal(name)}Log`, {
       retention: RetentionDays.THREE_MONTHS,
@@ -110,6 +114,7 @@ export class ScanFunctions extends Construct {
         SCAN_BUCKET: buckets.scans.bucketName,
         WORK_BUCKET: buckets.work.bucketName,
         RESULT_BUCKET: buckets.results.bucketName,
+        ...vault?.environment,
         MODELS_DIR,
         ...providers(kind),
         ...(size.scratchGiB ? { SCRATCH_MIB: String(size.scratchGiB * 1024) } : {}),

@@ -6,6 +6,7 @@ import type { InfraConfig } from "../config.js";
 import { Backfill } from "./backfill.js";
 import { CpuCompute } from "./cpu-compute.js";
 import { DataEvents } from "./data-events.js";
+import { DeidVault } from "./deid-vault.js";
 import { GpuCompute } from "./gpu-compute.js";
 import { ScanBuckets } from "./scan-buckets.js";
 import { ScanCosts } from "./scan-costs.js";
@@ -22,6 +23,8 @@ import { StageJobs } from "./stage-jobs.js";
  */
 export class ScanPipeline extends Construct {
   readonly buckets: ScanBuckets;
+  /** Secret and UID maps of de-identified results; none unless `deidentification` is on. */
+  readonly vault: DeidVault | undefined;
   readonly stateMachine: StateMachine;
   /** Starts the workflow for many scans. */
   readonly backfill: StateMachine;
@@ -49,8 +52,9 @@ export class ScanPipeline extends Construct {
       config.compute === "gpu"
         ? new GpuCompute(this, "Compute", { ...config, network, instanceTypes: config.gpuInstanceTypes })
         : new CpuCompute(this, "Compute", { ...config, network });
-    const jobs = new StageJobs(this, "Jobs", { ...config, buckets, network });
-    const functions = new ScanFunctions(this, "Functions", { buckets, kind: config });
+    const vault = config.deidentification ? new DeidVault(this, "Deid", { accessLogs: buckets.accessLogs }) : undefined;
+    const jobs = new StageJobs(this, "Jobs", { ...config, buckets, vault, network });
+    const functions = new ScanFunctions(this, "Functions", { buckets, vault, kind: config });
     const { stateMachine } = new ScanWorkflow(this, "Workflow", { buckets, functions, jobs, queue: compute.queue });
     this.backfill = new Backfill(this, "Backfill", {
       buckets,
@@ -70,8 +74,9 @@ export class ScanPipeline extends Construct {
       stateMachine,
       deadLetters: intake.deadLetters,
     });
-    if (config.dataEvents) new DataEvents(this, "DataEvents", { buckets });
+    if (config.dataEvents) new DataEvents(this, "DataEvents", { buckets, vault });
     this.buckets = buckets;
+    this.vault = vault;
     this.stateMachine = stateMachine;
     this.intake = intake;
     this.notices = notices;

@@ -17,6 +17,7 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
+import type { DeidVault } from "./deid-vault.js";
 import { JOB_MEMORY } from "./gpu-compute.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
@@ -47,6 +48,8 @@ export function providers(kind: ComputeKind): Record<"PROVIDER" | "STEP_PROVIDER
 
 export interface StageJobsProps {
   readonly buckets: ScanBuckets;
+  /** @default none: nothing is de-identified */
+  readonly vault?: DeidVault | undefined;
   readonly network: ScanNetwork;
   /** `cpu`: the image without CUDA, on Fargate. */
   readonly compute: "gpu" | "cpu";
@@ -102,6 +105,7 @@ export class StageJobs extends Construct {
     if (stage === "publish") {
       grantRead(buckets.results, role);
       grantWrite(buckets.results, role);
+      props.vault?.grantPublish(role);
     }
     grantRead(buckets.work, role);
     grantWrite(buckets.work, role);
@@ -116,6 +120,7 @@ export class StageJobs extends Construct {
         SCAN_BUCKET: buckets.scans.bucketName,
         WORK_BUCKET: buckets.work.bucketName,
         RESULT_BUCKET: buckets.results.bucketName,
+        ...props.vault?.environment,
         MODELS_DIR: "/app/models",
         ...providers(props),
         COMPUTE_PLACE: JSON.stringify(placeOf(props)),

@@ -3,10 +3,11 @@ import { copyFile, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { toPipelineError } from "#src/core/errors.js";
 import { localWorker } from "#src/local/local-worker.js";
-import { runScan } from "#src/local/run-scan.js";
+import { type RunOptions, runScan } from "#src/local/run-scan.js";
 import { takeInFiles } from "#src/local/take-in.js";
 import type { WorkerProcess } from "#src/local/worker-process.js";
 import { RESULT_FILES } from "#src/storage/keys.js";
+import { deidFolder } from "./deid-folder.js";
 import { type DescribedOutcome, describeRun } from "./describe-run.js";
 import { noProgress, type Progress } from "./progress.js";
 
@@ -62,7 +63,12 @@ export async function predictAll({ jobs, ...runs }: Runs & { readonly jobs: numb
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const { model, one } = next;
       signal.throwIfAborted();
-      const places = { work: join(out, ".work"), results: join(out, "results"), models: packages };
+      const places = {
+        work: join(out, ".work"),
+        results: join(out, "results"),
+        models: packages,
+        deid: deidFolder(undefined),
+      };
       const outcome = await runOne(model, one, places, worker, signal);
       if (outcome.kind === "published") await keepLabels(outcome.folder, join(out, "predictions", model), one.name);
       else failed.push({ model, case: one.name, code: outcome.code });
@@ -96,7 +102,12 @@ export async function timeAll({
   const [first] = cases;
   if (first === undefined) return new Map();
   const folder = join(out, ".timing");
-  const places = { work: join(folder, "work"), results: join(folder, "results"), models: packages };
+  const places = {
+    work: join(folder, "work"),
+    results: join(folder, "results"),
+    models: packages,
+    deid: deidFolder(undefined),
+  };
   const taken = new Map(models.map((model) => [model, { scan: [] as number[], network: [] as number[] }]));
   const workers = new Map(models.map((model) => [model, localWorker(noProgress.logger)]));
   const run = async (model: string, one: ComparedCase, isKept: boolean): Promise<void> => {
@@ -134,7 +145,7 @@ type OneOutcome =
 async function runOne(
   model: string,
   { root, file }: ComparedCase,
-  places: { readonly work: string; readonly results: string; readonly models: string },
+  places: RunOptions["places"],
   worker: WorkerProcess,
   signal: AbortSignal,
 ): Promise<OneOutcome> {

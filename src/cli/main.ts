@@ -72,6 +72,11 @@ function commands(done: (code: number) => void): Command {
         "runs of a network at once, of two threads each; never changes a result (default: one for two cores)",
         positiveInteger,
       )
+      .option("--deidentify", "take what identifies out of every output, by the basic profile of DICOM PS3.15")
+      .option(
+        "--deid-dir <dir>",
+        "folder for the secret and the UID maps of de-identified results (default: ~/.local/share/scanlane/deid)",
+      )
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(

@@ -1,8 +1,10 @@
 import { join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import type { Asked } from "#src/intake/scan-manifest.js";
+import { isInside } from "#src/local/is-inside.js";
 import type { RunOptions } from "#src/local/run-scan.js";
 import { RunRequest } from "#src/workflow/contract.js";
+import { deidFolder } from "./deid-folder.js";
 import { modelsFolder } from "./models-folder.js";
 
 /** Options that every command which runs scans shares. */
@@ -15,6 +17,8 @@ export interface RunFlags {
   readonly irregular?: "reject" | "resample";
   readonly seg?: "binary" | "labelmap" | "fractional";
   readonly outputs?: readonly string[];
+  readonly deidentify?: boolean;
+  readonly deidDir?: string;
   readonly json?: boolean;
   /** Runs of a network at once. @default one for every two cores */
   readonly workers?: number;
@@ -31,6 +35,7 @@ export function placesOf(flags: RunFlags): { places: RunOptions["places"]; asked
     irregular: flags.irregular,
     seg: flags.seg,
     outputs: flags.outputs?.filter((output) => output !== "none"),
+    deidentify: flags.deidentify ? "basic" : undefined,
   }).filter(([, value]) => value !== undefined);
   const parsed = RunRequest.safeParse(Object.fromEntries(given));
   if (!parsed.success) {
@@ -39,5 +44,14 @@ export function placesOf(flags: RunFlags): { places: RunOptions["places"]; asked
   }
   const named = new Set(given.map(([name]) => name));
   const asked = Object.fromEntries(Object.entries(parsed.data).filter(([name]) => named.has(name)));
-  return { places: { work, results: out, models: modelsFolder(flags.models) }, asked };
+  const places = { work, results: out, models: modelsFolder(flags.models) };
+  const deid = deidFolder(flags.deidDir);
+  // Who is given the one would be given the other.
+  const isApart = [out, work].every((folder) => !isInside(deid, folder) && !isInside(folder, deid));
+  if (isApart) return { places: { ...places, deid }, asked };
+  if (!flags.deidentify && flags.deidDir === undefined) return { places, asked };
+  throw new PipelineError(
+    "InputMismatch",
+    "option --deid-dir: the folder lies inside that of results or intermediate files, or around it, expected it apart",
+  );
 }

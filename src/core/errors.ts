@@ -64,6 +64,11 @@ export const ERROR_CODES = {
     retryable: false,
     advice: "run where the device is, or ask for the CPU",
   },
+  DeidentificationUnavailable: {
+    class: "model",
+    retryable: false,
+    advice: "give this deployment a place for secret and UID maps, or ask for no de-identification",
+  },
   InferenceFailed: {
     class: "model",
     retryable: false,

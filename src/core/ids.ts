@@ -79,7 +79,11 @@ export function resultIdOf(inputs: ResultInputs): ResultId {
  * (DICOM PS3.5 B.2, ITU-T X.667).
  */
 export function derivedUid(...parts: readonly string[]): string {
-  const hex = sha256(parts.join("\n")).slice(0, 32);
-  const bits = (BigInt(`0x${hex}`) & ~(0xfn << 76n) & ~(0x3n << 62n)) | (0x8n << 76n) | (0x2n << 62n);
+  return uidOfDigest(sha256(parts.join("\n")));
+}
+
+/** A UID under the root 2.25 of the first 128 bits of a digest in hex, as `derivedUid` says. */
+export function uidOfDigest(digest: string): string {
+  const bits = (BigInt(`0x${digest.slice(0, 32)}`) & ~(0xfn << 76n) & ~(0x3n << 62n)) | (0x8n << 76n) | (0x2n << 62n);
   return `2.25.${bits}`;
 }

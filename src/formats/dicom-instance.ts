@@ -1,6 +1,7 @@
 import type { ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { Vec3 } from "#src/imaging/affine.js";
+import { mayShowText } from "./burned-in.js";
 import { type DicomFile, numbersOf, textOf } from "./dicom-file.js";
 import { READABLE_SYNTAXES } from "./dicom-pixels.js";
 import { flatSpacing, mustBePlaced } from "./flat-spacing.js";
@@ -27,6 +28,8 @@ export interface DicomInstance {
   readonly frameOfReferenceUid: string;
   readonly modality: string | null;
   readonly bodyPart: string | null;
+  /** Whether text may be burned into its pixels, a name among it: everything that is not known to be free of it. */
+  readonly mayShowText: boolean;
   /** "none": a projection or photograph; position and orientation are then those of an image at the origin. */
   readonly placement: "patient" | "none";
   /** Image Position Patient: centre of the first pixel, in LPS. */
@@ -163,6 +166,7 @@ function sliceOf(
     frameOfReferenceUid: header.rootText("x00200052") ?? "",
     modality: header.rootText("x00080060"),
     bodyPart: header.rootText("x00180015")?.toUpperCase() ?? null,
+    mayShowText: mayShowText(header),
     ...placeOf(header, subject),
     sliceThicknessMm: positiveOrNull(numbersOf(measures, "x00180050", 1)),
     spacingBetweenSlicesMm: positiveOrNull(numbersOf(measures, "x00180088", 1)),

@@ -128,6 +128,7 @@ export async function seriesScans(
         instances: geometry.slices.map((one) => instanceName(one, byOrdinal)),
         modality: slice?.modality ?? null,
         bodyPart: slice?.bodyPart ?? null,
+        mayShowText: geometry.slices.some((one) => one.mayShowText),
         transferSyntaxUid: sources[0]?.transferSyntaxUid ?? null,
         irregular: geometry.irregular?.reason ?? null,
         grid: geometry.grid,

@@ -65,6 +65,8 @@ export interface FoundScan {
   readonly modality: string | null;
   /** DICOM body part examined, upper case; null where unknown. */
   readonly bodyPart: string | null;
+  /** Whether text may be burned into its pixels, a patient's name among it: whatever is not known to be free of it. */
+  readonly mayShowText: boolean;
   /** How DICOM pixels are encoded (that of the first slice); null where the format has none. */
   readonly transferSyntaxUid: string | null;
   /** Why the slices are no regular volume, where they are resampled to one; null where they are. */

@@ -4,7 +4,11 @@ import type { DicomElement, DicomElements } from "./dicom-write.js";
 import type { DicomSource } from "./scan.js";
 
 /** Repeated of the source where it is there. */
-const COPIED = ["00100021", "00120062", "00120063", "00101010", "00101020", "00101030", "00081030", "00080201"];
+const COPIED = [
+  ...["00081030", "00080201", "00100021", "00101010", "00101020", "00101030", "00120062", "00120063"],
+  // Of a de-identified source alone.
+  ...["00120064", "00280303"],
+];
 /** Repeated of the source, and empty where it is not there: required, but may be empty (type 2). */
 const COPIED_OR_EMPTY: Readonly<Record<string, string>> = {
   "00080020": "DA",

@@ -44,6 +44,8 @@ export async function volumeScans(
     instances: volumes === 1 ? digests : [...digests, `volume ${volume + 1}`],
     modality: null,
     bodyPart: null,
+    // These formats say nothing of it.
+    mayShowText: true,
     transferSyntaxUid: null,
     parts: volumes === 1 ? null : used.map(() => volume + 1),
     irregular: null,

@@ -1,19 +1,40 @@
+import { join } from "node:path";
 import { z } from "zod";
 import { folderModels, type ModelLibrary } from "#src/model/model-library.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
+import { isInside } from "./is-inside.js";
 
 /** The folders that stand for the buckets, and the models. Absolute paths. */
-export const Places = z.strictObject({ source: z.string(), work: z.string(), results: z.string(), models: z.string() });
+export const Places = z.strictObject({
+  source: z.string(),
+  work: z.string(),
+  results: z.string(),
+  models: z.string(),
+  /** Secret and UID maps of de-identified results, this user's alone; without it there are none. */
+  deid: z.string().optional(),
+});
 export type Places = z.infer<typeof Places>;
 
 export function openPlaces(places: Places): { stores: ScanStores; models: ModelLibrary } {
+  const { deid } = places;
   return {
     stores: {
       source: folderStore(places.source),
-      work: folderStore(places.work),
+      work: folderStore(places.work, { isPrivate: deid !== undefined && isInside(places.work, deid) }),
       results: folderStore(places.results),
+      ...(deid !== undefined && { deid: folderStore(deid, { isPrivate: true }) }),
     },
     models: folderModels(places.models),
   };
+}
+
+/**
+ * The places of one scan. Intermediate files repeat the headers of their source: where outputs may be de-identified they
+ * do not lie inside the results, which are handed on, but in the folder of de-identification.
+ */
+export function placesFor(mayBeDeidentified: boolean, places: Places): Places {
+  const { deid, work, results } = places;
+  if (!mayBeDeidentified || deid === undefined || !isInside(work, results)) return places;
+  return { ...places, work: join(deid, "work") };
 }

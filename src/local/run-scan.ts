@@ -1,6 +1,8 @@
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { folderModels } from "#src/model/model-library.js";
+import { mayBeDeidentified } from "#src/stages/deidentification.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import { preprocess } from "#src/stages/preprocess.js";
@@ -21,7 +23,7 @@ import {
   type TaskOutcome,
 } from "#src/workflow/contract.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
-import { openPlaces, type Places } from "./places.js";
+import { openPlaces, type Places, placesFor } from "./places.js";
 import type { LocalUpload } from "./take-in.js";
 import type { WorkerProcess } from "./worker-process.js";
 
@@ -55,7 +57,9 @@ const JOB_ATTEMPTS = 3;
 
 /** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
-  const places: Places = { ...options.places, source: upload.root };
+  const { request } = upload.source;
+  const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
+  const places = placesFor(mayBe, { ...options.places, source: upload.root });
   const deps: StageDeps = { ...openPlaces(places), logger: options.logger, provider: "cpu" };
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, sha256 } from "#src/core/ids.js";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { ClassicalManifest, isNetwork, type PackageManifest } from "./classical-manifest.js";
 import { EnsembleManifest } from "./ensemble-manifest.js";
 import { ModelManifest } from "./manifest.js";
@@ -37,6 +38,7 @@ export interface ModelLibrary {
    * @throws {PipelineError} `ModelDigestMismatch`, `ModelInvalid`; `ContractViolation` for a model without a network
    */
   network(model: ModelPackage, file?: NetworkFile): Promise<Uint8Array>;
+  /** The rules of `routes.json`; none where there is no such file. */
   routes(): Promise<Routes>;
 }
 
@@ -113,9 +115,18 @@ export function folderModels(root: string): ModelLibrary {
       }
       return bytes;
     },
-    routes: async () =>
-      checked(Routes, jsonOf(await readFile(join(root, "routes.json"), "utf8"), "routes.json"), "routes.json"),
+    routes: async () => {
+      const text = await readFile(join(root, "routes.json"), "utf8").catch(nullIfAbsent);
+      return text === null ? NO_ROUTES : checked(Routes, jsonOf(text, "routes.json"), "routes.json");
+    },
   };
+}
+
+const NO_ROUTES: Routes = { schemaVersion: SCHEMA_VERSION, routes: [] };
+
+function nullIfAbsent(error: unknown): null {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+  throw error;
 }
 
 /** A manifest with a field `classical` or `ensemble` has no network; every other one must have one. */

@@ -14,6 +14,11 @@ const RouteRule = z.strictObject({
    * network and the result back to the series' own slices. A gap is refused in any case.
    */
   irregular: z.enum(["reject", "resample"]).default("reject"),
+  /**
+   * Outputs of images that this rule fits are de-identified, whatever was asked for and also where the model was named:
+   * "basic" by the basic profile of DICOM PS3.15 Annex E.
+   */
+  deidentify: z.enum(["basic"]).optional(),
 });
 
 /** `models/routes.json`: which model an image goes to when nobody named one. */
@@ -29,7 +34,7 @@ export interface RouteFacts {
 }
 
 /** What a rule says about an image. */
-export type Route = Pick<z.infer<typeof RouteRule>, "model" | "irregular">;
+export type Route = Pick<z.infer<typeof RouteRule>, "model" | "irregular" | "deidentify">;
 
 /** The first rule that fits an image, or null when none does. */
 export function routeOf(facts: RouteFacts, routes: Routes): Route | null {
@@ -40,5 +45,7 @@ export function routeOf(facts: RouteFacts, routes: Routes): Route | null {
       (route.format === undefined || route.format === facts.format) &&
       (route.dimensions === undefined || route.dimensions === facts.dimensions),
   );
-  return fits === undefined ? null : { model: fits.model, irregular: fits.irregular };
+  if (fits === undefined) return null;
+  const { model, irregular, deidentify } = fits;
+  return { model, irregular, ...(deidentify && { deidentify }) };
 }

@@ -7,6 +7,8 @@ export interface ReportFacts {
   readonly schemaVersion: number;
   readonly identity: string;
   readonly notice: string;
+  /** Of a de-identified result. */
+  readonly deidentification?: string;
   readonly structures: ReportInput["structures"];
   readonly warnings: ReportInput["warnings"];
   readonly model: {
@@ -32,6 +34,7 @@ export function reportFacts(input: ReportInput): ReportFacts {
     schemaVersion: SCHEMA_VERSION,
     identity: input.identity,
     notice: input.notice,
+    ...(input.deidentified && { deidentification: deidentificationText(input.deidentified) }),
     structures: input.structures,
     warnings: input.warnings,
     model: {
@@ -62,6 +65,12 @@ function notFor({ model }: ReportInput): string[] {
     `images other than ${inputs.join(" and ")}`,
     "bodies, devices and diseases that its training data do not show",
   ];
+}
+
+function deidentificationText({ pictures }: NonNullable<ReportInput["deidentified"]>): string {
+  const done = "De-identified by the Basic Application Level Confidentiality Profile of DICOM PS3.15.";
+  if (pictures === "image") return `${done} Faces are not removed from the pictures.`;
+  return `${done} The pictures show the structures alone, since names may be burned into the image.`;
 }
 
 function settings({ model, refine }: ReportInput): string[] {

@@ -26,7 +26,7 @@ export function renderReport(input: ReportInput): string {
 <header>
 <h1>${facts.model.title}</h1>
 <p class="soft">Segmentation report of result <code>${facts.identity}</code></p>
-<p class="notice">${facts.notice}</p>
+<p class="notice">${facts.notice}</p>${facts.deidentification === undefined ? [] : html`\n<p class="soft">${facts.deidentification}</p>`}
 </header>
 ${warningsSection(facts)}
 ${picturesSection(input)}

@@ -2,13 +2,15 @@ import type { ResultId } from "#src/core/ids.js";
 import type { ImageFormat } from "#src/core/image-formats.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import type { PackageManifest } from "#src/model/classical-manifest.js";
-import type { ResultDocument } from "#src/workflow/contract.js";
+import type { ResultDocument, TaskDocument } from "#src/workflow/contract.js";
 
 /** Everything a report says of one result. No name of a patient or of a file, and nothing of the clock but `stages`. */
 export interface ReportInput {
   readonly identity: ResultId;
   /** What this may be used for, in one sentence. */
   readonly notice: string;
+  /** By which profile nothing in the result identifies, and what the pictures show; absent where nobody asked for it. */
+  readonly deidentified?: NonNullable<TaskDocument["deidentify"]>;
   readonly model: PackageManifest;
   /** Digest of the model package. */
   readonly modelDigest: string;

@@ -2,6 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import { digestOf, resultIdOf } from "#src/core/ids.js";
 import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
 import { findScans } from "#src/formats/find-scans.js";
+import { definedModality } from "#src/formats/modalities.js";
 import type { FoundScan, UploadEntry } from "#src/formats/scan.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelPackage } from "#src/model/model-library.js";
@@ -44,13 +45,15 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   const groups = groupsOf(chosen, entries);
   assertCount(groups.length, deps);
   for (const [n, [model, group]] of groups.entries()) {
-    const task = taskOf(`t${n}`, group, model, source.request, input, deps);
+    const deidentify = group.map((scan) => chosen.get(scan)?.deidentify).find((profile) => profile !== undefined);
+    assertDeidentifiable(deidentify, deps);
+    const task = taskOf(`t${n}`, group, model, { ...source.request, deidentify }, input, deps);
     const document: TaskDocument = {
       ...task,
       warnings: [
         ...warnings,
         ...group.flatMap((scan) => scan.warnings),
-        ...group.flatMap((scan, channel) => modalityWarnings(scan, model, channel)),
+        ...group.flatMap((scan, channel) => modalityWarnings(scan, model, channel, deidentify)),
         ...skippedOutputs(group[0].format, source.request),
       ],
     };
@@ -76,6 +79,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
 interface Choice {
   readonly model: ModelPackage;
   readonly irregular: "reject" | "resample";
+  readonly deidentify: RunRequest["deidentify"];
 }
 
 /** Images with their model, those that a model reads together put together; in the order of their first images. */
@@ -93,11 +97,11 @@ function groupsOf(
   return groups.toSorted((a, b) => firstOf(a) - firstOf(b));
 }
 
-/** The model of an image, and what becomes of an irregular series: by request, else by route, else refused. */
+/**
+ * The model of an image, and what becomes of an irregular series: by request, else by route, else refused. What its
+ * route says of de-identification holds also where the request names the model.
+ */
 async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps): Promise<Choice> {
-  if (request.model !== undefined) {
-    return { model: await deps.models.open(request.model), irregular: request.irregular ?? "reject" };
-  }
   const facts: RouteFacts = {
     modality: scan.modality,
     bodyPart: scan.bodyPart,
@@ -105,14 +109,29 @@ async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps
     dimensions: scan.grid.size[2] === 1 ? 2 : 3,
   };
   const route = routeOf(facts, await deps.models.routes());
+  const deidentify = request.deidentify ?? route?.deidentify;
+  if (request.model !== undefined) {
+    return { model: await deps.models.open(request.model), irregular: request.irregular ?? "reject", deidentify };
+  }
   if (route === null) {
-    const found = `${facts.format}, modality ${facts.modality ?? "unknown"}, ${facts.dimensions}-D`;
+    const modality = definedModality(facts.modality) ?? "unknown";
+    const found = `${facts.format}, modality ${modality}, ${facts.dimensions}-D`;
     throw new PipelineError(
       "NoRoute",
       `no rule fits this image (${found}), expected a model by name or by routes.json`,
     );
   }
-  return { model: await deps.models.open(route.model), irregular: request.irregular ?? route.irregular };
+  const model = await deps.models.open(route.model);
+  return { model, irregular: request.irregular ?? route.irregular, deidentify };
+}
+
+/** Before anything runs: Publish would find it out at the end. */
+function assertDeidentifiable(deidentify: RunRequest["deidentify"], { stores }: StageDeps): void {
+  if (deidentify === undefined || stores.deid !== undefined) return;
+  throw new PipelineError(
+    "DeidentificationUnavailable",
+    "there is no place for secret and UID maps, expected one where outputs are de-identified",
+  );
 }
 
 /** An image of several channels counts once: what is counted are tasks. */
@@ -133,6 +152,7 @@ function taskOf(
   { provider, stepProvider }: Pick<StageDeps, "provider" | "stepProvider">,
 ): TaskDocument {
   const [scan] = group;
+  const { deidentify } = request;
   const voxels = voxelCount(scan.grid.size);
   const outputs = outputsFor(scan.format, request);
   assertMapsPossible(model.manifest, outputs);
@@ -154,6 +174,7 @@ function taskOf(
         ...(scan.format === "dicom" || outputs.length > 0 ? { outputs } : {}),
         // The CPU goes without saying: a GPU rounds otherwise, in Postprocess as in Segment.
         ...(stepProvider === "cuda" ? { stepProvider } : {}),
+        ...(deidentify === undefined ? {} : { deidentify }),
       },
       resultVersion: RESULT_VERSION,
       provider,
@@ -162,6 +183,12 @@ function taskOf(
     refine: request.refine,
     seg: request.seg,
     outputs,
+    ...(deidentify && {
+      deidentify: {
+        profile: deidentify,
+        pictures: group.some(({ mayShowText }) => mayShowText) ? ("structures" as const) : ("image" as const),
+      },
+    }),
     share: request.share,
     channels: group.map(({ format, entries, parts, irregular, instances, modality }) => ({
       ...{ format, irregular, modality },
@@ -174,10 +201,16 @@ function taskOf(
   };
 }
 
-function modalityWarnings(scan: FoundScan, { manifest }: ModelPackage, channel: number) {
+function modalityWarnings(
+  scan: FoundScan,
+  { manifest }: ModelPackage,
+  channel: number,
+  deidentify: RunRequest["deidentify"],
+) {
   const expected = manifest.channels[channel]?.modalities ?? [];
   // A model that names none was trained on nobody knows what.
   if (scan.modality === null || expected.length === 0 || expected.includes(scan.modality)) return [];
-  const message = `image has modality ${scan.modality}, ${manifest.id} was trained on ${expected.join(", ")}`;
+  const modality = deidentify === undefined ? scan.modality : definedModality(scan.modality);
+  const message = `image has modality ${modality ?? "unknown"}, ${manifest.id} was trained on ${expected.join(", ")}`;
   return [{ code: "ModalityUnexpected" as const, message }];
 }

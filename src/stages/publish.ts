@@ -1,5 +1,7 @@
 import { cpus } from "node:os";
+import type { ResultId } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { definedModality } from "#src/formats/modalities.js";
 import { affineDeterminant } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
 import { orientationOf } from "#src/imaging/orient.js";
@@ -11,6 +13,7 @@ import { renderReportJson } from "#src/report/report-json.js";
 import { RESULT_FILES, resultKeys, STAGE_FILES, workKeys } from "#src/storage/keys.js";
 import { type IndexRecord, ResultDocument, SourceDocument, type TaskDocument } from "#src/workflow/contract.js";
 import { LIST_PRICES } from "#src/workflow/prices.js";
+import { writeDeidentifiedScan, writeUidMap } from "./deidentification.js";
 import { documentBytes, readDocument, writeDocument } from "./documents.js";
 import { GridDocument, sourceOfDocument } from "./grid-document.js";
 import { imageFiles, largestLabelOf } from "./outputs/image-files.js";
@@ -43,25 +46,26 @@ async function run(work: StageWork): Promise<StageReport> {
 
   const maps = await uncertaintyOutputs(work, grid);
   const scores = uncertaintyScores(maps, labels, largestLabelOf(manifest));
-  const files = [
-    ...(await imageFiles(work, { data: labels, moments, grid, stack: document.slices })),
-    ...maps.map(({ file }) => file),
-  ];
+  const made = await imageFiles(work, { data: labels, moments, grid, stack: document.slices });
+  const files = [...made.files, ...maps.map(({ file }) => file)];
   const warnings = distinctWarnings([
     ...task.warnings,
     ...work.earlier.flatMap((record) => record.warnings),
     ...resultWarnings(manifest.labels, moments),
   ]);
   const image = readImage(await work.read("preprocess", STAGE_FILES.image));
+  // Names may be burned into it: then the structures are shown on black.
+  if (task.deidentify?.pictures === "structures") image.data.fill(0);
   const report: ReportInput = {
-    identity: task.identity,
+    identity: work.identity,
     notice: NOTICE,
+    ...(task.deidentify && { deidentified: task.deidentify }),
     model: manifest,
     modelDigest: model.digest,
     refine: task.refine,
     source: {
       format: task.channels[0]?.format ?? "nifti",
-      modality: task.channels[0]?.modality ?? null,
+      modality: modalityOf(task),
       size: grid.size,
       spacingMm: grid.spacingMm,
       orientation: orientationOf(grid.affineRas),
@@ -86,7 +90,9 @@ async function run(work: StageWork): Promise<StageReport> {
     contentType: "text/html; charset=utf-8",
   };
 
-  for (const made of [...files, json, html]) await work.publish(made.name, made.bytes, made);
+  // First the way back: no de-identified result is without it.
+  if (work.pseudonyms !== null) await writeUidMap(task, work.pseudonyms, made.uids, work.deps);
+  for (const file of [...files, json, html]) await work.publish(file.name, file.bytes, file);
   const source = await readDocument(work.deps.stores.work, workKeys.source(task.scanId), SourceDocument);
   const sourceBytes = source.objects.reduce((sum, { size }) => sum + size, 0);
   const runDocument = runDocumentOf(work, sourceBytes, (performance.now() - started) / 1000);
@@ -94,9 +100,10 @@ async function run(work: StageWork): Promise<StageReport> {
   await work.publish(RESULT_FILES.run, documentBytes(runDocument), { contentType: "application/json" });
   const result: ResultDocument = {
     schemaVersion: SCHEMA_VERSION,
-    identity: task.identity,
+    identity: work.identity,
     model: { ...task.model },
     notice: NOTICE,
+    ...(task.deidentify && { deidentified: task.deidentify.profile }),
     structures: report.structures,
     warnings,
     // The HTML report holds timings, so its digest would differ from run to run.
@@ -124,13 +131,19 @@ function structuresOf(work: StageWork, moments: readonly LabelMoments[], grid: G
   });
 }
 
+/** Whatever else may be written there instead of a modality is not repeated of a source that is de-identified. */
+function modalityOf({ channels: [first], deidentify }: TaskDocument): string | null {
+  const modality = first?.modality ?? null;
+  return deidentify === undefined ? modality : definedModality(modality);
+}
+
 /** To a thousandth (of a millilitre, of a millimetre): finer digits mean nothing. */
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
 function runDocumentOf(work: StageWork, sourceBytes: number, seconds: number): RunDocument {
-  const { scanId, attempt, taskId } = work.task;
+  const { scanId, attempt, taskId, deidentify } = work.task;
   const stages = [
     ...work.earlier.map(({ stage, seconds, facts, used }) => ({ stage, seconds, facts, ...(used && { used }) })),
     { stage: "publish" as const, seconds, facts: {}, used: work.used() },
@@ -138,7 +151,8 @@ function runDocumentOf(work: StageWork, sourceBytes: number, seconds: number): R
   const priced = stages.map((one) => ({ stage: one.stage, seconds: one.seconds, place: one.used?.place ?? null }));
   return {
     schemaVersion: SCHEMA_VERSION,
-    scanId,
+    // Of the upload's bytes: whoever has them could find the result by it.
+    ...(deidentify === undefined ? { scanId } : {}),
     attempt,
     stages,
     sourceBytes,
@@ -155,16 +169,18 @@ function tellReceipt(work: StageWork, { stages, receipt }: RunDocument): void {
 }
 
 /** The line of this scan in the table of all runs; also when the result was there already, from another upload. */
-async function writeIndexLine(task: TaskDocument, { stores }: StageDeps): Promise<void> {
+async function writeIndexLine(task: TaskDocument, identity: ResultId, deps: StageDeps): Promise<void> {
+  const { stores } = deps;
   const source = await readDocument(stores.work, workKeys.source(task.scanId), SourceDocument);
-  const resultKey = resultKeys.result(task.identity);
+  if (task.deidentify !== undefined) await writeDeidentifiedScan(task, identity, source, deps);
+  const resultKey = resultKeys.result(identity);
   const result = await readDocument(stores.results, resultKey, ResultDocument);
   const line: IndexRecord = {
     schemaVersion: SCHEMA_VERSION,
     scanId: task.scanId,
     attempt: task.attempt,
     subject: task.taskId,
-    source: source.objects[0]?.key ?? "",
+    source: task.deidentify === undefined ? (source.objects[0]?.key ?? "") : "",
     status: "published",
     code: null,
     model: task.model.id,

@@ -11,6 +11,7 @@ import {
   SourceDocument,
   TaskDocument,
 } from "#src/workflow/contract.js";
+import { mayBeDeidentified } from "./deidentification.js";
 import { readDocumentIfValid, writeDocument } from "./documents.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -29,6 +30,12 @@ export async function quarantine(input: QuarantineInput, deps: StageDeps): Promi
   const reason = error.Error === "States.TaskFailed" ? await reasonOfJob(input, deps) : reasonOfFunction(error);
   const source = await readDocumentIfValid(work, workKeys.source(scanId), SourceDocument);
   const { advice, retryable } = ERROR_CODES[reason.code];
+  const document = task === null ? null : await readDocumentIfValid(work, task.taskKey, TaskDocument);
+  // Of what is de-identified no table of the results says which upload it was.
+  const isDeidentified = document
+    ? document.deidentify !== undefined
+    : await mayBeDeidentified(source?.request, deps.models);
+  const named = isDeidentified ? [] : (source?.objects ?? []);
 
   const recordKey = resultKeys.quarantine(scanId, attempt, subject);
   const record: QuarantineRecord = {
@@ -39,16 +46,15 @@ export async function quarantine(input: QuarantineInput, deps: StageDeps): Promi
     ...reason,
     advice,
     retryable,
-    source: { bucket: source?.bucket ?? "unknown", keys: source?.objects.map((object) => object.key) ?? [] },
+    source: { bucket: source?.bucket ?? "unknown", keys: named.map((object) => object.key) },
   };
   await writeDocument(results, recordKey, record);
-  const document = task === null ? null : await readDocumentIfValid(work, task.taskKey, TaskDocument);
   const line: IndexRecord = {
     schemaVersion: SCHEMA_VERSION,
     scanId,
     attempt,
     subject,
-    source: source?.objects[0]?.key ?? "",
+    source: named[0]?.key ?? "",
     status: "quarantined",
     code: reason.code,
     model: document?.model.id ?? source?.request.model ?? null,

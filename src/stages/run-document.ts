@@ -7,7 +7,8 @@ import { Receipt } from "./receipt.js";
 /** `run.json`: how one result came to be on one machine. Outside every comparison. */
 export const RunDocument = z.strictObject({
   schemaVersion: z.literal(SCHEMA_VERSION),
-  scanId: z.string(),
+  /** Absent of a de-identified result. */
+  scanId: z.string().optional(),
   attempt: z.int(),
   stages: z.array(
     z.strictObject({

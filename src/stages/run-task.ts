@@ -1,5 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
-import { digestOf, sha256 } from "#src/core/ids.js";
+import { digestOf, type ResultId, sha256 } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { resultKeys, STAGES, type Stage, workKeys } from "#src/storage/keys.js";
@@ -11,6 +11,7 @@ import {
   type StageOutput,
   TaskDocument,
 } from "#src/workflow/contract.js";
+import { openPseudonyms } from "./deidentification.js";
 import { readDocument, readDocumentIfValid, writeDocument } from "./documents.js";
 import type { StageDefinition, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
@@ -34,20 +35,24 @@ export async function runTask(
   const task = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
   const model = await openSameModel(task, deps);
   const earlier = await earlierRecords(stage, task, deps.stores.work);
-  const inputDigest = digestOf([stage, task.identity, earlier.map((record) => record.outputs)]);
+  const pseudonyms = stage === "publish" ? await openPseudonyms(task, deps) : null;
+  const identity = pseudonyms?.resultId(task.identity) ?? task.identity;
+  // With another secret everything has other names.
+  const keyed = pseudonyms === null ? [] : [pseudonyms.keyId];
+  const inputDigest = digestOf([stage, task.identity, earlier.map((record) => record.outputs), ...keyed]);
   const doneKey = workKeys.done(task.identity, task.taskId, stage);
   const target = stage === "publish" ? deps.stores.results : deps.stores.work;
 
   const before = await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord);
   if (before?.inputDigest === inputDigest && (await allThere(before.outputs, target))) {
     deps.logger.info("stage skipped", { scanId: task.scanId, taskId: task.taskId, stage });
-    await definition.always?.(task, deps);
-    return outputOf(stage, task, before, true);
+    await definition.always?.(task, identity, deps);
+    return outputOf(stage, task, identity, before, true);
   }
 
   const outputs: Output[] = [];
   const started = performance.now();
-  const work = workFor(definition.stage, task, model, earlier, outputs, deps);
+  const work = workFor({ stage, task, identity, pseudonyms, model, earlier, outputs, deps });
   const report = await definition.run(work);
   const record: DoneRecord = {
     schemaVersion: SCHEMA_VERSION,
@@ -62,15 +67,20 @@ export async function runTask(
   // Two runs of one stage write the same outputs, so the first record is as good as ours; a record that no longer
   // matches (other input, damaged output) is replaced.
   await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
-  await definition.always?.(task, deps);
+  await definition.always?.(task, identity, deps);
   deps.logger.info("stage done", { scanId: task.scanId, taskId: task.taskId, stage, seconds: record.seconds });
-  return outputOf(stage, task, record, false);
+  return outputOf(stage, task, identity, record, false);
 }
 
-function outputOf(stage: Stage, task: TaskDocument, record: DoneRecord, skipped: boolean): StageOutput | PublishOutput {
+function outputOf(
+  stage: Stage,
+  { taskId }: TaskDocument,
+  identity: ResultId,
+  record: DoneRecord,
+  skipped: boolean,
+): StageOutput | PublishOutput {
   if (stage !== "publish") return { stage, skipped };
   const warnings = Number(record.facts.warnings ?? 0);
-  const { taskId, identity } = task;
   return { kind: "published", taskId, identity, resultKey: resultKeys.result(identity), warnings };
 }
 
@@ -100,14 +110,13 @@ async function allThere(outputs: readonly Output[], store: ScanStore): Promise<b
   return true;
 }
 
-function workFor(
-  stage: Stage,
-  task: TaskDocument,
-  model: ModelPackage,
-  earlier: readonly DoneRecord[],
-  outputs: Output[],
-  deps: StageDeps,
-): StageWork {
+/** What a stage's work is made of; `outputs` is filled by it. */
+type WorkParts = Pick<StageWork, "task" | "identity" | "pseudonyms" | "model" | "earlier" | "deps"> & {
+  readonly stage: Stage;
+  readonly outputs: Output[];
+};
+
+function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): StageWork {
   const { work, results } = deps.stores;
   const { identity, taskId, scanId } = task;
   let bytesIn = 0;
@@ -118,8 +127,8 @@ function workFor(
   }
 
   return {
+    ...parts,
     task,
-    model,
     deps,
     earlier,
     has: (from, file) => recorded(workKeys.output(identity, taskId, from, file)) !== undefined,
@@ -137,7 +146,7 @@ function workFor(
       return bytes;
     },
     write: (file, bytes) => put(work, workKeys.output(identity, taskId, stage, file), bytes, contentTypeOf(file)),
-    publish: (file, bytes, options) => put(results, resultKeys.file(identity, file), bytes, options.contentType),
+    publish: (file, bytes, options) => put(results, resultKeys.file(parts.identity, file), bytes, options.contentType),
     used: () => ({
       place: deps.place ?? { kind: "local" },
       bytesIn,

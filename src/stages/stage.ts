@@ -1,4 +1,6 @@
+import type { ResultId } from "#src/core/ids.js";
 import type { LogFields } from "#src/core/logger.js";
+import type { Pseudonyms } from "#src/core/pseudonyms.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import type { ResultFile, Stage, StageFile } from "#src/storage/keys.js";
@@ -8,6 +10,10 @@ import type { StageDeps } from "./stage-deps.js";
 /** What a stage is given to work on one task: the task, its model, the way to earlier outputs and to its own. */
 export interface StageWork {
   readonly task: TaskDocument;
+  /** Of the result as it is published: of a de-identified one a pseudonym of the task's. */
+  readonly identity: ResultId;
+  /** Of a task whose outputs are de-identified, in Publish. */
+  readonly pseudonyms: Pseudonyms | null;
   readonly model: ModelPackage;
   readonly deps: StageDeps;
   /** Records of the stages before this one, in order. */
@@ -41,5 +47,5 @@ export interface StageDefinition {
   readonly stage: Stage;
   run(work: StageWork): Promise<StageReport>;
   /** Runs afterwards, also when the stage was skipped because another run had done it. */
-  always?(task: TaskDocument, deps: StageDeps): Promise<void>;
+  always?(task: TaskDocument, identity: ResultId, deps: StageDeps): Promise<void>;
 }

@@ -8,17 +8,28 @@ import { assertKey, type ErasableStore } from "./scan-store.js";
 /** Ending of a file that is being written: never listed, left behind only by a killed process. */
 const PARTIAL = ".partial";
 
+interface FolderStoreOptions {
+  /**
+   * Whether this user alone may enter folder and files: they are made so, and a folder that others may enter is refused
+   * (`StoreDenied`).
+   *
+   * @default false
+   */
+  readonly isPrivate?: boolean;
+}
+
 /**
  * A store in a folder; keys are paths below it. Hidden files (a part that starts with a dot) and unfinished ones are
  * not objects. Links that lead out of the folder are refused.
  *
  * @param root absolute path; made with the first object
  */
-export function folderStore(root: string): ErasableStore {
+export function folderStore(root: string, { isPrivate = false }: FolderStoreOptions = {}): ErasableStore {
   async function pathOf(key: string): Promise<string> {
     assertKey(key);
     const path = join(root, key);
     await failing(() => assertInside(root, path));
+    if (isPrivate) await failing(() => assertPrivate(root));
     return path;
   }
 
@@ -44,11 +55,11 @@ export function folderStore(root: string): ErasableStore {
     put: async (key, body, options) => {
       const path = await pathOf(key);
       return failing(async () => {
-        await mkdir(dirname(path), { recursive: true });
+        await mkdir(dirname(path), { recursive: true, ...(isPrivate && { mode: 0o700 }) });
         // A reader sees the old file or the new one, never half of either; S3 gives the same promise.
         const partial = `${path}.${randomUUID()}${PARTIAL}`;
         try {
-          await writeWhole(partial, body);
+          await writeWhole(partial, body, isPrivate ? 0o600 : 0o666);
           if (!options?.ifAbsent) {
             await rename(partial, path);
             return "written";
@@ -114,8 +125,8 @@ async function readAll(file: FileHandle, start: number, end: number): Promise<Ui
   return bytes;
 }
 
-async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await open(path, "wx");
+async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>, mode: number): Promise<void> {
+  const file = await open(path, "wx", mode);
   try {
     if (body instanceof Uint8Array) await file.writeFile(body);
     else for await (const chunk of body) await file.appendFile(chunk);
@@ -151,6 +162,15 @@ async function assertInside(root: string, path: string): Promise<void> {
   const real = await realPathOfNearest(path);
   if (real === realRoot || real.startsWith(join(realRoot, sep))) return;
   throw new PipelineError("InputUnsafe", "object is a link that leads out of its folder, expected a file inside it");
+}
+
+/** @throws {PipelineError} `StoreDenied` for a folder that others may read or enter */
+async function assertPrivate(root: string): Promise<void> {
+  const info = await stat(root).catch(nullIfMissing);
+  const mode = (info?.mode ?? 0) & 0o777;
+  if ((mode & 0o077) === 0) return;
+  const found = `folder of secrets has mode ${mode.toString(8).padStart(4, "0")}`;
+  throw new PipelineError("StoreDenied", `${found}, expected 0700: others may enter it`);
 }
 
 async function realPathOfNearest(path: string): Promise<string> {

@@ -75,6 +75,16 @@ export function surfaceFile(label: number): ResultFile {
   return `surface-${label}.stl`;
 }
 
+/** The name of every object in the store of de-identification. */
+export const deidKeys = {
+  /** What pseudonyms are made with: 64 hex digits. */
+  secret: "secret",
+  /** The way back from the UIDs of one result (`UidMap`). */
+  map: (identity: ResultId) => `maps/${identity}.json`,
+  /** Which upload a scan was (`DeidentifiedScan`). */
+  scan: (scanId: ScanId, taskId: string) => `scans/${scanId}/${taskId}.json`,
+} as const;
+
 /** The name of every object in the results store. */
 export const resultKeys = {
   file: (identity: ResultId, file: ResultFile) => `${identity}/${file}`,

@@ -61,6 +61,11 @@ export interface ScanStores {
   readonly work: ScanStore;
   /** What is published, and the quarantine records: `storage/keys.ts`, `resultKeys`. */
   readonly results: ScanStore;
+  /**
+   * What undoes a de-identification: `storage/keys.ts`, `deidKeys`. Never beside the results, under a key of its own,
+   * for Publish alone. Absent where no place was made for it.
+   */
+  readonly deid?: ScanStore;
 }
 
 /**

@@ -24,6 +24,13 @@ const modelId = z.string().min(1).max(64);
 const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities", "glb", "stl", ...UNCERTAINTY_MAPS] as const;
 export type ExtraOutput = (typeof EXTRA_OUTPUTS)[number];
 
+/**
+ * How outputs are de-identified: "basic" by the Basic Application Level Confidentiality Profile of DICOM PS3.15. Where
+ * nothing is said they repeat patient and study of their source.
+ */
+const PROFILES = ["basic"] as const;
+const deidentify = z.enum(PROFILES).optional();
+
 /** How a DICOM segmentation keeps what it says: one bit a pixel, a label map, or probabilities in 255 steps. */
 const SEG_KINDS = ["binary", "labelmap", "fractional"] as const;
 
@@ -118,6 +125,8 @@ export const RunRequest = z
     seg: z.enum(SEG_KINDS).default("binary"),
     /** @default for a DICOM source with a binary segmentation a structured report, else none */
     outputs: z.array(z.enum(EXTRA_OUTPUTS)).optional(),
+    /** Holds where the route or the request says so: neither can take back the other's. */
+    deidentify,
     share: share.default("stat"),
   })
   .refine(({ seg, outputs }) => seg === "binary" || !outputs?.includes("sr"), {
@@ -171,6 +180,13 @@ export const TaskDocument = z.strictObject({
   refine: z.enum(["on", "off"]),
   seg: z.enum(SEG_KINDS),
   outputs: z.array(z.enum(EXTRA_OUTPUTS)),
+  deidentify: z
+    .strictObject({
+      profile: z.enum(PROFILES),
+      /** What the report shows: the image, or the structures alone where names may be burned into the image. */
+      pictures: z.enum(["image", "structures"]),
+    })
+    .optional(),
   share,
   /** The images that the model reads, in the order of its channels. */
   channels: z
@@ -226,6 +242,33 @@ export const FailureRecord = z.strictObject({
 });
 export type FailureRecord = z.infer<typeof FailureRecord>;
 
+// ---- Documents in the store of de-identification. ----
+
+/** The way back from the UIDs of a de-identified result. Holds what identifies: never beside a result. */
+export const UidMap = z.strictObject({
+  schemaVersion,
+  /** Of the published result. */
+  identity: resultId,
+  /** Under which the work store knows it. */
+  taskIdentity: resultId,
+  /** Of the secret that the UIDs were made with. */
+  keyId: z.string().regex(/^[0-9a-f]{16}$/),
+  /** Original UID to that in the outputs. */
+  uids: z.record(z.string(), z.string()),
+});
+export type UidMap = z.infer<typeof UidMap>;
+
+/** Of which upload a de-identified scan was: the table of runs does not say. */
+export const DeidentifiedScan = z.strictObject({
+  schemaVersion,
+  scanId,
+  source: z.strictObject({ bucket: z.string(), keys: z.array(key) }),
+  /** Of each task its published result. */
+  taskId,
+  identity: resultId,
+});
+export type DeidentifiedScan = z.infer<typeof DeidentifiedScan>;
+
 // ---- Documents in the results store. ----
 
 /** What a map says of the voxels of one structure; null where it has none. */
@@ -276,6 +319,8 @@ export const ResultDocument = z.strictObject({
   identity: resultId,
   model: z.strictObject({ id: modelId, version: z.string(), digest: sha256Hex }),
   notice: z.string(),
+  /** By which profile nothing in it identifies; absent where outputs repeat patient and study of their source. */
+  deidentified: deidentify,
   structures: z.array(
     z.strictObject({
       label: z.int().min(1),

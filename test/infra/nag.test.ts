@@ -34,6 +34,7 @@ const EVERYTHING = {
   network: { profile: "isolated" as const },
   dataEvents: true,
   resultLockDays: 30,
+  deidentification: true,
   postprocessGpu: true,
   alarmEmails: ["a@example.org"],
 };

@@ -1,4 +1,6 @@
 import { isRasterFormat } from "#src/core/image-formats.js";
+import { type DeidentifiedSource, deidentifiedSource } from "#src/formats/confidentiality-profile.js";
+import type { DicomSource } from "#src/formats/scan.js";
 import type { LabelMoments } from "#src/imaging/label-moments.js";
 import { labelsOfStack, type SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
@@ -29,17 +31,24 @@ export interface ResultLabels {
   readonly stack: SliceStack | null;
 }
 
+/** Files made of labels, and the new UID of each original one where they are de-identified. */
+export interface ImageFiles {
+  readonly files: readonly MadeFile[];
+  readonly uids: ReadonlyMap<string, string>;
+}
+
 /**
  * Label map (of a picture: a picture) and, for a DICOM source, SEG and what else was asked for; each read back from its
  * bytes and compared before anything is written.
  *
  * @throws {PipelineError} `ResultInvalid` when one does not say what the label map says
  */
-export async function imageFiles(work: StageWork, result: ResultLabels): Promise<MadeFile[]> {
+export async function imageFiles(work: StageWork, result: ResultLabels): Promise<ImageFiles> {
   const { data, grid } = result;
+  const noUids = new Map<string, string>();
   if (isRasterFormat(work.task.channels[0]?.format ?? "nifti")) {
     const png = await provenPngLabels(data, grid.size);
-    return [{ name: RESULT_FILES.labelsPng, bytes: png, contentType: "image/png" }];
+    return { files: [{ name: RESULT_FILES.labelsPng, bytes: png, contentType: "image/png" }], uids: noUids };
   }
   const map = labelsFile(data, grid);
   proveNifti(map, data, grid);
@@ -51,14 +60,21 @@ export async function imageFiles(work: StageWork, result: ResultLabels): Promise
   for (const format of ["glb", "stl"] as const) {
     if (outputs.includes(format)) made.push(...meshOutput(format, data, grid, work.model.manifest.labels));
   }
-  if (!work.has("preprocess", STAGE_FILES.dicomSource)) return made;
+  if (!work.has("preprocess", STAGE_FILES.dicomSource)) return { files: made, uids: noUids };
 
-  const context = await dicomContext(work, result);
+  const { source, uids } = await dicomSource(work);
+  const context = dicomContext(work, source, result);
   if (seg === "fractional") made.push(fractionalSegOutput(context, onSlices(probabilities, result)));
   else made.push(segOutput(context, seg));
   if (outputs.includes("rtstruct")) made.push(rtStructOutput(context));
   if (outputs.includes("sr")) made.push(reportOutput(context));
-  return made;
+  return { files: made, uids };
+}
+
+/** What derived objects repeat of their source: of a task that is de-identified, without what identifies. */
+async function dicomSource({ read, pseudonyms }: StageWork): Promise<DeidentifiedSource> {
+  const source = parseDicomSource(await read("preprocess", STAGE_FILES.dicomSource));
+  return pseudonyms === null ? { source, uids: new Map() } : deidentifiedSource(source, pseudonyms);
 }
 
 /** Probabilities on the slices of an irregular series: those of the nearest voxels, as its labels. */
@@ -70,9 +86,12 @@ function onSlices(
   return new Map([...probabilities].map(([label, values]) => [label, labelsOfStack(values, stack, grid.size)]));
 }
 
-async function dicomContext(work: StageWork, { data, moments, grid, stack }: ResultLabels): Promise<DicomContext> {
+function dicomContext(
+  work: StageWork,
+  source: DicomSource,
+  { data, moments, grid, stack }: ResultLabels,
+): DicomContext {
   const { manifest } = work.model;
-  const source = parseDicomSource(await work.read("preprocess", STAGE_FILES.dicomSource));
   const own =
     stack === null
       ? { size: grid.size, data, moments }
@@ -84,7 +103,7 @@ async function dicomContext(work: StageWork, { data, moments, grid, stack }: Res
     source,
     segments: manifest.labels,
     algorithm: { name: manifest.id, version: manifest.version, isNetwork: !isClassical(manifest) },
-    identity: work.task.identity,
+    identity: work.identity,
   };
 }
 

@@ -6,7 +6,7 @@ import { channelGroups } from "#src/stages/channel-groups.js";
 const grid: Grid = { size: [4, 5, 6], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0], spacingMm: [1, 1, 2] };
 const scanOf = (ordinal: number, changes: Partial<FoundScan> = {}): FoundScan => ({
   ...{ format: "nifti", entries: [ordinal], parts: null, instances: [`d${ordinal}`], modality: null, bodyPart: null },
-  ...{ transferSyntaxUid: null, irregular: null, grid, warnings: [] },
+  ...{ mayShowText: true, transferSyntaxUid: null, irregular: null, grid, warnings: [] },
   ...changes,
 });
 const entriesOf = (...names: string[]): UploadEntry[] =>

@@ -1,0 +1,65 @@
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { AnyPrincipal, Effect, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import { deidKeys } from "#src/storage/keys.js";
+import { grantReadObject, grantWrite } from "./grants.js";
+
+export interface DeidVaultProps {
+  readonly accessLogs: Bucket;
+}
+
+/**
+ * What undoes a de-identification: the secret that UIDs are made with, the way back from them, and which upload a scan
+ * was. In a bucket and under a key of its own, so that rights on results give none here. Publish writes it and reads the
+ * secret; nobody of this stack can read a map.
+ */
+export class DeidVault extends Construct {
+  readonly key: Key;
+  readonly bucket: Bucket;
+  /** What functions and jobs are told of it. */
+  readonly environment: { readonly DEID_BUCKET: string };
+
+  constructor(scope: Construct, id: string, { accessLogs }: DeidVaultProps) {
+    super(scope, id);
+    this.key = new Key(this, "Key", {
+      description: "Secret and UID maps of scanlane's de-identified results",
+      enableKeyRotation: true,
+      // Without it no result finds its way back, and the same study gets other UIDs.
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.bucket = new Bucket(this, "Maps", {
+      encryption: BucketEncryption.KMS,
+      encryptionKey: this.key,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      // What is overwritten or removed by mistake is still there.
+      versioned: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsPrefix: "deidentification/",
+      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(2) }],
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    // Another secret would give every study other UIDs: it is written once, by conditional create.
+    this.bucket.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ["s3:PutObject"],
+        resources: [this.bucket.arnForObjects(deidKeys.secret)],
+        conditions: { Null: { "s3:if-none-match": "true" } },
+      }),
+    );
+    this.environment = { DEID_BUCKET: this.bucket.bucketName };
+  }
+
+  /** What Publish does: makes and reads the secret, writes maps. */
+  grantPublish(grantee: IGrantable): void {
+    for (const keys of [deidKeys.secret, "maps/*", "scans/*"]) grantWrite(this.bucket, grantee, keys);
+    grantReadObject(this.bucket, grantee, deidKeys.secret);
+  }
+}
