@@ -28,7 +28,12 @@ const SERIES = [
   "msd-hippocampus/dicom-no-label/Study1",
   "msd-hippocampus/dicom-no-label/Study2",
   "msd-hippocampus/dicom-no-label/Study3",
-  "dicom-transfer-syntaxes/dicomdir-file-set",
+  "dicom-transfer-syntaxes/dicomdir-file-set/77654033/CT2",
+  "dicom-transfer-syntaxes/dicomdir-file-set/98892001/CT2N",
+  "dicom-transfer-syntaxes/dicomdir-file-set/98892001/CT5N",
+  "dicom-transfer-syntaxes/dicomdir-file-set/98892003/MR1",
+  "dicom-transfer-syntaxes/dicomdir-file-set/98892003/MR2",
+  "dicom-transfer-syntaxes/dicomdir-file-set/98892003/MR700",
 ];
 
 /** Folders of which each file is an upload of its own. */

@@ -20,6 +20,8 @@ export interface OurReading {
   readonly warnings: readonly string[];
   /** Reason code of the refusal; null when it was read. */
   readonly code: string | null;
+  /** Its words. */
+  readonly reason: string | null;
 }
 
 async function readCase(one: ConformanceCase, folder: string, n: number): Promise<OurReading> {
@@ -38,10 +40,10 @@ async function readCase(one: ConformanceCase, folder: string, n: number): Promis
       ours.push(path);
       sizes.push(volume.size.join(" x "));
     }
-    return { ours, sizes, warnings: [...warnings], code: null };
+    return { ours, sizes, warnings: [...warnings], code: null, reason: null };
   } catch (error) {
     if (!(error instanceof PipelineError)) throw error;
-    return { ours: [], sizes: [], warnings: [...warnings], code: error.code };
+    return { ours: [], sizes: [], warnings: [...warnings], code: error.code, reason: error.message };
   }
 }
 

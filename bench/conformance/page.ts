@@ -68,9 +68,9 @@ function table(rows: readonly ConformanceRow[]): string[] {
   ];
 }
 
-function ourCell({ code, sizes, warnings }: ConformanceRow): string {
+function ourCell({ code, reason, sizes, warnings }: ConformanceRow): string {
   const read = sizes.length > 3 ? `${sizes.length} images, first ${sizes[0]}` : sizes.join(", ");
-  return [code === null ? read : `refused: ${code}`, ...warnings.map((warning) => `(${warning})`)].join(" ");
+  return [code === null ? read : `refused: ${code}: ${reason}`, ...warnings.map((warning) => `(${warning})`)].join(" ");
 }
 
 function oracleCell({ oracles }: ConformanceRow): string {

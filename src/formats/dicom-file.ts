@@ -27,6 +27,15 @@ function hasDicomPrefix(bytes: Uint8Array): boolean {
   return bytes.length > 132 && String.fromCharCode(...bytes.subarray(128, 132)) === "DICM";
 }
 
+/** Whether bytes begin with file meta information: a file that has lost its preamble and prefix alone. */
+function hasBareMeta(bytes: Uint8Array): boolean {
+  return bytes.length > 16 && bytes[0] === 2 && bytes[1] === 0 && bytes[3] === 0 && hasVr(bytes, 0);
+}
+
+function withPreamble(bytes: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.alloc(128), Buffer.from("DICM", "latin1"), bytes]);
+}
+
 /**
  * Parses a DICOM file up to its pixel data, with or without the 128-byte preamble. Null when the bytes are no DICOM:
  * without the prefix, only what parses and names its SOP class counts.
@@ -34,9 +43,10 @@ function hasDicomPrefix(bytes: Uint8Array): boolean {
  * @throws {PipelineError} InputUnreadable for a file with the prefix that cannot be parsed
  */
 export function parseDicomFile(bytes: Uint8Array, subject: string): DicomFile | null {
-  if (hasDicomPrefix(bytes)) {
+  const isBare = hasBareMeta(bytes);
+  if (isBare || hasDicomPrefix(bytes)) {
     try {
-      return parse(bytes);
+      return parse(isBare ? withPreamble(bytes) : bytes);
     } catch (cause) {
       const message = `${subject} is a DICOM file that is damaged or cut short, ${bytes.length} bytes found, expected a whole data set`;
       throw new PipelineError("InputUnreadable", message, { cause: asError(cause) });

@@ -1,3 +1,4 @@
+import type { DataSet } from "dicom-parser";
 import type { ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { Vec3 } from "#src/imaging/affine.js";
@@ -58,6 +59,10 @@ export interface DicomInstance {
 /** Pixels as integers, and as floating-point numbers of 32 and 64 bits. */
 const PIXELS = ["x7fe00010", "x7fe00008", "x7fe00009"] as const;
 
+/** Images that one cine may make: as many as volumes of a file. */
+const MAX_CINE_FRAMES = 1000;
+const TOTAL_PIXEL_MATRIX_COLUMNS = "x00480006";
+
 /** Modalities of objects that carry pixels and are no source image. */
 const DERIVED_MODALITIES = new Set(["SEG", "RTDOSE", "PR", "KO", "SR", "RTSTRUCT", "RTPLAN"]);
 
@@ -69,8 +74,8 @@ const DERIVED_MODALITIES = new Set(["SEG", "RTDOSE", "PR", "KO", "SR", "RTSTRUCT
  * those of its own Pixel Value Transformation; Real World Value Mapping (other units) is not used.
  *
  * @param channel what is read of a colour image
- * @throws {PipelineError} InputUnsupported for images of another kind: unknown compression, a cine without
- * places, a slice without a place in the patient; InputUnreadable for required values that are missing or make no sense
+ * @throws {PipelineError} InputUnsupported for images of another kind: unknown compression, tiles of a whole-slide
+ *   image, a slice without a place in the patient; InputUnreadable for required values that are missing or make no sense
  */
 export function readInstances(
   file: DicomFile,
@@ -85,11 +90,10 @@ export function readInstances(
   assertSupported(file, subject);
   const frames = Number(textOf(dataSet, "x00280008") ?? 1);
   const headers = frameHeaders(dataSet);
-  if (headers === null) {
-    if (frames === 1)
-      return isMosaic(dataSet) ? mosaicTiles(file, ordinal, subject) : [single(file, ordinal, subject, channel)];
-    throw unsupported(`${subject} has ${frames} frames that lie nowhere (a cine), expected one image or a volume`);
+  if (headers === null && frames === 1) {
+    return isMosaic(dataSet) ? mosaicTiles(file, ordinal, subject) : [single(file, ordinal, subject, channel)];
   }
+  if (headers === null) return cineFrames(single(file, ordinal, subject, channel), dataSet, frames, subject);
   if (headers.length !== frames) {
     throw unreadable(`${subject} says it has ${frames} frames and describes ${headers.length}`);
   }
@@ -97,10 +101,30 @@ export function readInstances(
     const slice = sliceOf(file, header, ordinal, subject, channel);
     const isOnly = frames === 1;
     if (!isOnly && slice.placement === "none") {
-      throw unsupported(`${subject} has ${frames} frames that lie nowhere (a cine), expected one image or a volume`);
+      throw unsupported(`${subject} has ${frames} frames that lie nowhere, expected one image or a volume`);
     }
     return isOnly ? slice : { ...slice, part: frameIndex + 1, frame: frameIndex + 1, frameIndex, frames };
   });
+}
+
+/** Frames of a cine: pictures as any projection or photograph is one. */
+function cineFrames(first: DicomInstance, dataSet: DataSet, frames: number, subject: string): DicomInstance[] {
+  if (first.placement === "patient") {
+    throw unsupported(`${subject} has ${frames} frames in one place, expected one image or a place for each`);
+  }
+  if (dataSet.elements[TOTAL_PIXEL_MATRIX_COLUMNS] !== undefined) {
+    throw unsupported(`${subject} is a whole-slide image in ${frames} tiles, expected one image or a volume`);
+  }
+  if (frames > MAX_CINE_FRAMES) {
+    throw unsupported(`${subject} has ${frames} frames, expected at most ${MAX_CINE_FRAMES}`);
+  }
+  return Array.from({ length: frames }, (_, frameIndex) => ({
+    ...first,
+    part: frameIndex + 1,
+    frame: frameIndex + 1,
+    frameIndex,
+    frames,
+  }));
 }
 
 /** Whether derived objects can refer to a slice. */

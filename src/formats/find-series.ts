@@ -258,7 +258,12 @@ function trailingWarnings(files: readonly SeriesFile[]): ScanWarning[] {
 }
 
 function shapeWarnings(shapes: readonly DicomInstance[][], shape: readonly DicomInstance[]): ScanWarning[] {
-  if (shapes.length === 1 || shape[0]?.placement === "none") return [];
+  const [first] = shape;
+  if (first?.placement === "none") {
+    const message = `entry ${first.ordinal} holds ${first.frames} frames that lie nowhere; this image is frame ${first.frame}`;
+    return first.frames === 1 ? [] : [{ code: "SeriesSplit", message }];
+  }
+  if (shapes.length === 1) return [];
   const message = `the series holds slices of ${shapes.length} orientations, sizes or pixel spacings; this image is ${shape.length} of them`;
   return [{ code: "SeriesSplit", message }];
 }

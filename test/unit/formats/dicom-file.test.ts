@@ -68,6 +68,11 @@ describe("a DICOM file", () => {
     expect(await voxelsOf(bytes)).toEqual(await voxelsOf(explicit));
   });
 
+  it("is read where it has lost its preamble alone", async () => {
+    expect(await voxelsOf(explicit.slice(132))).toEqual(await voxelsOf(explicit));
+    await expect(voxelsOf(explicit.slice(132, 400))).rejects.toMatchObject({ code: "InputUnreadable" });
+  });
+
   it("is read where it has lost its transfer syntax", async () => {
     const at = Buffer.from(explicit).indexOf(Buffer.from([2, 0, 0x10, 0, 0x55, 0x49]));
     const length = 8 + (explicit[at + 6] ?? 0);

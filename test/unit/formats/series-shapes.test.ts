@@ -106,7 +106,7 @@ describe("an enhanced multi-frame object", () => {
     expect(worst(loaded[0] as LoadedScan)).toBeLessThan(0.51);
   });
 
-  it("is refused where it describes other frames than it says it has, or frames that lie nowhere", async () => {
+  it("is refused where it describes other frames than it says it has, or many in one place", async () => {
     const wrong = enhancedFile({ size }, [{ k: 0 }, { k: 1 }], set("00280008", "IS", "3"));
     await expect(findScans(uploadOf([file(wrong)]))).rejects.toMatchObject({
       code: "InputUnreadable",
@@ -115,8 +115,49 @@ describe("an enhanced multi-frame object", () => {
     const cine = phantomSlice({ edit: set("00280008", "IS", "12") }, 0);
     await expect(findScans(uploadOf([file(buildDicom(cine))]))).rejects.toMatchObject({
       code: "InputUnsupported",
-      message: "entry 0 has 12 frames that lie nowhere (a cine), expected one image or a volume",
+      message: "entry 0 has 12 frames in one place, expected one image or a place for each",
     });
+  });
+});
+
+describe("a cine that lies nowhere", () => {
+  /** Ultrasound of 3 frames of 6 x 5 pixels: frame n is 10 n everywhere. */
+  const cine = (edit: (elements: DicomElements) => void = () => {}) => {
+    const elements = phantomSlice({}, 0);
+    for (const tag of ["00200032", "00200037", "00281052", "00281053"]) delete elements[tag];
+    set("00080060", "CS", "US")(elements);
+    set("00080016", "UI", "1.2.840.10008.5.1.4.1.1.3.1")(elements);
+    set("00280008", "IS", "3")(elements);
+    const pixels = Int16Array.from({ length: 3 * 30 }, (_, i) => 10 * Math.floor(i / 30));
+    set("7FE00010", "OW", pixels.buffer)(elements);
+    edit(elements);
+    return uploadOf([file(buildDicom(elements))]);
+  };
+
+  it("is an image a frame", async () => {
+    const { scans, loaded } = await loadAll(cine());
+    expect(scans.map(({ entries, parts }) => [entries, parts])).toEqual([1, 2, 3].map((frame) => [[0], [frame]]));
+    expect(loaded.map(({ volume }) => [...new Set(volume.data)])).toEqual([[0], [10], [20]]);
+    expect(loaded.map(({ dicom }) => dicom)).toEqual([null, null, null]);
+    expect(new Set(scans.map(({ instances }) => instances.join())).size).toBe(3);
+    expect(scans[1]?.warnings).toContainEqual({
+      code: "SeriesSplit",
+      message: "entry 0 holds 3 frames that lie nowhere; this image is frame 2",
+    });
+  });
+
+  it.each([
+    ["of more frames than an upload may have images", set("00280008", "IS", "1001"), "1001 frames"],
+    ["of tiles of one slide", set("00480006", "UL", 12), "whole-slide"],
+  ])("is refused where it is one %s", async (_, edit, words) => {
+    await expect(findScans(cine(edit))).rejects.toMatchObject({
+      code: "InputUnsupported",
+      message: expect.stringContaining(words),
+    });
+  });
+
+  it("is refused where it is cut short", async () => {
+    await expect(findScans(cine(set("00280008", "IS", "4")))).rejects.toMatchObject({ code: "InputUnreadable" });
   });
 });
 
