@@ -8,6 +8,7 @@ import type { FailedScan, ModelTimes } from "./compare-runs.js";
 /** One model of a comparison. */
 export interface ComparedModel {
   readonly id: string;
+  readonly version: string;
   readonly facts: ModelFacts;
   /** Null when nothing was timed. */
   readonly time: ModelTimes | null;
@@ -32,6 +33,8 @@ export interface ModelPair {
 
 export interface Comparison {
   readonly cases: number;
+  /** What the scans were timed on. */
+  readonly processor: string;
   readonly bootstrap: BootstrapOptions;
   readonly models: readonly ComparedModel[];
   readonly pairs: readonly ModelPair[];
