@@ -1,5 +1,12 @@
 import { quantileInPlace } from "#src/imaging/order-statistics.js";
-import { COMPARED_METRICS, type ComparedModel, type Comparison, summaryOf, titleOf } from "./compare-models.js";
+import {
+  COMPARED_METRICS,
+  type ComparedModel,
+  type Comparison,
+  mismatchedLabels,
+  summaryOf,
+  titleOf,
+} from "./compare-models.js";
 import { number, range, withUnit } from "./evaluate-table.js";
 import { table } from "./table.js";
 
@@ -80,9 +87,9 @@ export function explanation({ cases, bootstrap, models, processor }: Comparison)
   ].join(" ");
 }
 
-/** A line a failed scan, and one a model for the labels that it gave and that are not scored. */
+/** A line a failed scan, a model with labels that are not scored, and a value that means two things. */
 export function warningsOf({ models }: Comparison): readonly string[] {
-  return models.flatMap(({ id, failed, evaluation }) => {
+  const ofModels = models.flatMap(({ id, failed, evaluation }) => {
     const [first, ...more] = evaluation?.warnings ?? [];
     const count = more.length > 0 ? ` (${more.length + 1} such warnings)` : "";
     return [
@@ -90,6 +97,7 @@ export function warningsOf({ models }: Comparison): readonly string[] {
       ...(first === undefined ? [] : [`${id}: ${first}${count}`]),
     ];
   });
+  return [...ofModels, ...mismatchedLabels(models)];
 }
 
 /** A line a model and metric. */

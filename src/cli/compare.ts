@@ -63,7 +63,7 @@ export async function compare(flags: CompareFlags, signal: AbortSignal): Promise
   });
   const compared: ComparedModel[] = [];
   for (const model of packages) {
-    const { id, version } = model.manifest;
+    const { id, version, labels: own } = model.manifest;
     const failed = failures.filter((failure) => failure.model === id);
     const evaluation =
       failed.length > 0
@@ -81,7 +81,8 @@ export async function compare(flags: CompareFlags, signal: AbortSignal): Promise
             seed: flags.seed,
           });
     const facts = await modelFacts(model, library);
-    compared.push({ id, version, facts, time: times.get(id) ?? null, evaluation, failed });
+    const named = own.map(({ value, name }) => ({ value, name }));
+    compared.push({ id, version, labels: named, facts, time: times.get(id) ?? null, evaluation, failed });
   }
   const comparison: Comparison = {
     cases: cases.length,
