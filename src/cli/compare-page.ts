@@ -5,6 +5,7 @@ import { page } from "./page.js";
 
 /** Figures stay whole: a table that is too wide for the window is moved in its frame. */
 const STYLE = `
+th, td { padding-right: 9px; }
 td.number { white-space: nowrap; }
 td.number .soft { font-size: 13px; }
 .scroll { margin-bottom: 16px; }
@@ -52,5 +53,5 @@ function table({ head, rows }: { head: readonly string[]; rows: readonly (readon
 function figure(cell: string): Html {
   const [, value, brackets] = /^(\S+) \((.+)\)$/.exec(cell) ?? [];
   if (value === undefined || brackets === undefined) return html`${cell}`;
-  return html`${value}<br><span class="soft">${brackets}</span>`;
+  return html`${value}<br><span class="soft">(${brackets})</span>`;
 }
