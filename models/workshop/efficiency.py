@@ -9,7 +9,8 @@
 
 Time: one tile, one thread, as timing.py, the three by turns. Dice: all validation cases by the whole procedure, mean over
 cases and labels; `alike` is the Dice of each variant's labels with those of fp32. A model that is scored by trainings that
-left something out has no Dice here, and is compared with fp32 alone. Writes results/efficiency.json and
+left something out has no Dice here, and is compared with fp32 alone. Of an ensemble each network is made so, and their mean
+answers. Writes results/efficiency.json and
 results/efficiency.md. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes at most 1.1
 times the time of the fastest.
 """
@@ -29,14 +30,29 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from config import load_config
 from data import source
+from evaluate_brain import CUTS, cut
 from export import trained, write_onnx
 from metrics import dice
 from procedure import onnx_runner, segment
+from volumes import read_ras
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 VARIANTS = ("fp32", "fp16", "int8")
 LOSS, SLOWER = 0.002, 1.1
+
+
+class HeadScans:
+    """Of the brain mask: the head that is a file, cut into axial scans as evaluate_brain.py does. It was trained on."""
+
+    def __init__(self, folder):
+        self.volume, _ = read_ras(Path(folder) / "weights-reference" / "sample-input" / "t1_crop.nii.gz")
+        self.split = {"training": [f"{thickness} mm every {step}" for thickness, step in CUTS]}
+
+    def case(self, name):
+        thickness, step = CUTS[self.split["training"].index(name)]
+        scan = cut(self.volume.astype(numpy.float32), thickness, step)
+        return scan, numpy.zeros(scan.shape, numpy.uint8), (1.0, 1.0, float(step))
 
 
 class Tiles(CalibrationDataReader):
@@ -61,9 +77,15 @@ def unhalve(path, target):
     onnx.save(model, str(target))
 
 
-def calibration_tiles(data, manifest, path):
-    """What the network is given for eight training images, at most four tiles each."""
-    seen, run = [], onnx_runner(path)
+def mean_runner(paths, threads=2):
+    """The mean of the logits of the networks at `paths`."""
+    runs = [onnx_runner(path, threads) for path in paths]
+    return lambda batch: sum(run(batch) for run in runs) / len(runs)
+
+
+def calibration_tiles(data, manifest, paths):
+    """What the networks are given for eight training images, at most four tiles each."""
+    seen, run = [], mean_runner(paths)
 
     def recorded(batch):
         seen.append(numpy.ascontiguousarray(batch[:1]))
@@ -96,7 +118,7 @@ def quantised(fp32, tiles, target):
 def milliseconds(paths, manifest, rounds=11):
     size = manifest["tiles"]["patchVox"][::-1] if manifest["network"]["dimensions"] == 3 else (256, 256)
     tile = numpy.zeros((1, 1, *size), numpy.float32)
-    runs = {name: onnx_runner(path, 1) for name, path in paths.items()}
+    runs = {name: mean_runner(files, 1) for name, files in paths.items()}
     spent = {name: [] for name in paths}
     for _ in range(rounds):
         for name, run in runs.items():
@@ -113,7 +135,7 @@ def scores(paths, data, manifest, is_scored):
     """
     training = data.split["training"][:: max(1, len(data.split["training"]) // 8)][:8]
     cases = data.validation_cases() if is_scored else ((name, *data.case(name)) for name in training)
-    runs = {name: onnx_runner(path) for name, path in paths.items()}
+    runs = {name: mean_runner(files) for name, files in paths.items()}
     values = [label["value"] for label in manifest["labels"]]
     found, alike = {name: [] for name in paths}, {name: [] for name in paths}
     for _, image, truth, spacing in cases:
@@ -137,20 +159,25 @@ def measured(id_, arguments, folder):
     config = load_config(HERE / "configs" / f"{id_}.json")
     manifest = json.loads((arguments.models / id_ / "manifest.json").read_text())
     network = manifest["network"]
-    paths = {name: folder / f"{id_}.{name}.onnx" for name in VARIANTS}
-    paths["fp16"] = arguments.models / id_ / network["file"]
-    has_checkpoint = (arguments.runs / id_ / "checkpoint.pt").exists()
+    names = [one["file"] for one in [network, *network.get("folds", [])]]
+    paths = {variant: [folder / f"{id_}.{variant}.{name}" for name in names] for variant in VARIANTS}
+    paths["fp16"] = [arguments.models / id_ / name for name in names]
+    has_checkpoint = len(names) == 1 and (arguments.runs / id_ / "checkpoint.pt").exists()
     if has_checkpoint:
         network_fp32 = trained(config, arguments.runs, rounded=False)
-        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"], stored_half=False)
+        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"][0], stored_half=False)
     else:
-        unhalve(paths["fp16"], paths["fp32"])
-    data = source(config["data"], arguments.data, None)
-    quantised(paths["fp32"], calibration_tiles(data, manifest, paths["fp32"]), paths["int8"])
-    is_scored = "leftOut" not in config
+        for packaged, fp32 in zip(paths["fp16"], paths["fp32"]):
+            unhalve(packaged, fp32)
+    is_brain = config["data"]["name"] == "heads"
+    data = HeadScans(arguments.data) if is_brain else source(config["data"], arguments.data, None)
+    tiles = calibration_tiles(data, manifest, paths["fp32"])
+    for fp32, int8 in zip(paths["fp32"], paths["int8"]):
+        quantised(fp32, tiles, int8)
+    is_scored = "leftOut" not in config and not is_brain
     row = {
         "fp32From": "checkpoint" if has_checkpoint else "package",
-        "megabytes": {name: round(path.stat().st_size / 1e6, 2) for name, path in paths.items()},
+        "megabytes": {name: round(sum(path.stat().st_size for path in files) / 1e6, 2) for name, files in paths.items()},
         "milliseconds": milliseconds(paths, manifest),
     }
     found, alike = scores(paths, data, manifest, is_scored)

@@ -6,6 +6,11 @@ The config's `ensemble.members` name trainings (members/<name>.json). The produc
 a manifest's networks, so a member's weight is put into its last layer. Weights and the triplet of thresholds are the
 ones that give the best mean Dice over the validation images; what that choice flatters shows in the rows "chosen on
 the other half". Writes results/<id>.ensemble.json (weights, step, ablation) and <models>/<id>/network*.onnx.
+
+    python ensemble.py configs/<id>.json --data <folder> --runs <folder> --models <folder> --packaged
+
+measures the rows again that the package's own networks can answer, without checkpoints and without writing a network;
+rows of single steps of the trainings stay as they were.
 """
 
 import argparse
@@ -23,8 +28,8 @@ from config import load_config
 from data import source
 from data.split import is_validation
 from export import finished, parameter_count, parity, trained, write_onnx
-from metrics import dice
-from procedure import mirrored, tiled_logits, torch_runner
+from metrics import bootstrap_interval, dice
+from procedure import mirrored, onnx_runner, tiled_logits, torch_runner
 from normalise import normalise
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -45,16 +50,17 @@ def scale_last_layer(network, factor):
         network.head.bias.mul_(factor)
 
 
-def evidence(network, data, manifest, axes, cache):
+def evidence(run, data, manifest, axes, cache):
     """Logit of foreground less that of background for every validation image, [y, x]; kept in the file `cache`."""
     if cache.exists():
         return dict(numpy.load(cache))
-    run = mirrored(torch_runner(network), axes)
+    run = mirrored(run, axes)
     found = {}
     for name, image, _, _ in data.validation_cases():
         plane = normalise(image, manifest["channels"][0]["normalisation"])[0]
         background, foreground = tiled_logits(plane, manifest["tiles"]["patchVox"][1::-1], manifest, run)
         found[name] = foreground - background
+    cache.parent.mkdir(parents=True, exist_ok=True)
     numpy.savez(cache, **found)
     return found
 
@@ -82,6 +88,15 @@ def best(choices, score_of, names):
     return max(choices, key=lambda choice: round(float(numpy.mean([score_of(choice, name) for name in names])), 6))
 
 
+def ablation_row(title, found, group_of):
+    """Mean Dice and its interval over all images and over those of each group, from {image: Dice}."""
+    groups = {"all": list(found.values())}
+    for name, score in found.items():
+        groups.setdefault(group_of(name), []).append(score)
+    means = {group: round(float(numpy.mean(values)), 4) for group, values in groups.items()}
+    return {"what": title, **means, "intervals": {group: bootstrap_interval(values) for group, values in groups.items()}}
+
+
 def halves(names):
     return [n for n in names if is_validation(n, 0.5)], [n for n in names if not is_validation(n, 0.5)]
 
@@ -101,6 +116,7 @@ def main():
     parser.add_argument("--data", default=os.environ.get("SCANLANE_DATA"), help="folder of the data sets (SCANLANE_DATA)")
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--packaged", action="store_true", help="the package's networks in place of checkpoints")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     config = load_config(arguments.config)
@@ -109,30 +125,39 @@ def main():
     data = source(config["data"], arguments.data, None)
     truths = {name: truth[0] for name, _, truth, _ in data.validation_cases()}
     names, runs = list(truths), arguments.runs
+    path = RESULTS / f"{config['id']}.ensemble.json"
+    before = json.loads(path.read_text()) if arguments.packaged else None
+    files = [manifest["network"]["file"], *manifest["network"]["folds"]]
     rows = []
 
     def row(title, found):
-        groups = {}
-        for name, score in found.items():
-            groups.setdefault(data.group(name), []).append(score)
-        line = {group: round(float(numpy.mean(values)), 4) for group, values in groups.items()}
-        rows.append({"what": title, "all": round(float(numpy.mean(list(found.values()))), 4), **line})
+        rows.append(ablation_row(title, found, data.group))
         print(rows[-1], flush=True)
 
     def maps_of(name, kind, axes=()):
+        cache = runs / name / f"{kind}{''.join(axes)}{'.packaged' if arguments.packaged else ''}.npz"
+        if arguments.packaged:
+            # Its weight is part of its last layer.
+            factor = before["members"][name] * len(members)
+            file = arguments.models / config["id"] / files[members.index(name)]
+            found = evidence(onnx_runner(file, 1), data, manifest, axes, cache)
+            return {image: values / factor for image, values in found.items()}
         member = configs.get(name) or load_config(arguments.config.parent / "members" / f"{name}.json")
         network = last_epoch(member, runs) if kind == "last" else trained(member, runs)
-        return evidence(network, data, manifest, axes, runs / name / f"{kind}{''.join(axes)}.npz")
+        return evidence(torch_runner(network), data, manifest, axes, cache)
 
-    for name in config["ensemble"].get("compared", []):
-        row(f"{name}, averaged weights", scores(maps_of(name, "average"), truths))
-    for name in members:
-        row(f"{name}, last weights", scores(maps_of(name, "last"), truths))
+    if not arguments.packaged:
+        for name in config["ensemble"].get("compared", []):
+            row(f"{name}, averaged weights", scores(maps_of(name, "average"), truths))
+        for name in members:
+            row(f"{name}, last weights", scores(maps_of(name, "last"), truths))
     for name in members:
         row(f"{name}, averaged weights", scores(maps_of(name, "average"), truths))
     plain = [maps_of(name, "average") for name in members]
     equal = [1 / len(members)] * len(members)
-    row("plain mean of last weights", scores(combined([maps_of(name, "last") for name in members], equal), truths))
+    if not arguments.packaged:
+        last = [maps_of(name, "last") for name in members]
+        row("plain mean of last weights", scores(combined(last, equal), truths))
     row("plain mean of averaged weights", scores(combined(plain, equal), truths))
     mirrored_maps = [maps_of(name, "average", tuple(manifest["mirrorAxes"])) for name in members]
     row("plain mean, mirrored", scores(combined(mirrored_maps, equal), truths))
@@ -157,9 +182,15 @@ def main():
 
     step = {"kind": "score-triplet", "labels": [1], "topScore": top, "minVoxels": least, "bottomScore": bottom, "scope": "component"}
     result = {"members": dict(zip(members, weights)), "step": step, "ablation": rows}
-    (RESULTS / f"{config['id']}.ensemble.json").write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.packaged:
+        if result["members"] != before["members"] or result["step"] != before["step"]:
+            raise SystemExit(f"{config['id']}: the package's networks would be weighted otherwise than they are")
+        again = {one["what"]: one for one in rows}
+        result["ablation"] = [again.get(one["what"], one) for one in before["ablation"]]
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    if arguments.packaged:
+        return
 
-    files = [manifest["network"]["file"], *manifest["network"]["folds"]]
     patch = manifest["tiles"]["patchVox"]
     worst = total = 0
     for file, name, weight in zip(files, members, weights):

@@ -94,13 +94,23 @@ def paragraphs(texts):
 def ablation(ensemble):
     """What each ingredient of an ensemble adds: mean Dice over all validation images and per group."""
     rows = ensemble["ablation"]
-    columns = [key for key in rows[0] if key != "what"]
+    columns = [key for key in rows[0] if key not in ("what", "intervals")]
     weights = ", ".join(f"{name} {weight:g}" for name, weight in ensemble["members"].items())
     step = ", ".join(f"{key} {value}" for key, value in ensemble["step"].items() if key not in ("kind", "labels"))
     lines = [f"Weights: {weights}. Triplet: {step}.", "", "## What each ingredient adds", ""]
     lines += [f"| Mean Dice | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns)]
-    lines += [f"| {row['what']} | {' | '.join(f'{row[key]:.4f}' for key in columns)} |" for row in rows]
-    return [*lines, "", "Measured by `ensemble.py` with torch; intervals are those of the table above.", ""]
+    lines += [f"| {row['what']} | {' | '.join(ablation_cell(row, key) for key in columns)} |" for row in rows]
+    last = "In brackets: 95 % interval, bootstrap of the mean over images, 10,000 draws."
+    if any("intervals" not in row for row in rows):
+        last += " Rows without one are of weights that were not kept."
+    return [*lines, "", f"Measured by `ensemble.py`. {last}", ""]
+
+
+def ablation_cell(row, key):
+    if "intervals" not in row:
+        return f"{row[key]:.3f}"
+    low, high = row["intervals"][key]
+    return f"{row[key]:.3f} ({low:.3f}-{high:.3f})"
 
 
 def card(config, manifest, facts, result, golden, size, has_pictures, ensemble):

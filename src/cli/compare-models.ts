@@ -8,6 +8,9 @@ import type { FailedScan, ModelTimes } from "./compare-runs.js";
 /** One model of a comparison. */
 export interface ComparedModel {
   readonly id: string;
+  readonly version: string;
+  /** What the values of its label maps are, as its manifest names them. */
+  readonly labels: readonly { readonly value: number; readonly name: string }[];
   readonly facts: ModelFacts;
   /** Null when nothing was timed. */
   readonly time: ModelTimes | null;
@@ -32,6 +35,8 @@ export interface ModelPair {
 
 export interface Comparison {
   readonly cases: number;
+  /** What the scans were timed on. */
+  readonly processor: string;
   readonly bootstrap: BootstrapOptions;
   readonly models: readonly ComparedModel[];
   readonly pairs: readonly ModelPair[];
@@ -55,6 +60,21 @@ export function summaryOf(
   const values = [...byCase(evaluation, metric).values()];
   if (values.length === 0) return null;
   return { mean: mean(values), interval: meanInterval(values, bootstrap), cases: values.length };
+}
+
+/** Values that mean one thing to a model and another to the next; label maps are compared by value. */
+export function mismatchedLabels(models: readonly Pick<ComparedModel, "id" | "labels">[]): readonly string[] {
+  const names = new Map<number, { readonly id: string; readonly name: string }>();
+  const said: string[] = [];
+  for (const { id, labels } of models) {
+    for (const { value, name } of labels) {
+      const known = names.get(value);
+      if (known === undefined) names.set(value, { id, name });
+      else if (known.name !== name)
+        said.push(`${id}: its label ${value} is ${name}, that of ${known.id} is ${known.name}`);
+    }
+  }
+  return said;
 }
 
 /** Every two models whose scans all came out, in the order of the models. */

@@ -1,15 +1,23 @@
 import { type Html, html } from "#src/report/html.js";
 import type { Comparison } from "./compare-models.js";
-import { comparisonRows, explanation, pairRows } from "./compare-table.js";
+import { comparisonRows, explanation, pairRows, warningsOf } from "./compare-table.js";
 import { page } from "./page.js";
+
+/** Figures stay whole: a table that is too wide for the window is moved in its frame. */
+const STYLE = `
+th, td { padding-right: 9px; }
+td.number { white-space: nowrap; }
+td.number .soft { font-size: 13px; }
+.scroll { margin-bottom: 16px; }
+`;
 
 /** A comparison for people: one HTML file that needs nothing else, no script and no network. */
 export function comparisonPage(comparison: Comparison): string {
-  const failed = comparison.models.flatMap((model) => model.failed);
+  const { models, cases } = comparison;
   const pairs = pairRows(comparison);
-  const title = `Comparison of ${comparison.models.length} models`;
-  return page(title, "", `${title} on ${comparison.cases} cases`, [
-    failedSection(failed),
+  const title = `Comparison of ${models.length === 1 ? "one model" : `${models.length} models`}`;
+  return page(title, STYLE, `${title} on ${cases === 1 ? "one case" : `${cases} cases`}`, [
+    warningsSection(comparison),
     html`<section id="models"><h2>Models</h2>
 ${table(comparisonRows(comparison))}
 </section>`,
@@ -20,20 +28,30 @@ ${pairs.rows.length === 0 ? html`<p>There are no two models to compare.</p>` : t
   ]);
 }
 
-function failedSection(failed: Comparison["models"][number]["failed"]): Html {
-  if (failed.length === 0) return html``;
-  return html`<section id="failed" class="warnings"><h2>Scans without a result</h2>
-<ul>${failed.map(({ model, case: name, code }) => html`<li>${model} on ${name}: ${code}</li>`)}</ul>
-<p>A model with such a scan has no scores: leaving the scan out would flatter it.</p>
+function warningsSection(comparison: Comparison): Html {
+  const warnings = warningsOf(comparison);
+  if (warnings.length === 0) return html``;
+  const isFailed = comparison.models.some(({ failed }) => failed.length > 0);
+  return html`<section id="warnings" class="warnings"><h2>Warnings</h2>
+<ul>${warnings.map((warning) => html`<li>${warning}</li>`)}</ul>
+${isFailed ? html`<p>A model that gave no result for a scan has no scores: leaving the scan out would flatter it.</p>` : html``}
 </section>`;
 }
 
 function table({ head, rows }: { head: readonly string[]; rows: readonly (readonly string[])[] }): Html {
-  return html`<div class="scroll"><table>
-<thead><tr>${head.map((title) => html`<th scope="col">${title}</th>`)}</tr></thead>
+  const [corner, ...titles] = head;
+  return html`<div class="scroll" tabindex="0"><table>
+<thead><tr><th scope="col">${corner ?? ""}</th>${titles.map((title) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
 <tbody>${rows.map(
     ([first, ...rest]) =>
-      html`<tr><th scope="row">${first ?? ""}</th>${rest.map((cell) => html`<td class="number">${cell}</td>`)}</tr>`,
+      html`<tr><th scope="row">${first ?? ""}</th>${rest.map((cell) => html`<td class="number">${figure(cell)}</td>`)}</tr>`,
   )}</tbody>
 </table></div>`;
+}
+
+/** A figure, and below it what stands in brackets. */
+function figure(cell: string): Html {
+  const [, value, brackets] = /^(\S+) \((.+)\)$/.exec(cell) ?? [];
+  if (value === undefined || brackets === undefined) return html`${cell}`;
+  return html`${value}<br><span class="soft">(${brackets})</span>`;
 }

@@ -54,6 +54,7 @@ export async function predictAll({ jobs, ...runs }: Runs & { readonly jobs: numb
   const { models, cases, out, packages, progress, signal } = runs;
   const queue = models.flatMap((model) => cases.map((one) => ({ model, one })));
   const total = queue.length;
+  let done = 0;
   const failed: FailedScan[] = [];
   for (const model of models) {
     await rm(join(out, "predictions", model), { recursive: true, force: true });
@@ -72,7 +73,8 @@ export async function predictAll({ jobs, ...runs }: Runs & { readonly jobs: numb
       const outcome = await runOne(model, one, places, worker, signal);
       if (outcome.kind === "published") await keepLabels(outcome.folder, join(out, "predictions", model), one.name);
       else failed.push({ model, case: one.name, code: outcome.code });
-      progress.line(`${total - queue.length} of ${total}: ${model}, ${one.name}`);
+      done++;
+      progress.line(`${done} of ${total}: ${model}, ${one.name}`);
     }
   };
   const workers = Array.from({ length: Math.min(jobs, total) }, () =>

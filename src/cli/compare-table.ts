@@ -1,5 +1,12 @@
 import { quantileInPlace } from "#src/imaging/order-statistics.js";
-import { COMPARED_METRICS, type ComparedModel, type Comparison, summaryOf, titleOf } from "./compare-models.js";
+import {
+  COMPARED_METRICS,
+  type ComparedModel,
+  type Comparison,
+  mismatchedLabels,
+  summaryOf,
+  titleOf,
+} from "./compare-models.js";
 import { number, range, withUnit } from "./evaluate-table.js";
 import { table } from "./table.js";
 
@@ -7,11 +14,11 @@ import { table } from "./table.js";
 const COMPARISON_SCHEMA_VERSION = 1;
 
 /** Titles and cells of the table: a row a model. */
-export function comparisonRows({ models, bootstrap }: Comparison): { head: string[]; rows: string[][] } {
-  const unit = models.flatMap(({ evaluation }) => evaluation?.settings.unit ?? [])[0] ?? "mm";
+export function comparisonRows({ models, cases, bootstrap }: Comparison): { head: string[]; rows: string[][] } {
+  const unit = models.flatMap(({ evaluation }) => evaluation?.settings.unit ?? [])[0];
   const head = [
     "model",
-    ...COMPARED_METRICS.map((metric) => withUnit(metric, unit)),
+    ...COMPARED_METRICS.map((metric) => (unit === undefined ? titleOf(metric) : withUnit(metric, unit))),
     "parameters, M",
     "GFLOP a tile",
     "file, MB",
@@ -22,13 +29,15 @@ export function comparisonRows({ models, bootstrap }: Comparison): { head: strin
   const rows = models.map(({ id, facts, time, evaluation, failed }) => [
     id,
     ...COMPARED_METRICS.map((metric) => {
-      const summary = evaluation === null ? null : summaryOf(evaluation, metric, bootstrap);
-      if (summary === null) return failed.length > 0 ? `${failed.length} failed` : "-";
-      return `${number(summary.mean)} (${range(summary.interval)})`;
+      if (evaluation === null) return `${failed.length} failed`;
+      const summary = summaryOf(evaluation, metric, bootstrap);
+      if (summary === null) return `none of ${cases}`;
+      const share = summary.cases < cases ? `, ${summary.cases} of ${cases}` : "";
+      return `${number(summary.mean)} (${range(summary.interval)}${share})`;
     }),
-    (facts.parameters / 1e6).toFixed(2),
+    facts.parameters === 0 ? "-" : (facts.parameters / 1e6).toFixed(2),
     facts.flopsATile === 0 ? "-" : (facts.flopsATile / 1e9).toFixed(1),
-    (facts.bytes / 1e6).toFixed(1),
+    facts.bytes === 0 ? "-" : (facts.bytes / 1e6).toFixed(1),
     spread(time?.scan),
     spread(time?.network),
     time === null || time.peakBytes === 0 ? "-" : (time.peakBytes / 1e6).toFixed(0),
@@ -65,16 +74,30 @@ export function comparisonMarkdown(comparison: Comparison): string {
 }
 
 /** What the figures are. */
-export function explanation({ cases, bootstrap, models }: Comparison): string {
+export function explanation({ cases, bootstrap, models, processor }: Comparison): string {
   const timed = Math.max(0, ...models.map(({ time }) => time?.scan.length ?? 0));
   return [
-    `${cases} cases; each case counts as the mean over its labels. In brackets: 95 % interval of the mean (BCa bootstrap, ${bootstrap.resamples} resamples, seed ${bootstrap.seed}).`,
+    `${cases} case${cases === 1 ? "" : "s"}; each case counts as the mean over its labels, which are those of the references unless others were asked for. In brackets: 95 % interval of the mean (BCa bootstrap, ${bootstrap.resamples} resamples, seed ${bootstrap.seed}), and of how many cases where some have no value, as the distance to an empty map has none.`,
     "Pairs: first - second, Wilcoxon signed-rank, two-sided, and corrected for the number of pairs (Holm).",
     "GFLOP: two a product of convolutions and matrix products, one tile, one pass.",
     timed === 0
       ? "Nothing was timed."
-      : `Time: ${timed} scans one at a time, the models by turns, each in a warm process of its own; median (quartiles) of the whole workflow, and of the network alone. Memory: the most that this process held.`,
+      : `Time: ${timed} scan${timed === 1 ? "" : "s"} one at a time on ${processor}, the models by turns, each in a warm process of its own; median (quartiles) of the whole workflow, and of the network alone. Memory: the most that this process held.`,
+    `Models: ${models.map(({ id, version }) => `${id} ${version}`).join(", ")}.`,
   ].join(" ");
+}
+
+/** A line a failed scan, a model with labels that are not scored, and a value that means two things. */
+export function warningsOf({ models }: Comparison): readonly string[] {
+  const ofModels = models.flatMap(({ id, failed, evaluation }) => {
+    const [first, ...more] = evaluation?.warnings ?? [];
+    const count = more.length > 0 ? ` (${more.length + 1} such warnings)` : "";
+    return [
+      ...failed.map(({ case: name, code }) => `${id} on ${name}: ${code}`),
+      ...(first === undefined ? [] : [`${id}: ${first}${count}`]),
+    ];
+  });
+  return [...ofModels, ...mismatchedLabels(models)];
 }
 
 /** A line a model and metric. */
@@ -103,6 +126,7 @@ function factsOf({ facts, time }: ComparedModel): [string, number | string][] {
 export function comparisonJson({ models, ...comparison }: Comparison): string {
   const rounded = models.map(({ evaluation, ...model }) => ({
     ...model,
+    warnings: evaluation?.warnings ?? [],
     scores:
       evaluation === null
         ? null

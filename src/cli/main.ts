@@ -226,7 +226,11 @@ function commands(done: (code: number) => void): Command {
     .requiredOption("--data <dir>", "folder with images/ and labels/: files of the same names")
     .option("-o, --out <dir>", "folder for tables, page, results and predictions", "scanlane-compare")
     .option("--packages <dir>", "folder of model packages (default: those of this installation)")
-    .option("--labels <name=values...>", "labels to score, as of `evaluate` (default: every value)", scoredLabel)
+    .option(
+      "--labels <name=values...>",
+      "labels to score, as of `evaluate` (default: those of the references)",
+      scoredLabel,
+    )
     .option("--jobs <n>", "scans at once, for quality", positiveInteger, 2)
     .option("--timed <n>", "images to time, one at a time (0: none)", wholeNumber, 5)
     .option("--resamples <n>", "resamples of the bootstrap", positiveInteger, 2000)
@@ -358,7 +362,8 @@ function positiveInteger(text: string): number {
 /** Only here may a message carry the file's own name. */
 function failed(thrown: unknown, args: readonly string[]): number {
   const error = toPipelineError(thrown);
-  const subject = args[1] === undefined ? "" : `${basename(args[1])}: `;
+  // A command without an argument begins with an option, which is not what failed.
+  const subject = args[1] === undefined || args[1].startsWith("-") ? "" : `${basename(args[1])}: `;
   console.error(`${subject}${error.code}: ${error.message}`);
   if (!(thrown instanceof PipelineError)) console.error(thrown);
   return exitCodeOf(error.code);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,6 +16,17 @@ const image = (data: Int16Array | Uint8Array) =>
 const ramp = (shift: number) => Int16Array.from({ length: 512 }, (_, i) => i - shift);
 const truthOf = (values: Int16Array) => Uint8Array.from(values, (value) => (value > 100 ? 1 : 0));
 
+/** Labels 1 and 2. */
+function twofoldManifest(network: Uint8Array) {
+  const { labels, network: one } = brightManifest(network);
+  const second = labels.map((label) => ({ ...label, value: 2, name: "brighter", displayName: "Brighter" }));
+  return brightManifest(network, {
+    id: "twofold",
+    network: { ...one, classes: 3 },
+    labels: [...labels, ...second],
+  });
+}
+
 let models = "";
 let data = "";
 
@@ -22,11 +34,16 @@ beforeAll(async () => {
   const exact = brightNetwork();
   // Calls bright what is above 200: of 411 - shift true voxels it misses 100.
   const strict = pointwiseNetwork(3, [0, 1], [0, -200]);
+  // Calls label 2, which no reference has, what is above 400; the rest as it should be.
+  const twofold = pointwiseNetwork(3, [0, 1, 2], [0, -100, -500]);
+  const blind = pointwiseNetwork(3, [0, 1], [0, -1000]);
   const broken = pointwiseNetwork(3, [0, 1], [0, Number.NaN]);
   models = await modelsFolderWith([
     { manifest: brightManifest(exact, { id: "exact" }), network: exact },
     { manifest: brightManifest(strict, { id: "strict" }), network: strict },
     { manifest: brightManifest(broken, { id: "broken" }), network: broken },
+    { manifest: brightManifest(blind, { id: "blind" }), network: blind },
+    { manifest: twofoldManifest(twofold), network: twofold },
   ]);
   data = await mkdtemp(join(tmpdir(), "compare-"));
   await mkdir(join(data, "images"));
@@ -85,6 +102,61 @@ describe("scanlane compare", () => {
     expect(document.models[0].time).toBeNull();
     expect(document.models[0].cases[0].label).toBe("both");
     expect(document.bootstrap).toEqual({ resamples: 50, seed: 7 });
+  });
+
+  it("scores the labels of the references: one that only a model has is named and not counted", async () => {
+    const { code, stderr, document, out } = await compared("twofold,exact", "--timed", "0");
+    const [twofold, exact] = document.models;
+    const dice = [0, 20, 40].map((shift) => (2 * 300) / (300 + 411 - shift));
+    expect(twofold.scores.dice.mean).toBeCloseTo(dice.reduce((sum, value) => sum + value, 0) / 3, 10);
+    expect(twofold.cases.map(({ label }: { label: string }) => label)).toEqual(["1", "1", "1"]);
+    expect(exact.warnings).toEqual([]);
+    expect(twofold.warnings).toHaveLength(3);
+    expect(code).toBe(3);
+    const said =
+      "twofold: case 1: the prediction has 111 voxels of 2, which is of no label asked for (3 such warnings)";
+    expect(stderr).toContain(said);
+    expect(await readFile(join(out, "compare.html"), "utf8")).toContain(said);
+  });
+
+  it("says of how many cases a figure is when some have no value", async () => {
+    const { document, out } = await compared("blind,exact", "--timed", "0");
+    expect(document.models[0].scores.dice).toMatchObject({ mean: 0, cases: 3 });
+    expect(document.models[0].scores.hd95Monai).toBeNull();
+    const markdown = await readFile(join(out, "compare.md"), "utf8");
+    expect(markdown).toMatch(/\| blind \| 0\.000 \(0\.000 to 0\.000\) \|.*\| none of 3 \| 0\.00 \|/);
+    expect(markdown).toContain("blind 1.0.0");
+  });
+
+  it("counts what is done, up to all of it", async () => {
+    const out = await mkdtemp(join(tmpdir(), "compared-"));
+    const args = ["compare", "--models", "exact", "--data", data, "--packages", models, "--out", out, "--timed", "0"];
+    const { stderr } = await scanlane(args);
+    expect([...stderr.matchAll(/^(\d) of 3: exact/gm)].map(([, n]) => n)).toEqual(["1", "2", "3"]);
+  });
+
+  it("reads every reference before it runs anything", async () => {
+    const file = join(data, "labels", "case-2.nii");
+    await writeFile(file, "no label map");
+    const { code, stderr, out } = await compared("exact", "--timed", "0");
+    await writeFile(file, image(truthOf(ramp(40))));
+    expect(code).toBe(65);
+    expect(stderr).toMatch(/^InputUnsupported: the reference of case 3 /);
+    await expect(readFile(join(out, "results", "index.jsonl"))).rejects.toThrow("ENOENT");
+    expect(existsSync(join(out, "predictions"))).toBe(false);
+  });
+
+  it("pairs names that hold dots", async () => {
+    const names = ["1.2.3", "1.2.4"].map((name) => [join(data, "images", name), join(data, "labels", `${name}.nii`)]);
+    for (const [picture, labels] of names) {
+      await writeFile(picture ?? "", image(ramp(0)));
+      await writeFile(labels ?? "", image(truthOf(ramp(0))));
+    }
+    const { document, stderr } = await compared("exact", "--timed", "0");
+    for (const name of names.flat()) await rm(name);
+    expect(stderr).toBe("");
+    expect(document.cases).toBe(5);
+    expect(document.models[0].scores.dice).toMatchObject({ mean: 1, cases: 5 });
   });
 
   it("names what failed, gives its model no scores and keeps the others", async () => {

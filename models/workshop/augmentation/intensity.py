@@ -1,4 +1,7 @@
-"""Random blur, noise, brightness, contrast, gamma and low resolution: nnU-Net's list, with its chances."""
+"""Random blur, noise, brightness, contrast, gamma and low resolution: nnU-Net's list, with its chances.
+
+And, where a config asks for them, what differs between scans of the heart: the coil's shading and the field of view.
+"""
 
 from torch.nn import functional
 import torch
@@ -33,6 +36,20 @@ def gamma(image, power):
     return (image - image.mean()) / image.std().clamp_min(1e-6) * sd + mean
 
 
+def shading(generator, size, sd):
+    """A smooth positive field of `size`, the logarithm of which has the spread `sd` at the corners of a 3 x 3 grid."""
+    coarse = normal(generator, 1, 1, *[3] * len(size)) * sd
+    mode = "bicubic" if len(size) == 2 else "trilinear"
+    return functional.interpolate(coarse, size=size, mode=mode, align_corners=True)[0].exp()
+
+
+def disc(generator, size):
+    """1 within a circle about the middle of a plane of `size` [y, x], its radius 0.7 to 1.1 of half the larger side."""
+    y, x = (torch.arange(n) - (n - 1) / 2 + uniform(generator, -0.05, 0.05) * n for n in size)
+    radius = uniform(generator, 0.7, 1.1) * max(size) / 2
+    return (y[:, None] ** 2 + x[None] ** 2 < radius**2).float()
+
+
 def augment_intensity(image, settings, generator):
     """`image` [C, y, x] or [C, z, y, x] on a scale of about 1; the noise's spread is the config's."""
     if chance(generator, settings["noiseChance"]):
@@ -54,4 +71,8 @@ def augment_intensity(image, settings, generator):
         image = gamma(image, uniform(generator, 0.7, 1.5))
     if chance(generator, settings["gammaChance"] / 3):
         image = -gamma(-image, uniform(generator, 0.7, 1.5))
+    if "shadingChance" in settings and chance(generator, settings["shadingChance"]):
+        image = image * shading(generator, image.shape[1:], uniform(generator, 0, settings["shadingSd"]))
+    if "discChance" in settings and chance(generator, settings["discChance"]):
+        image = image * disc(generator, image.shape[1:])
     return image

@@ -1,11 +1,11 @@
-"""Random rotation by any angle, scaling, mirroring and cropping of a 2-D image in one resampling step."""
+"""Random rotation by any angle, scaling, mirroring, bending and cropping of a 2-D image in one resampling step."""
 
 import math
 
 from torch.nn import functional
 import torch
 
-from augmentation.draw import chance, uniform
+from augmentation.draw import chance, normal, uniform
 
 
 def sample_crop(image, one_hot, crop, settings, generator):
@@ -27,7 +27,12 @@ def sample_crop(image, one_hot, crop, settings, generator):
     # A crop smaller than the image moves within it.
     centre = torch.tensor([(n - 1) / 2 + uniform(generator, -1, 1) * max(0, n - c) / 2 for n, c in zip(size, crop)])
     axes = [torch.arange(n, dtype=torch.float32) - (n - 1) / 2 for n in crop]
-    position = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1) @ matrix.T + centre
+    grid = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
+    if "elasticChance" in settings and chance(generator, settings["elasticChance"]):
+        coarse = [max(2, round(n / settings["elasticSpacingVox"]) + 1) for n in crop]
+        field = normal(generator, 1, 2, *coarse) * uniform(generator, 0, settings["elasticSdVox"])
+        grid = grid + functional.interpolate(field, size=crop, mode="bicubic", align_corners=True)[0].movedim(0, -1)
+    position = grid @ matrix.T + centre
     # grid_sample wants x, y in [-1, 1] over pixel edges (align_corners=False).
     flow = ((position + 0.5) * torch.tensor([2.0 / n for n in size]) - 1).flip(-1)[None]
     both = torch.cat([image, one_hot])[None]

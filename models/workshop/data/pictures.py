@@ -27,6 +27,10 @@ class Pictures:
         """(image [1, y, x] as stored, labels [1, y, x] uint8, spacing (x, y, z)) of one case."""
         raise NotImplementedError
 
+    def training_case(self, name):
+        """As `case`, on the grid that training crops are taken from."""
+        return self.case(name)
+
     def group(self, name):
         """The group whose scores a case counts in."""
         raise NotImplementedError
@@ -56,7 +60,7 @@ class Pictures:
             group = self.group(name)
             if group not in self.groups:
                 continue
-            image, labels, _ = self.case(name)
+            image, labels, _ = self.training_case(name)
             image = torch.from_numpy(normalise(image, self.normalisation))
             one_hot = torch.nn.functional.one_hot(torch.from_numpy(labels[0]).long(), self.classes).movedim(-1, 0).float()
             groups.setdefault(group, []).append((image, one_hot))

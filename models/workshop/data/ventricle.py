@@ -6,6 +6,7 @@ import numpy
 import pydicom
 
 from data.pictures import Pictures
+from procedure import network_shape, resize
 from data.split import read_split
 
 
@@ -22,9 +23,13 @@ def inside(points, shape):
 
 
 class Ventricle(Pictures):
-    """Cases are named `<patient>/<instance>`. Four patients: `held_out` is left out of training and validates."""
+    """Cases are named `<patient>/<instance>`. Four patients: `held_out` is left out of training and validates.
 
-    def __init__(self, folder, augmentation, normalisation, groups, held_out=None):
+    Slices train on a grid of `spacingMm` where the config gives one, else as stored.
+    """
+
+    def __init__(self, folder, augmentation, normalisation, groups, held_out=None, spacingMm=None):
+        self.spacing = spacingMm
         self.folder = Path(folder) / "sunnybrook-lv"
         patients = read_split("ventricle")["patients"]
         names = {patient: self._cases(patient) for patient in patients}
@@ -33,6 +38,13 @@ class Ventricle(Pictures):
             "validation": names.get(held_out, []),
         }
         super().__init__(split, augmentation, normalisation, groups)
+
+    def training_case(self, name):
+        image, labels, spacing = super().training_case(name)
+        if self.spacing is None:
+            return image, labels, spacing
+        shape = network_shape(image.shape, spacing, [self.spacing, self.spacing, None])[1:]
+        return resize(image[0], shape, 1)[None], (resize(labels[0], shape, 1) >= 0.5).astype(numpy.uint8)[None], spacing
 
     def _cases(self, patient):
         contours = sorted((self.folder / patient / "i-contours").glob("*.txt"))

@@ -3,7 +3,7 @@
 import torch
 
 from augmentation.contrast import acquisition, random_curve, tissue_intensities
-from augmentation.intensity import augment_intensity, blur
+from augmentation.intensity import augment_intensity, blur, disc, shading
 from augmentation.spatial import sample_patch
 
 OFF = {
@@ -42,3 +42,21 @@ def test_acquisition_leaves_nothing_beyond_the_field_of_view():
     inside[8:24, 8:24] = 1
     image = acquisition(generator(3), torch.rand(32, 32, generator=generator(4)), inside)
     assert image[0].abs().max() == 0 and image.isfinite().all()
+
+
+def test_shading_is_smooth_and_positive_and_of_the_spread_asked_for():
+    field = shading(generator(1), (40, 60), 0.5)
+    assert field.shape == (1, 40, 60) and (field > 0).all()
+    assert (field[:, 1:] - field[:, :-1]).abs().max() < 0.2
+    assert torch.equal(shading(generator(1), (40, 60), 0), torch.ones(1, 40, 60))
+
+
+def test_a_disc_keeps_the_middle_and_darkens_the_corners():
+    mask = disc(generator(1), (48, 64))
+    assert mask[24, 32] == 1 and mask[0, 0] == 0 and set(mask.unique().tolist()) == {0, 1}
+
+
+def test_shading_and_disc_change_an_image_only_where_a_config_asks():
+    image = torch.rand(1, 32, 32, generator=generator()) + 0.5
+    for asked in ({"shadingChance": 1, "shadingSd": 1}, {"discChance": 1}):
+        assert not torch.equal(augment_intensity(image, OFF | asked, generator()), image)

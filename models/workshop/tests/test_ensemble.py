@@ -6,9 +6,9 @@ import numpy
 import torch
 
 from architectures import build
-from ensemble import best, combined, cross_fitted, halves, scale_last_layer, triplet
+from ensemble import ablation_row, best, combined, cross_fitted, halves, scale_last_layer, triplet
 from export import finished, write_onnx
-from package import manifest_for
+from package import ablation, manifest_for
 from procedure import onnx_runner, package_runner
 
 ENCODER = {"name": "encoder_unet", "encoder": "resnet50", "width": 0.125, "decoder": [8, 8, 8, 8, 8]}
@@ -66,3 +66,14 @@ def test_a_manifest_names_every_network_and_starts_with_the_triplet(tmp_path):
     assert len({found["network"]["sha256"], found["network"]["folds"][0]["sha256"]}) == 2
     assert [step["kind"] for step in found["postprocess"]] == ["a", "b"]
     json.dumps(found)
+
+
+def test_an_ablation_has_means_and_intervals_of_all_images_and_of_each_group():
+    row = ablation_row("one", {"a/1": 0.5, "a/2": 0.7, "b/1": 0.9}, lambda name: name.split("/")[0])
+    assert (row["all"], row["a"], row["b"]) == (0.7, 0.6, 0.9)
+    assert row["intervals"]["a"] == [0.5, 0.7] and row["intervals"]["b"] == [0.9, 0.9]
+    old = {"what": "two", "all": 0.1, "a": 0.2, "b": 0.3}
+    lines = ablation({"members": {"x": 1}, "step": {"kind": "k", "topScore": 0.5}, "ablation": [row, old]})
+    assert "| one | 0.700 (0.500-0.900) | 0.600 (0.500-0.700) | 0.900 (0.900-0.900) |" in lines
+    assert "| two | 0.100 | 0.200 | 0.300 |" in lines
+    assert "not kept" in lines[-2]

@@ -51,6 +51,15 @@ def test_switched_off_a_crop_is_part_of_the_image():
     assert torch.allclose(whole, image, atol=1e-5) and torch.equal(target, (image[0] > 0).long())
 
 
+def test_bent_a_crop_and_its_labels_stay_together():
+    """The image is its own label map, so that whatever bends one must bend the other."""
+    disc = ((torch.arange(40)[:, None] - 20) ** 2 + (torch.arange(40)[None] - 20) ** 2 < 100).float()[None]
+    bending = OFF | {"elasticChance": 1, "elasticSpacingVox": 16, "elasticSdVox": 4}
+    image, target = sample_crop(disc, torch.cat([1 - disc, disc]), (40, 40), bending, generator(2))
+    assert not torch.equal(target, disc[0].long())
+    assert torch.equal(target, (image[0] > 0.5).long())
+
+
 def test_turned_far_out_a_crop_is_filled_by_the_mirror_image():
     image = torch.ones(1, 16, 16)
     crop, target = sample_crop(image, torch.cat([0 * image, image]), (32, 32), ON, generator(3))
