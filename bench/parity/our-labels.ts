@@ -4,12 +4,11 @@ import { basename, join } from "node:path";
 import { EXIT } from "#src/cli/exit-codes.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 
-const main = join(import.meta.dirname, "../../src/cli/main.ts");
+const main = join(import.meta.dirname, "../../dist/src/cli/main.js");
 
-/** Runs the command in a process of its own. @throws {Error} when it fails; a result with warnings is one */
+/** Runs the command, as it is built, in a process of its own. @throws {Error} when it fails; a result with warnings is one */
 export function scanlane(...args: readonly string[]): string {
-  const loader = ["--conditions=development", "--import", "tsx", main];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...loader, ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
     encoding: "utf8",
     maxBuffer: 2 ** 26,
   });

@@ -93,16 +93,11 @@ async function recorded(library: ModelLibrary, model: ModelPackage, image: strin
   }
 }
 
-/** nnU-Net's labels of an image, from a folder where they are kept; made there first if they are not. */
-function theirs(folder: string, image: string, stage: string | null, ...more: readonly string[]) {
-  const name = basename(image, ".nii.gz");
-  const file = join(folder, `${name}.nii.gz`);
-  if (!existsSync(file)) {
-    const previous = stage === null ? [] : ["--previous", stage];
-    const args = [oracle, values.model, values.folds, values.mirroring, folder, image, ...previous, ...more];
-    execFileSync(values.python, args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 2 ** 26 });
-  }
-  return Uint16Array.from(readNifti(readFileSync(file)).data);
+/** Runs nnU-Net on all images; what is there stays. */
+function runPeer(...more: readonly string[]): void {
+  const previous = values.previous === undefined ? [] : ["--previous", values.previous];
+  const what = [values.model, values.folds, values.mirroring, values.work, values.id, ...positionals];
+  execFileSync(values.python, [oracle, ...what, ...previous, ...more], { stdio: ["ignore", "ignore", "pipe"] });
 }
 
 /** The grid does not depend on the previous stage. */
@@ -110,10 +105,9 @@ function withoutStage({ previous: _, ...manifest }: ModelManifest): ModelManifes
   return manifest;
 }
 
-/** Each of nnU-Net's ways has a folder of its own; that of the previous stage lies beside. */
-const folderOf = (way: string, id: string) => join(values.work, way, id);
-const stageOf = (way: string, name: string) =>
-  values.previous === undefined ? null : join(folderOf(way, values.previous), `${name}.nii.gz`);
+/** A file that nnU-Net wrote, by one of its ways. */
+const theirFile = (way: string, name: string) => readFileSync(join(values.work, way, values.id, name));
+const theirLabels = (way: string, name: string) => Uint16Array.from(readNifti(theirFile(way, `${name}.nii.gz`)).data);
 
 importModel();
 const oracle = join(import.meta.dirname, "peer_nnunet.py");
@@ -128,25 +122,26 @@ if (manifest.mirrorAxes.length > 0 !== (values.mirroring === "mirror")) {
 }
 const Facts = z.object({ largestDifferenceOfLogits: z.number() });
 
+runPeer();
+const answers = join(values.work, "answers");
+rmSync(join(values.work, "answered", values.id), { recursive: true, force: true });
+const inProcess = new Map<string, Uint8Array | Uint16Array>();
+for (const image of positionals) inProcess.set(image, await recorded(library, model, image, answers));
+const networks = [manifest.network, ...manifest.network.folds].map(({ sha256 }) => sha256).join(",");
+runPeer("--answers", answers, "--networks", networks);
+rmSync(answers, { recursive: true });
+
 for (const image of positionals) {
   const name = basename(image, ".nii.gz");
-  const expected = theirs(folderOf("theirs", values.id), image, stageOf("theirs", name));
-  const margin = readNifti(readFileSync(join(folderOf("theirs", values.id), `${name}.margin.nii.gz`))).data;
-  const sameLogits = exported(manifest, image, join(folderOf("theirs", values.id), `${name}.logits`));
-
-  const answers = join(values.work, "answers");
-  const inProcess = await recorded(library, model, image, answers);
-  const networks = [manifest.network, ...manifest.network.folds].map(({ sha256 }) => sha256).join(",");
-  const answered = folderOf("answered", values.id);
-  rmSync(join(answered, `${name}.nii.gz`), { force: true });
-  const replay = ["--answers", answers, "--networks", networks];
-  const sameAnswers = theirs(answered, image, stageOf("answered", name), ...replay);
-  const facts = Facts.parse(JSON.parse(readFileSync(join(answered, `${name}.json`), "utf8")));
-  rmSync(answers, { recursive: true });
-
-  const other = theirs(folderOf("no-onednn", values.id), image, stageOf("no-onednn", name), "--no-onednn");
+  const expected = theirLabels("theirs", name);
+  const margin = readNifti(theirFile("theirs", `${name}.margin.nii.gz`)).data;
+  const sameLogits = exported(manifest, image, join(values.work, "theirs", values.id, `${name}.logits`));
+  const sameAnswers = theirLabels("answered", name);
+  const facts = Facts.parse(JSON.parse(theirFile("answered", `${name}.json`).toString()));
+  const other = theirLabels("no-onednn", name);
   const ours = publishedLabels(values.work, image, "--model", values.id, "--models", models, "--no-refine");
-  if (differing(ours, inProcess) > 0) throw new Error(`${values.id}, ${name}: scanlane run gave other labels`);
+  if (differing(ours, inProcess.get(image) ?? []) > 0)
+    throw new Error(`${values.id}, ${name}: scanlane run gave other labels`);
 
   const labels = manifest.labels.map(({ value }) => value);
   const counted = voxelsOfLabels(expected, labels, `${values.id}, ${name}`);

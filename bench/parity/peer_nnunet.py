@@ -1,16 +1,17 @@
 """nnU-Net's own answer, by the steps of `nnUNetv2_predict -npp 0 -nps 0` (`predict_from_files_sequential`).
 
-python peer_nnunet.py <model folder> <folds, by comma> <mirror|plain> <out> <image> [--previous <labels>]
-    [--answers <folder> --networks <digests, by comma>] [--no-onednn]
+python peer_nnunet.py <model folder> <folds, by comma> <mirror|plain> <work> <package> <image...> [--previous <package>]
+    [--answers <folder> --networks <digests, by comma>]
 
-Writes <case>.nii.gz (labels), <case>.margin.nii.gz (how far its largest logit lies above the second largest, on the
-image's grid), <case>.logits (half precision, as it gave them to its export: class, z, y, x) and <case>.json (shape,
-seconds).
+Writes for each image, where it is not there yet, to <work>/theirs/<package>: <case>.nii.gz (labels),
+<case>.margin.nii.gz (how far its largest logit lies above the second largest, on the image's grid), <case>.logits (half
+precision, as it gave them to its export: class, z, y, x) and <case>.json (shape, seconds); and to
+<work>/no-onednn/<package> the labels by PyTorch's other convolutions, to see how far nnU-Net is from itself. The labels
+of a cascade's first stage are those of the same way.
 
 --answers: the network is not run. What another program's runtime answered to the same input, bit for bit, takes its
-place (files named <digest of the network>/<digest of the input>), and <case>.json says how far PyTorch's own answers
-are from those. An input that the other program did not have is an error.
---no-onednn: PyTorch's other convolutions, to see how far nnU-Net is from itself.
+place (files named <digest of the network>/<digest of the input>); to <work>/answered/<package>, where <case>.json says
+how far PyTorch's own answers are from those. An input that the other program did not have is an error.
 """
 import argparse
 import hashlib
@@ -88,44 +89,56 @@ def margin_of(predictor, logits, properties):
     return whole.transpose(plans.transpose_backward)
 
 
+def labels_by(predictor, image, target, previous=None):
+    """Writes <target>.nii.gz; returns the logits and what nnU-Net knows of the image."""
+    logits, properties = logits_of(predictor, image, previous)
+    if logits.dtype != torch.float16:
+        raise SystemExit(f"logits are {logits.dtype}, expected float16")
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    export_prediction_from_logits(logits, properties, predictor.configuration_manager, predictor.plans_manager,
+                                  predictor.dataset_json, str(target), False)
+    return logits, properties
+
+
 def arguments():
     parser = argparse.ArgumentParser()
     for name in ("model", "folds", "mirror"):
         parser.add_argument(name)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("image")
+    parser.add_argument("work", type=Path)
+    parser.add_argument("package")
+    parser.add_argument("images", nargs="+")
     parser.add_argument("--previous")
     parser.add_argument("--answers", type=Path)
     parser.add_argument("--networks", default="")
-    parser.add_argument("--no-onednn", action="store_true")
     return parser.parse_args()
 
 
 def main():
     options = arguments()
-    options.out.mkdir(parents=True, exist_ok=True)
-    torch.backends.mkldnn.enabled = not options.no_onednn
-    predictor = open_model(options.model, options.folds.split(","), options.mirror == "mirror")
-    if options.answers is not None:
-        predictor.network = Answers(predictor.network, options.answers, options.networks.split(","))
-    case = Path(options.image).name.removesuffix(".nii.gz")
-    started = time.perf_counter()
-    logits, properties = logits_of(predictor, options.image, options.previous)
-    predicted = time.perf_counter()
-    if logits.dtype != torch.float16:
-        raise SystemExit(f"logits are {logits.dtype}, expected float16")
-    facts = {"shape": list(logits.shape), "predictSeconds": predicted - started}
-    if options.answers is not None:
-        facts["largestDifferenceOfLogits"] = predictor.network.largest
-    elif not options.no_onednn:
-        numpy.asarray(logits).tofile(options.out / f"{case}.logits")
-        margin = margin_of(predictor, logits, properties)
-        nibabel.save(nibabel.Nifti1Image(margin.transpose(2, 1, 0), None), options.out / f"{case}.margin.nii.gz")
-    started = time.perf_counter()
-    export_prediction_from_logits(logits, properties, predictor.configuration_manager, predictor.plans_manager,
-                                  predictor.dataset_json, str(options.out / case), False)
-    facts["exportSeconds"] = time.perf_counter() - started
-    (options.out / f"{case}.json").write_text(json.dumps(facts))
+    ways = ["theirs", "no-onednn"] if options.answers is None else ["answered"]
+    for way in ways:
+        out = options.work / way / options.package
+        todo = [image for image in options.images if not (out / Path(image).name).exists()]
+        if not todo:
+            continue
+        torch.backends.mkldnn.enabled = way != "no-onednn"
+        predictor = open_model(options.model, options.folds.split(","), options.mirror == "mirror")
+        for image in todo:
+            case = Path(image).name.removesuffix(".nii.gz")
+            previous = None if options.previous is None else str(options.work / way / options.previous / Path(image).name)
+            if way == "answered":
+                predictor.network = Answers(predictor.network, options.answers, options.networks.split(","))
+            started = time.perf_counter()
+            logits, properties = labels_by(predictor, image, out / case, previous)
+            facts = {"shape": list(logits.shape), "seconds": time.perf_counter() - started}
+            if way == "answered":
+                facts["largestDifferenceOfLogits"] = predictor.network.largest
+                predictor.network = predictor.network.network
+            elif way == "theirs":
+                numpy.asarray(logits).tofile(out / f"{case}.logits")
+                margin = margin_of(predictor, logits, properties)
+                nibabel.save(nibabel.Nifti1Image(margin.transpose(2, 1, 0), None), out / f"{case}.margin.nii.gz")
+            (out / f"{case}.json").write_text(json.dumps(facts))
 
 
 if __name__ == "__main__":

@@ -19,15 +19,8 @@ spleen=Dataset902_Spleen/$name
 mkdir -p "$work/in"
 for n in 381 383 389; do cp -f "$data/msd-hippocampus/images/hippocampus_$n.nii.gz" "$work/in/hippocampus_${n}_0000.nii.gz"; done
 cp -f "$data/volume-formats/ct-spleen-crop/sub-spleen2_ct.nii.gz" "$work/in/spleen_0000.nii.gz"
-mri=$work/in/hippocampus_381_0000.nii.gz
 ct=$work/in/spleen_0000.nii.gz
 out=$work/balanced
-balance() { # <configuration> <fold> <image> [labels of the previous stage]
-  [ -f "$out/$1/fold_$2/checkpoint_final.pth" ] && return
-  model=$1 fold=$2 image=$3
-  shift 3
-  "$PYTHON" "$here/balance_nnunet.py" "$work/results/$model" "$fold" "$image" "$out" "$@"
-}
 compare() { # <package> <mirror|plain> <configuration> <folds> <further options and images>
   id=$1 mirroring=$2 model=$3 folds=$4
   shift 4
@@ -35,9 +28,6 @@ compare() { # <package> <mirror|plain> <configuration> <folds> <further options 
     --id "$id" --mirroring "$mirroring" --model "$out/$model" --folds "$folds" "$@"
 }
 : > "$work/rows.md"
-for fold in 0 1; do for c in 3d_fullres 2d; do balance "$hippocampus$c" $fold "$mri"; done; done
-for c in 3d_lowres 3d_fullres 2d; do balance "$spleen$c" all "$ct"; done
-balance "${spleen}3d_fullres" 1 "$ct"
 compare hippocampus-3d mirror "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
 compare hippocampus-3d-plain plain "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
 compare hippocampus-2d mirror "${hippocampus}2d" 0,1 "$work"/in/hippocampus_*.nii.gz
@@ -45,7 +35,6 @@ compare spleen-2d-plain plain "${spleen}2d" all "$ct"
 compare spleen-3d mirror "${spleen}3d_fullres" all "$ct"
 compare spleen-seeds-plain plain "${spleen}3d_fullres" all,1 "$ct"
 compare spleen-lowres-plain plain "${spleen}3d_lowres" all "$ct"
-balance "${spleen}3d_cascade_fullres" all "$ct" "$work/theirs/spleen-lowres-plain/spleen_0000.nii.gz"
 compare spleen-cascade-plain plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres-plain "$ct"
 sh "$here/run-monai.sh" "$PYTHON" "$data" "$work"
 cat "$work/rows.md" "$work/rows-monai.md"

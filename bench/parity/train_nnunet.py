@@ -16,13 +16,15 @@ import os
 import shutil
 from pathlib import Path
 
+from balance_nnunet import balance_all
+
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--iterations", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--iterations", type=int, default=20)
     return parser.parse_args()
 
 
@@ -105,6 +107,7 @@ def train(dataset_id, configuration, fold, options, seed=7, folder=None):
     trainer.run_training()
     if configuration == "3d_lowres":
         # Writes what the next stage of the cascade is trained on.
+        trainer.inference_allowed_mirroring_axes = None
         trainer.perform_actual_validation(False)
 
 
@@ -132,6 +135,7 @@ def main():
     for configuration in ("3d_fullres", "2d", "3d_lowres", "3d_cascade_fullres"):
         train(902, configuration, "all", options)
     train(902, "3d_fullres", "all", options, seed=8, folder="fold_1")
+    balance_all(options.data, options.work)
 
 
 if __name__ == "__main__":
