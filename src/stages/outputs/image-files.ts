@@ -6,6 +6,7 @@ import { labelsOfStack, type SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
 import { parseDicomSource } from "#src/stages/parse-dicom-source.js";
+import { proveDeidentified } from "#src/stages/proof/prove-deidentified.js";
 import { proveNifti } from "#src/stages/proof/prove-nifti.js";
 import { provenPngLabels } from "#src/stages/proof/proven-png-labels.js";
 import { planesOfGrid, planesOfSource } from "#src/stages/proof/slice-planes.js";
@@ -62,13 +63,15 @@ export async function imageFiles(work: StageWork, result: ResultLabels): Promise
   }
   if (!work.has("preprocess", STAGE_FILES.dicomSource)) return { files: made, uids: noUids };
 
-  const { source, uids } = await dicomSource(work);
-  const context = dicomContext(work, source, result);
-  if (seg === "fractional") made.push(fractionalSegOutput(context, onSlices(probabilities, result)));
-  else made.push(segOutput(context, seg));
-  if (outputs.includes("rtstruct")) made.push(rtStructOutput(context));
-  if (outputs.includes("sr")) made.push(reportOutput(context));
-  return { files: made, uids };
+  const repeated = await dicomSource(work);
+  const context = dicomContext(work, repeated.source, result);
+  const objects = [
+    seg === "fractional" ? fractionalSegOutput(context, onSlices(probabilities, result)) : segOutput(context, seg),
+  ];
+  if (outputs.includes("rtstruct")) objects.push(rtStructOutput(context));
+  if (outputs.includes("sr")) objects.push(reportOutput(context));
+  if (work.pseudonyms !== null) for (const { bytes } of objects) proveDeidentified(bytes, repeated);
+  return { files: [...made, ...objects], uids: repeated.uids };
 }
 
 /** What derived objects repeat of their source: of a task that is de-identified, without what identifies. */
