@@ -1,4 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
+import { executionName } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { readDocument, readDocumentIfValid } from "#src/stages/documents.js";
 import { RunDocument } from "#src/stages/run-document.js";
@@ -53,7 +54,7 @@ export async function beginScan(
     if (usd >= budgetUsd || unpriced > 0) return { decision: "budget", executionName: "", attempt: 0 };
   }
   const attempt = last + 1;
-  return { decision: "run", executionName: attempt === 1 ? scanId : `${scanId}-a${attempt}`, attempt };
+  return { decision: "run", executionName: executionName(scanId, attempt), attempt };
 }
 
 /** How a scan ended, and its receipts into the purse: once, however often it is asked. */

@@ -40,7 +40,7 @@ export async function runTask(
 
   const before = await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord);
   if (before?.inputDigest === inputDigest && (await allThere(before.outputs, target))) {
-    deps.logger.info("stage skipped", { scanId: task.scanId, taskId: task.taskId, stage });
+    deps.logger.info("stage skipped", { ...idsOf(task), stage });
     await definition.always?.(task, deps);
     return outputOf(stage, task, before, true);
   }
@@ -63,7 +63,10 @@ export async function runTask(
   // matches (other input, damaged output) is replaced.
   await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
   await definition.always?.(task, deps);
-  deps.logger.info("stage done", { scanId: task.scanId, taskId: task.taskId, stage, seconds: record.seconds });
+  const { seconds } = record;
+  deps.logger.info("stage done", { ...idsOf(task), stage, seconds });
+  const { bytesIn, bytesOut } = work.used();
+  deps.meter?.record({ StageSeconds: seconds, StageBytesIn: bytesIn, StageBytesOut: bytesOut }, { stage });
   return outputOf(stage, task, record, false);
 }
 
@@ -72,6 +75,11 @@ function outputOf(stage: Stage, task: TaskDocument, record: DoneRecord, skipped:
   const warnings = Number(record.facts.warnings ?? 0);
   const { taskId, identity } = task;
   return { kind: "published", taskId, identity, resultKey: resultKeys.result(identity), warnings };
+}
+
+/** What every line about a task says of it. */
+function idsOf({ scanId, attempt, taskId }: TaskDocument) {
+  return { scanId, attempt, taskId };
 }
 
 /** The task's identity was made with one digest of the model: another package of the same name is another result. */
@@ -109,7 +117,7 @@ function workFor(
   deps: StageDeps,
 ): StageWork {
   const { work, results } = deps.stores;
-  const { identity, taskId, scanId } = task;
+  const { identity, taskId } = task;
   let bytesIn = 0;
   const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
   async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
@@ -143,7 +151,7 @@ function workFor(
       bytesIn,
       bytesOut: outputs.reduce((sum, { size }) => sum + size, 0),
     }),
-    progress: (message, fields) => deps.logger.info(message, { scanId, taskId, stage, ...fields }),
+    progress: (message, fields) => deps.logger.info(message, { ...idsOf(task), stage, ...fields }),
   };
 }
 

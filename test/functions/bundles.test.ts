@@ -116,7 +116,7 @@ describe("the bundles", () => {
   it("end a job that cannot begin with an exit code that is not tried again", () => {
     const child = spawnSync(process.execPath, [join(bare, "preprocess-job.mjs"), "key"], { encoding: "utf8" });
     expect(child.status).toBe(70);
-    expect(child.stdout).toContain("environment variable");
+    expect(child.stderr).toContain("environment variable");
   });
 
   describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
