@@ -20,6 +20,7 @@ import type { ComputePlace } from "#src/workflow/prices.js";
 import { JOB_MEMORY } from "./gpu-compute.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { serviceOf } from "./scan-metrics.js";
 import type { ScanNetwork } from "./scan-network.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
@@ -60,8 +61,6 @@ export class StageJobs extends Construct {
   readonly segment: EcsJobDefinition;
   readonly postprocess: EcsJobDefinition;
   readonly publish: EcsJobDefinition;
-  /** Where all of them log. */
-  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: StageJobsProps) {
     super(scope, id);
@@ -77,7 +76,6 @@ export class StageJobs extends Construct {
       encryptionKey: props.buckets.key,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.logGroup = logGroup;
     const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props);
     this.preprocess = job("preprocess", false);
     this.segment = job("segment", props.compute === "gpu");
@@ -118,6 +116,7 @@ export class StageJobs extends Construct {
         RESULT_BUCKET: buckets.results.bucketName,
         MODELS_DIR: "/app/models",
         ...providers(props),
+        POWERTOOLS_SERVICE_NAME: serviceOf(this),
         COMPUTE_PLACE: JSON.stringify(placeOf(props)),
       },
       jobRole: role,

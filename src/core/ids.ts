@@ -59,12 +59,6 @@ export function executionName(scanId: ScanId, attempt: number): string {
   return attempt === 1 ? scanId : `${scanId}-a${attempt}`;
 }
 
-/** The attempt that an execution is named after; null for a name that is none of ours. */
-export function attemptOfExecution(name: string): { readonly scanId: ScanId; readonly attempt: number } | null {
-  const [, scanId, attempt = "1"] = /^(s-[0-9a-f]{40})(?:-a([1-9]\d{0,2}))?$/.exec(name) ?? [];
-  return scanId === undefined ? null : { scanId, attempt: Number(attempt) };
-}
-
 /** The kind of device that a network runs on: its rounding is part of the result. */
 export type Provider = "cpu" | "cuda";
 

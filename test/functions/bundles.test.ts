@@ -21,7 +21,7 @@ import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny
 import { zipOf } from "../support/zip-builder.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
-const LAMBDAS = ["intake", "inspect", "preprocess", "publish", "quarantine", "backfill"] as const;
+const LAMBDAS = ["intake", "inspect", "preprocess", "publish", "quarantine", "backfill", "announce"] as const;
 const JOBS = STAGES;
 
 /** A folder as bare as a Lambda's or the container's: the bundles, and ONNX Runtime for the container. */
