@@ -34,8 +34,8 @@ export const ACKNOWLEDGED: readonly Acknowledged[] = [
   },
   {
     rule: /^AwsSolutions-IAM5\[Action::kms:(GenerateDataKey|ReEncrypt)\*\]$/,
-    where: /^(Functions\/(Intake|Backfill)Role|Notices\/ExecutionEnded)\//,
-    reason: "on the one key: what DynamoDB asks of whoever uses a table under it, and SNS of whoever publishes",
+    where: /^Functions\/(Intake|Backfill)Role\//,
+    reason: "on the one key: what DynamoDB asks of whoever uses a table under it",
   },
   {
     rule: /^AwsSolutions-IAM4\[Policy::.*AmazonEC2ContainerServiceforEC2Role\]$/,
@@ -80,7 +80,8 @@ export const ACKNOWLEDGED: readonly Acknowledged[] = [
   {
     rule: /^HIPAA\.Security-LambdaDLQ$/,
     where: /^Functions\//,
-    reason: "none is called asynchronously: the intake queue has dead letters, and the workflow sets aside what fails",
+    reason:
+      "queues have dead letters, the workflow sets aside what fails, and a missed look at the job queue raises an alarm",
   },
   {
     rule: /^HIPAA\.Security-LambdaInsideVPC$/,

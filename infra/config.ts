@@ -62,6 +62,12 @@ export const InfraConfig = z.strictObject({
   deidentification: z.boolean().default(false),
   /** Whether CloudTrail records who read and wrote which object of the scan and result buckets. */
   dataEvents: z.boolean().default(false),
+  /** US dollars that a day's scans may cost, by their receipts, before an alarm rings. */
+  dailyBudgetUsd: z.number().positive().default(100),
+  /** How long the same job may be the next one to start before an alarm rings; after 240 minutes it is cancelled. */
+  queueAlarmMinutes: z.int().min(5).max(239).default(60),
+  /** Per cent of an hour's images that may be set aside before an alarm rings. */
+  quarantineAlarmPercent: z.number().positive().max(100).default(20),
   /** Addresses that alarms are mailed to; each has to confirm once. */
   alarmEmails: z.array(z.email()).default([]),
 });

@@ -23,7 +23,12 @@ export class ScanPipelineStack extends Stack {
       IntakeQueueUrl: pipeline.intake.queue.queueUrl,
       DeadLetterQueueUrl: pipeline.intake.deadLetters.queueUrl,
       EndedTopicArn: pipeline.notices.ended.topicArn,
-      AlarmTopicArn: pipeline.notices.alarms.topicArn,
+      EventTopicArn: pipeline.notices.events.topicArn,
+      NoticeQueueUrl: pipeline.notices.queue.queueUrl,
+      NoticeDeadLetterQueueUrl: pipeline.notices.deadLetters.queueUrl,
+      JobQueueArn: pipeline.jobQueue.jobQueueArn,
+      AlarmTopicArn: pipeline.alarms.topic.topicArn,
+      DashboardName: pipeline.dashboard.dashboardName,
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

@@ -6,7 +6,7 @@ import { lambdaEntry } from "../runtime/lambda-entry.js";
 import { stageDeps } from "../runtime/stage-deps.js";
 import { dynamoPurse } from "./dynamo-purse.js";
 
-const { stores, logger } = stageDeps("backfill");
-const deps = { results: stores.results, purse: dynamoPurse(new DynamoDBClient(), readBackfillEnv().SPEND_TABLE) };
+const own = stageDeps("backfill");
+const deps = { results: own.stores.results, purse: dynamoPurse(new DynamoDBClient(), readBackfillEnv().SPEND_TABLE) };
 
-export const handler = lambdaEntry(BackfillAction, logger, (action) => takeAction(action, deps));
+export const handler = lambdaEntry(BackfillAction, own, (action) => takeAction(action, deps));

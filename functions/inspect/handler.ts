@@ -5,4 +5,4 @@ import { stageDeps } from "../runtime/stage-deps.js";
 
 const deps = stageDeps("inspect");
 
-export const handler = lambdaEntry(InspectInput, deps.logger, (input) => inspect(input, deps));
+export const handler = lambdaEntry(InspectInput, deps, (input) => inspect(input, deps));

@@ -1,7 +1,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readIntakeEnv } from "../runtime/env.js";
 import { stageDeps } from "../runtime/stage-deps.js";
 import { dynamoLedger } from "./dynamo-ledger.js";
@@ -25,7 +25,8 @@ const deps = {
   }),
 };
 
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+export async function handler(event: SQSEvent, context?: Context): Promise<SQSBatchResponse> {
+  deps.begin({}, context);
   const failed = await takeInMessages(event.Records, deps);
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }

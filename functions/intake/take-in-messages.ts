@@ -121,7 +121,7 @@ async function takeInObject(event: ObjectEvent, deps: IntakeDeps): Promise<Found
 
 /** An upload by itself is complete with its one object. */
 async function takeInWhole(scanId: string, object: SourceDocument["objects"][number], deps: IntakeDeps): Promise<void> {
-  const { ledger, logger, stores, bucket } = deps;
+  const { ledger, logger, meter, stores, bucket } = deps;
   if ((await ledger.countRemembered([scanId])) > 0) {
     logger.info("scan was taken in before", { scanId });
     return;
@@ -139,6 +139,7 @@ async function takeInWhole(scanId: string, object: SourceDocument["objects"][num
   await deps.start(scanId);
   await ledger.remember(scanId);
   logger.info("scan taken in", { scanId, bytes: object.size });
+  meter?.record({ ScansTakenIn: 1, ScanBytes: object.size });
 }
 
 async function advanceFolder(touched: readonly Touched[], deps: IntakeDeps): Promise<void> {

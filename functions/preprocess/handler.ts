@@ -6,4 +6,4 @@ import { stageDeps } from "../runtime/stage-deps.js";
 
 const deps = stageDeps("preprocess");
 
-export const handler = lambdaEntry(StageInput, deps.logger, (input) => runTask(preprocess, input, deps));
+export const handler = lambdaEntry(StageInput, deps, (input) => runTask(preprocess, input, deps));

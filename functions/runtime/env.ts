@@ -50,11 +50,25 @@ const BackfillEnv = Env.extend({
 });
 export type BackfillEnv = z.infer<typeof BackfillEnv>;
 
+const AnnounceEnv = Env.extend({
+  /** Hears of each end of an execution. */
+  ENDED_TOPIC_ARN: arn,
+  /** Hears of every event. */
+  EVENTS_TOPIC_ARN: arn,
+});
+export type AnnounceEnv = z.infer<typeof AnnounceEnv>;
+
 /** What the deployment says to every function. @throws {PipelineError} `ContractViolation` naming the variable */
 export const readEnv = (): Env => parse(Env);
 
 /** What it says to the backfill's function. */
 export const readBackfillEnv = (): BackfillEnv => parse(BackfillEnv);
+
+/** What it says to the announcer. */
+export const readAnnounceEnv = (): AnnounceEnv => parse(AnnounceEnv);
+
+/** Which queue is watched. */
+export const readQueueWatchEnv = (): { readonly JOB_QUEUE: string } => parse(z.object({ JOB_QUEUE: arn }));
 
 /** What it says to intake. */
 export const readIntakeEnv = (): IntakeEnv => parse(IntakeEnv);

@@ -1,6 +1,16 @@
-import type { z } from "zod";
+import type { Context } from "aws-lambda";
+import { z } from "zod";
 import { PipelineError, toPipelineError } from "#src/core/errors.js";
-import type { Logger } from "#src/core/logger.js";
+import { taskOfKey } from "#src/storage/keys.js";
+import type { LogIds, Telemetry } from "./telemetry.js";
+
+/** What payloads name of ids; none has to. */
+const PayloadIds = z.object({
+  scanId: z.string().optional(),
+  attempt: z.number().optional(),
+  taskKey: z.string().optional(),
+  backfillId: z.string().optional(),
+});
 
 /**
  * A Lambda handler around one function of `src/stages`: checks the payload, runs, and lets a failure out as an error
@@ -8,19 +18,29 @@ import type { Logger } from "#src/core/logger.js";
  */
 export function lambdaEntry<T extends z.ZodType, R>(
   schema: T,
-  logger: Logger,
+  { begin, logger, meter, stage }: Telemetry,
   run: (input: z.infer<T>) => Promise<R>,
-): (event: unknown) => Promise<R> {
-  return async (event) => {
+): (event: unknown, context?: Context) => Promise<R> {
+  return async (event, context) => {
+    begin({}, context);
     try {
-      return await run(parsed(schema, event));
+      const input = parsed(schema, event);
+      begin(idsOf(input), context);
+      return await run(input);
     } catch (thrown) {
       const error = toPipelineError(thrown);
+      meter.record({ StageFailures: 1 }, { stage });
       logger.warn("failed", { code: error.code, reason: error.message, kind: kindOf(error.cause) });
       // A new error: the cause chain of the first may hold what a library read from the file.
       throw new PipelineError(error.code, error.message, { details: error.details });
     }
   };
+}
+
+/** Whose work a payload is. */
+function idsOf(input: unknown): LogIds {
+  const { taskKey, ...ids } = PayloadIds.parse(input);
+  return { ...ids, ...(taskKey === undefined ? {} : taskOfKey(taskKey)) };
 }
 
 function parsed<T extends z.ZodType>(schema: T, event: unknown): z.infer<T> {

@@ -4,11 +4,11 @@ import type { StageDeps } from "#src/stages/stage-deps.js";
 import { MAX_IMAGES_ON_AWS } from "#src/workflow/execution-limits.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
 import { readEnv } from "./env.js";
-import { jsonLogger } from "./json-logger.js";
 import { s3Store } from "./s3-store.js";
+import { type Telemetry, telemetry } from "./telemetry.js";
 
-/** Stores, models and logger of a function on AWS. The SDK reads region, credentials and endpoint by itself. */
-export function stageDeps(stage: string): StageDeps {
+/** Stores, models and voice of a function on AWS. The SDK reads region, credentials and endpoint by itself. */
+export function stageDeps(stage: string): StageDeps & Telemetry {
   const env = readEnv();
   const client = s3Client();
   return {
@@ -20,7 +20,7 @@ export function stageDeps(stage: string): StageDeps {
       ...(env.DEID_BUCKET !== undefined && { deid: s3Store({ client, bucket: env.DEID_BUCKET }) }),
     },
     models: folderModels(env.MODELS_DIR),
-    logger: jsonLogger(stage),
+    ...telemetry(stage),
     provider: env.PROVIDER,
     stepProvider: env.STEP_PROVIDER,
     place: env.COMPUTE_PLACE ?? lambdaPlace(),

@@ -1,8 +1,8 @@
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
 import { runJobs } from "#src/stages/run-job.js";
 import type { StageDefinition } from "#src/stages/stage.js";
-import { jsonLogger } from "./json-logger.js";
 import { stageDeps } from "./stage-deps.js";
+import { telemetry } from "./telemetry.js";
 
 /**
  * The main program of a container: one stage of the tasks named by the arguments, one after another. Ends the process
@@ -26,7 +26,7 @@ async function exitCode(define: () => StageDefinition): Promise<number> {
     return await runJobs(definition, inputs, stageDeps(definition.stage));
   } catch (thrown) {
     const { code, message } = toPipelineError(thrown);
-    jsonLogger("job").warn("failed before the stage began", { code, reason: message });
+    telemetry("job").logger.warn("failed before the stage began", { code, reason: message });
     return exitCodeOf(code);
   }
 }

@@ -9,6 +9,7 @@ import { BUNDLING, bundleAssets } from "../../functions/bundling.js";
 import type { DeidVault } from "./deid-vault.js";
 import { grantRead, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { serviceOf } from "./scan-metrics.js";
 import { type ComputeKind, providers } from "./stage-jobs.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
@@ -31,6 +32,8 @@ const SIZES = {
   publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   quarantine: { memoryMiB: 512, timeout: Duration.seconds(60) },
   backfill: { memoryMiB: 512, timeout: Duration.seconds(60) },
+  announce: { memoryMiB: 512, timeout: Duration.seconds(60) },
+  "queue-watch": { memoryMiB: 256, timeout: Duration.seconds(60) },
 } as const satisfies Record<string, Size3>;
 export type FunctionName = keyof typeof SIZES;
 
@@ -52,11 +55,20 @@ export class ScanFunctions extends Construct {
   readonly publish: NodejsFunction;
   readonly quarantine: NodejsFunction;
   readonly backfill: NodejsFunction;
+  readonly announce: NodejsFunction;
+  readonly queueWatch: NodejsFunction;
+  /** All of them, by name. */
+  readonly byName: ReadonlyMap<FunctionName, NodejsFunction>;
 
   constructor(scope: Construct, id: string, props: ScanFunctionsProps) {
     super(scope, id);
     const { buckets } = props;
-    const make = (name: FunctionName) => this.#function(name, props);
+    const byName = new Map<FunctionName, NodejsFunction>();
+    const make = (name: FunctionName) => {
+      const made = this.#function(name, props);
+      byName.set(name, made);
+      return made;
+    };
 
     this.intake = make("intake");
     grantRead(buckets.scans, this.intake);
@@ -82,6 +94,11 @@ export class ScanFunctions extends Construct {
     this.backfill = make("backfill");
     grantRead(buckets.results, this.backfill);
     grantWrite(buckets.results, this.backfill, "backfill/*");
+
+    this.announce = make("announce");
+    grantRead(buckets.results, this.announce, "index/*");
+    this.queueWatch = make("queue-watch");
+    this.byName = byName;
   }
 
   #function(name: FunctionName, { buckets, vault, kind }: ScanFunctionsProps): NodejsFunction {
@@ -117,6 +134,8 @@ export class ScanFunctions extends Construct {
         ...vault?.environment,
         MODELS_DIR,
         ...providers(kind),
+        // The service of its logs and metrics.
+        POWERTOOLS_SERVICE_NAME: serviceOf(this),
         ...(size.scratchGiB ? { SCRATCH_MIB: String(size.scratchGiB * 1024) } : {}),
         NODE_OPTIONS: "--enable-source-maps",
       },
@@ -141,5 +160,5 @@ function grantWork(buckets: ScanBuckets, stage: IGrantable): void {
 }
 
 function pascal(name: string): string {
-  return name.slice(0, 1).toUpperCase() + name.slice(1);
+  return name.replace(/(?:^|-)(\w)/g, (_, first: string) => first.toUpperCase());
 }

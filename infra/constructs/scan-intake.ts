@@ -1,14 +1,12 @@
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration } from "aws-cdk-lib";
 import { Rule } from "aws-cdk-lib/aws-events";
 import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
+import { messageQueue } from "./message-queue.js";
 import { SeriesLedger, type SeriesLedgerProps } from "./series-ledger.js";
-
-/** Deliveries of a message before it counts as dead. */
-const DELIVERIES = 5;
 
 export interface ScanIntakeProps extends Omit<SeriesLedgerProps, "queue" | "deadLetters"> {
   readonly stateMachine: StateMachine;
@@ -23,20 +21,9 @@ export class ScanIntake extends Construct {
     super(scope, id);
     const { buckets, intake, stateMachine } = props;
     // Messages hold S3 keys, which may hold names: the customer's key, and no longer than needed.
-    const common = {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: buckets.key,
-      enforceSSL: true,
-      removalPolicy: RemovalPolicy.DESTROY,
-    };
-    this.deadLetters = new Queue(this, "DeadLetters", { ...common, retentionPeriod: Duration.days(14) });
-    this.queue = new Queue(this, "Queue", {
-      ...common,
-      retentionPeriod: Duration.days(4),
-      // Six times the function's timeout, as Lambda asks for.
-      visibilityTimeout: Duration.minutes(12),
-      deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: DELIVERIES },
-    });
+    const { queue, deadLetters } = messageQueue(this, buckets.key, intake.timeout ?? Duration.minutes(2));
+    this.queue = queue;
+    this.deadLetters = deadLetters;
     new Rule(this, "ObjectCreated", {
       description: "Uploads to the scan bucket",
       eventPattern: {

@@ -1,86 +1,68 @@
-import { Duration, Stack } from "aws-cdk-lib";
-import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
-import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
-import { EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
-import { SnsTopic } from "aws-cdk-lib/aws-events-targets";
-import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Duration } from "aws-cdk-lib";
+import { EventBus, Rule } from "aws-cdk-lib/aws-events";
+import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { Topic } from "aws-cdk-lib/aws-sns";
-import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
+import { EVENT_SOURCE } from "#src/workflow/scan-events.js";
+import { grantKey } from "./grants.js";
+import { messageQueue } from "./message-queue.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 
 export interface ScanNoticesProps {
   readonly buckets: ScanBuckets;
   readonly stateMachine: StateMachine;
-  readonly deadLetters: Queue;
-  readonly alarmEmails: readonly string[];
+  readonly announce: NodejsFunction;
 }
 
-/** Says how scans ended (an id and a status, nothing else), and raises the alarms of `docs/runbook.md`. */
+/** Tells other systems how scans ended: from Step Functions through a queue to two topics and the account's bus. */
 export class ScanNotices extends Construct {
+  /** Each end of an execution. */
   readonly ended: Topic;
-  readonly alarms: Topic;
+  /** Every event: `ended`, `quarantined`, `superseded`. */
+  readonly events: Topic;
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, props: ScanNoticesProps) {
+  constructor(scope: Construct, id: string, { buckets, stateMachine, announce }: ScanNoticesProps) {
     super(scope, id);
-    const masterKey = props.buckets.key;
-    this.ended = new Topic(this, "Ended", { masterKey, enforceSSL: true });
-    this.alarms = new Topic(this, "Alarms", { masterKey, enforceSSL: true });
-    this.#letAlarmsPublish();
-    for (const address of props.alarmEmails) this.alarms.addSubscription(new EmailSubscription(address));
+    const { key } = buckets;
+    this.ended = new Topic(this, "Ended", { masterKey: key, enforceSSL: true });
+    this.events = new Topic(this, "Events", { masterKey: key, enforceSSL: true });
+    const { queue, deadLetters } = messageQueue(this, key, announce.timeout ?? Duration.minutes(1));
     new Rule(this, "ExecutionEnded", {
-      description: "Scans that were published or set aside",
+      description: "Executions of the workflow that ended",
       eventPattern: {
         source: ["aws.states"],
         detailType: ["Step Functions Execution Status Change"],
         detail: {
-          stateMachineArn: [props.stateMachine.stateMachineArn],
+          stateMachineArn: [stateMachine.stateMachineArn],
           status: ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
         },
       },
       targets: [
-        new SnsTopic(this.ended, {
-          // By a role of the rule: a grant to the service would hold for the rules of every account.
-          authorizeUsingRole: true,
-          message: RuleTargetInput.fromObject({
-            schemaVersion: 1,
-            // The scan id, with `-a<N>` behind it from the second attempt on.
-            execution: EventField.fromPath("$.detail.name"),
-            status: EventField.fromPath("$.detail.status"),
-          }),
-        }),
+        new SqsQueue(queue, { retryAttempts: 185, maxEventAge: Duration.hours(24), deadLetterQueue: deadLetters }),
       ],
     });
-    this.#alarm("DeadLetters", "dead-letters", props.deadLetters.metricApproximateNumberOfMessagesVisible());
-    this.#alarm(
-      "FailedExecutions",
-      "failed-executions",
-      props.stateMachine.metricFailed({ period: Duration.minutes(15) }),
+    announce.addEventSource(new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }));
+    announce.addEnvironment("ENDED_TOPIC_ARN", this.ended.topicArn);
+    announce.addEnvironment("EVENTS_TOPIC_ARN", this.events.topicArn);
+    announce.addToRolePolicy(
+      new PolicyStatement({ actions: ["sns:Publish"], resources: [this.ended.topicArn, this.events.topicArn] }),
     );
-  }
-
-  /** A topic with a policy of its own (here: TLS only) has lost the default one, by which alarms may publish. */
-  #letAlarmsPublish(): void {
-    const { account } = Stack.of(this);
-    const alarms = Stack.of(this).formatArn({ service: "cloudwatch", resource: "alarm:*" });
-    this.alarms.grantPublish(
-      new ServicePrincipal("cloudwatch.amazonaws.com", {
-        conditions: { StringEquals: { "aws:SourceAccount": account }, ArnLike: { "aws:SourceArn": alarms } },
+    grantKey(key, announce, ["kms:GenerateDataKey", "kms:Decrypt"]);
+    announce.addToRolePolicy(
+      new PolicyStatement({
+        actions: ["events:PutEvents"],
+        resources: [EventBus.fromEventBusName(this, "Bus", "default").eventBusArn],
+        conditions: { StringEquals: { "events:source": EVENT_SOURCE } },
       }),
     );
-  }
-
-  /** @param heading the alarm's place in the runbook */
-  #alarm(id: string, heading: string, metric: ReturnType<StateMachine["metricFailed"]>): void {
-    new Alarm(this, id, {
-      metric,
-      threshold: 1,
-      evaluationPeriods: 1,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-      alarmDescription: `What to do: docs/runbook.md#${heading}`,
-    }).addAlarmAction(new SnsAction(this.alarms));
+    this.queue = queue;
+    this.deadLetters = deadLetters;
   }
 }

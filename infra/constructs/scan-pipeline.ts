@@ -1,4 +1,6 @@
 import { Stack } from "aws-cdk-lib";
+import type { JobQueue } from "aws-cdk-lib/aws-batch";
+import type { Dashboard } from "aws-cdk-lib/aws-cloudwatch";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
@@ -8,8 +10,10 @@ import { CpuCompute } from "./cpu-compute.js";
 import { DataEvents } from "./data-events.js";
 import { DeidVault } from "./deid-vault.js";
 import { GpuCompute } from "./gpu-compute.js";
+import { QueueWatch } from "./queue-watch.js";
+import { ScanAlarms } from "./scan-alarms.js";
 import { ScanBuckets } from "./scan-buckets.js";
-import { ScanCosts } from "./scan-costs.js";
+import { ScanDashboard } from "./scan-dashboard.js";
 import { ScanFunctions } from "./scan-functions.js";
 import { ScanIntake } from "./scan-intake.js";
 import { ScanNetwork } from "./scan-network.js";
@@ -19,7 +23,7 @@ import { StageJobs } from "./stage-jobs.js";
 
 /**
  * Everything of one deployment, from the upload's event to the published result, in a stack of whoever uses it. What
- * of it others work with is public: subscribe to `ended`, give rights on `buckets`.
+ * of it others work with is public: subscribe to the topics of `notices`, give rights on `buckets`.
  */
 export class ScanPipeline extends Construct {
   readonly buckets: ScanBuckets;
@@ -30,6 +34,9 @@ export class ScanPipeline extends Construct {
   readonly backfill: StateMachine;
   readonly intake: ScanIntake;
   readonly notices: ScanNotices;
+  readonly alarms: ScanAlarms;
+  readonly dashboard: Dashboard;
+  readonly jobQueue: JobQueue;
 
   constructor(scope: Construct, id: string, config: InfraConfig) {
     super(scope, id);
@@ -61,24 +68,28 @@ export class ScanPipeline extends Construct {
       handler: functions.backfill,
       scans: stateMachine,
     }).stateMachine;
-    new ScanCosts(this, "Costs", { Function: functions.publish.logGroup, Job: jobs.logGroup });
+    new QueueWatch(this, "QueueWatch", { queue: compute.queue, watch: functions.queueWatch });
     const intake = new ScanIntake(this, "Intake", {
       ...config,
       buckets,
       intake: functions.intake,
       stateMachine,
     });
-    const notices = new ScanNotices(this, "Notices", {
+    const notices = new ScanNotices(this, "Notices", { buckets, stateMachine, announce: functions.announce });
+    const watched = { stateMachine, backfill: this.backfill, intake, notices };
+    this.alarms = new ScanAlarms(this, "Alarms", { ...config, ...watched, key: buckets.key });
+    this.dashboard = new ScanDashboard(this, "Dashboard", {
       ...config,
-      buckets,
-      stateMachine,
-      deadLetters: intake.deadLetters,
-    });
+      ...watched,
+      functions,
+      alarms: this.alarms,
+    }).dashboard;
     if (config.dataEvents) new DataEvents(this, "DataEvents", { buckets, vault });
     this.buckets = buckets;
     this.vault = vault;
     this.stateMachine = stateMachine;
     this.intake = intake;
     this.notices = notices;
+    this.jobQueue = compute.queue;
   }
 }

@@ -21,6 +21,7 @@ import type { DeidVault } from "./deid-vault.js";
 import { JOB_MEMORY } from "./gpu-compute.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { serviceOf } from "./scan-metrics.js";
 import type { ScanNetwork } from "./scan-network.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
@@ -63,8 +64,6 @@ export class StageJobs extends Construct {
   readonly segment: EcsJobDefinition;
   readonly postprocess: EcsJobDefinition;
   readonly publish: EcsJobDefinition;
-  /** Where all of them log. */
-  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: StageJobsProps) {
     super(scope, id);
@@ -80,7 +79,6 @@ export class StageJobs extends Construct {
       encryptionKey: props.buckets.key,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.logGroup = logGroup;
     const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props);
     this.preprocess = job("preprocess", false);
     this.segment = job("segment", props.compute === "gpu");
@@ -123,6 +121,7 @@ export class StageJobs extends Construct {
         ...props.vault?.environment,
         MODELS_DIR: "/app/models",
         ...providers(props),
+        POWERTOOLS_SERVICE_NAME: serviceOf(this),
         COMPUTE_PLACE: JSON.stringify(placeOf(props)),
       },
       jobRole: role,

@@ -1,10 +1,11 @@
-import { PipelineError } from "#src/core/errors.js";
+import { executionName } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { readDocument, readDocumentIfValid } from "#src/stages/documents.js";
+import { readDocument } from "#src/stages/documents.js";
+import { indexRecordsOf } from "#src/stages/index-records.js";
 import { RunDocument } from "#src/stages/run-document.js";
-import { RESULT_FILES, resultKeys } from "#src/storage/keys.js";
+import { RESULT_FILES } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import { IndexRecord } from "#src/workflow/contract.js";
+import type { IndexRecord } from "#src/workflow/contract.js";
 import { type BackfillAction, backfillKeys } from "./backfill-contract.js";
 
 /** What was spent by one backfill, summed up by whoever adds to it at the same time. */
@@ -45,7 +46,7 @@ export async function beginScan(
   { results, purse }: SettleDeps,
 ): Promise<Begun> {
   const { scanId, backfillId, budgetUsd } = action;
-  const records = await recordsOf(scanId, results);
+  const records = await indexRecordsOf(scanId, results);
   const last = lastAttempt(records);
   if (isPublished(records, last)) return { decision: "done", executionName: "", attempt: 0 };
   if (budgetUsd !== null) {
@@ -53,7 +54,7 @@ export async function beginScan(
     if (usd >= budgetUsd || unpriced > 0) return { decision: "budget", executionName: "", attempt: 0 };
   }
   const attempt = last + 1;
-  return { decision: "run", executionName: attempt === 1 ? scanId : `${scanId}-a${attempt}`, attempt };
+  return { decision: "run", executionName: executionName(scanId, attempt), attempt };
 }
 
 /** How a scan ended, and its receipts into the purse: once, however often it is asked. */
@@ -61,7 +62,7 @@ export async function settleScan(
   { scanId, backfillId }: Extract<BackfillAction, { action: "settle" }>,
   { results, purse }: SettleDeps,
 ): Promise<Settled> {
-  const records = await recordsOf(scanId, results);
+  const records = await indexRecordsOf(scanId, results);
   const last = lastAttempt(records);
   let [usd, unpriced] = [0, 0];
   for (const { resultKey } of records.filter(({ attempt }) => attempt === last)) {
@@ -80,16 +81,6 @@ export async function settleScan(
   }
   const outcome = isPublished(records, last) ? "published" : "set-aside";
   return { scanId, outcome, costUsd: unpriced > 0 ? null : usd };
-}
-
-async function recordsOf(scanId: string, results: ScanStore): Promise<IndexRecord[]> {
-  const records: IndexRecord[] = [];
-  for await (const { key } of results.list(resultKeys.indexOf(scanId))) {
-    const record = await readDocumentIfValid(results, key, IndexRecord);
-    if (record === null) throw new PipelineError("StoreCorrupt", "a line of the table of runs cannot be read");
-    records.push(record);
-  }
-  return records;
 }
 
 function lastAttempt(records: readonly IndexRecord[]): number {

@@ -54,6 +54,11 @@ export function scanIdOfInstances(
   return `s-${digestOf([sorted, digestOf(asked)]).slice(0, 40)}`;
 }
 
+/** Name of the execution of one attempt: the scan id, with `-a<N>` behind it from the second attempt on. */
+export function executionName(scanId: ScanId, attempt: number): string {
+  return attempt === 1 ? scanId : `${scanId}-a${attempt}`;
+}
+
 /** The kind of device that a network runs on: its rounding is part of the result. */
 export type Provider = "cpu" | "cuda";
 

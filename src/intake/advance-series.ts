@@ -1,6 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { scanIdOfInstances } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
+import type { Meter } from "#src/core/meter.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { compareKeys } from "#src/storage/compare-keys.js";
@@ -23,6 +24,8 @@ export interface AdvanceDeps {
   readonly work: ScanStore;
   readonly rules: CompletenessRules;
   readonly logger: Logger;
+  /** Nobody counts where nothing is said. */
+  readonly meter?: Meter;
   /** Milliseconds. */
   readonly now: () => number;
   /** Starts the first attempt of a scan; nothing happens if it was started before. */
@@ -89,6 +92,8 @@ async function step(
   await writeDocument(deps.work, workKeys.source(scanId), sourceOf(series, folder, next, judgement));
   if (await change(seriesId, head, { version: next, checkAt: 0 }, deps)) {
     deps.logger.info("series judged", { scanId, evidence, instances: next.instances });
+    const bytes = instances.reduce((sum, { object }) => sum + object.size, 0);
+    deps.meter?.record({ ScansTakenIn: 1, ScanBytes: bytes });
   }
   return "again";
 }

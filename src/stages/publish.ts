@@ -164,8 +164,14 @@ function runDocumentOf(work: StageWork, sourceBytes: number, seconds: number): R
 /** One line a task, from which the cost of a day is summed up. */
 function tellReceipt(work: StageWork, { stages, receipt }: RunDocument): void {
   const seconds = stages.reduce((sum, stage) => sum + stage.seconds, 0);
-  const cost = receipt?.cost ? { costLowUsd: receipt.cost.low, costHighUsd: receipt.cost.high } : { unpriced: 1 };
+  const { low, high } = receipt?.cost ?? {};
+  const cost = low === undefined || high === undefined ? { unpriced: 1 } : { costLowUsd: low, costHighUsd: high };
   work.progress("receipt", { seconds, stateTransitions: receipt?.stateTransitions ?? 0, ...cost });
+  work.deps.meter?.record(
+    low === undefined || high === undefined
+      ? { ReceiptsUnpriced: 1 }
+      : { ReceiptCostLowUsd: low, ReceiptCostHighUsd: high },
+  );
 }
 
 /** The line of this scan in the table of all runs; also when the result was there already, from another upload. */

@@ -1,6 +1,6 @@
 import { exitCodeOf, type PipelineError, toPipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { workKeys } from "#src/storage/keys.js";
+import { taskOfKey, workKeys } from "#src/storage/keys.js";
 import { type FailureRecord, type StageInput, TaskDocument } from "#src/workflow/contract.js";
 import { readDocument, writeDocument } from "./documents.js";
 import { runTask } from "./run-task.js";
@@ -21,7 +21,10 @@ export async function runJob(definition: StageDefinition, input: StageInput, dep
   } catch (thrown) {
     const error = toPipelineError(thrown);
     const exitCode = exitCodeOf(error.code);
-    deps.logger.warn("stage failed", { stage: definition.stage, code: error.code, reason: error.message, exitCode });
+    const { stage } = definition;
+    const ids = taskOfKey(input.taskKey) ?? {};
+    deps.logger.warn("stage failed", { ...ids, stage, code: error.code, reason: error.message, exitCode });
+    deps.meter?.record({ StageFailures: 1 }, { stage });
     // When the task or the store itself is at fault, the exit code alone must do.
     await leaveFailure(definition, input, deps, error).catch(() => {});
     return exitCode;

@@ -45,7 +45,7 @@ export async function runTask(
 
   const before = await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord);
   if (before?.inputDigest === inputDigest && (await allThere(before.outputs, target))) {
-    deps.logger.info("stage skipped", { scanId: task.scanId, taskId: task.taskId, stage });
+    deps.logger.info("stage skipped", { ...idsOf(task), stage });
     await definition.always?.(task, identity, deps);
     return outputOf(stage, task, identity, before, true);
   }
@@ -68,7 +68,10 @@ export async function runTask(
   // matches (other input, damaged output) is replaced.
   await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
   await definition.always?.(task, identity, deps);
-  deps.logger.info("stage done", { scanId: task.scanId, taskId: task.taskId, stage, seconds: record.seconds });
+  const { seconds } = record;
+  deps.logger.info("stage done", { ...idsOf(task), stage, seconds });
+  const { bytesIn, bytesOut } = work.used();
+  deps.meter?.record({ StageSeconds: seconds, StageBytesIn: bytesIn, StageBytesOut: bytesOut }, { stage });
   return outputOf(stage, task, identity, record, false);
 }
 
@@ -82,6 +85,11 @@ function outputOf(
   if (stage !== "publish") return { stage, skipped };
   const warnings = Number(record.facts.warnings ?? 0);
   return { kind: "published", taskId, identity, resultKey: resultKeys.result(identity), warnings };
+}
+
+/** What every line about a task says of it. */
+function idsOf({ scanId, attempt, taskId }: TaskDocument) {
+  return { scanId, attempt, taskId };
 }
 
 /** The task's identity was made with one digest of the model: another package of the same name is another result. */
@@ -118,7 +126,7 @@ type WorkParts = Pick<StageWork, "task" | "identity" | "pseudonyms" | "model" | 
 
 function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): StageWork {
   const { work, results } = deps.stores;
-  const { identity, taskId, scanId } = task;
+  const { identity, taskId } = task;
   let bytesIn = 0;
   const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
   async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
@@ -152,7 +160,7 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
       bytesIn,
       bytesOut: outputs.reduce((sum, { size }) => sum + size, 0),
     }),
-    progress: (message, fields) => deps.logger.info(message, { scanId, taskId, stage, ...fields }),
+    progress: (message, fields) => deps.logger.info(message, { ...idsOf(task), stage, ...fields }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
+import type { Meter } from "#src/core/meter.js";
 import type { ModelLibrary } from "#src/model/model-library.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
@@ -9,6 +10,8 @@ export interface StageDeps {
   readonly stores: ScanStores;
   readonly models: ModelLibrary;
   readonly logger: Logger;
+  /** Nobody counts where nothing is said. */
+  readonly meter?: Meter;
   /** The device that this deployment's networks run on. */
   readonly provider: Provider;
   /** The device of refinement steps that are graphs; `cpu` where nothing is said. */

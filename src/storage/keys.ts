@@ -22,6 +22,15 @@ export const workKeys = {
     `${identity}/${taskId}/${stage}/a${attempt}-failure.json`,
 } as const;
 
+/** Whose task a key names; null for any other key. */
+export function taskOfKey(
+  key: string,
+): { readonly scanId: ScanId; readonly attempt: number; readonly taskId: string } | null {
+  const [, scanId, attempt, taskId] = /^(s-[0-9a-f]{40})\/a(\d{1,3})\/tasks\/(t\d{1,4})\.json$/.exec(key) ?? [];
+  if (scanId === undefined || taskId === undefined) return null;
+  return { scanId, attempt: Number(attempt), taskId };
+}
+
 /** Files that stages hand over, all NIfTI or JSON. */
 export const STAGE_FILES = {
   /** The source image on its own grid, rescaled, float32. */

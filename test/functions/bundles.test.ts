@@ -24,7 +24,7 @@ import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny
 import { zipOf } from "../support/zip-builder.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
-const LAMBDAS = ["intake", "inspect", "preprocess", "publish", "quarantine", "backfill"] as const;
+const LAMBDAS = ["intake", "inspect", "preprocess", "publish", "quarantine", "backfill", "announce"] as const;
 const JOBS = STAGES;
 
 /** A folder as bare as a Lambda's or the container's: the bundles, and ONNX Runtime for the container. */
@@ -185,7 +185,7 @@ describe("the bundles", () => {
   it("end a job that cannot begin with an exit code that is not tried again", () => {
     const child = spawnSync(process.execPath, [join(bare, "preprocess-job.mjs"), "key"], { encoding: "utf8" });
     expect(child.status).toBe(70);
-    expect(child.stdout).toContain("environment variable");
+    expect(child.stderr).toContain("environment variable");
   });
 
   describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {

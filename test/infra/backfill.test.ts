@@ -50,18 +50,3 @@ describe("the backfill", () => {
     expect(machine?.Properties.LoggingConfiguration).toMatchObject({ IncludeExecutionData: false });
   });
 });
-
-describe("costs", () => {
-  it("are summed up from the receipts that Publish logs, as a function and as a job", () => {
-    const filters = Object.values(template.findResources("AWS::Logs::MetricFilter")).map(
-      ({ Properties }) => Properties,
-    );
-    const high = filters.filter(({ MetricTransformations: [metric] }) => metric.MetricName === "ReceiptCostHighUsd");
-    expect(high.map(({ MetricTransformations: [metric] }) => metric.MetricValue)).toEqual([
-      "$.costHighUsd",
-      "$.costHighUsd",
-    ]);
-    expect(JSON.stringify(high.map(({ LogGroupName }) => LogGroupName))).toMatch(/FunctionsPublishLog.*JobsLog/);
-    for (const { FilterPattern } of filters) expect(FilterPattern).toContain('$.message = "receipt"');
-  });
-});

@@ -126,7 +126,6 @@ describe("grants", () => {
       "FunctionsBackfillRole kms:ReEncrypt*",
       "FunctionsIntakeRole kms:GenerateDataKey*",
       "FunctionsIntakeRole kms:ReEncrypt*",
-      "NoticesExecutionEndedEventsRole kms:GenerateDataKey*",
     ]);
   });
 
@@ -145,6 +144,7 @@ describe("grants", () => {
     const failure = (stage: string) => `Delete Work */${stage}/a*-failure.json`;
     expect(sorted).toEqual({
       BackfillStateMachine: ["Get Results backfill/*", "Get Work backfill/*", "Put Results backfill/*"],
+      FunctionsAnnounce: ["Get Results index/*"],
       FunctionsBackfill: ["Get Results *", "Put Results backfill/*"],
       FunctionsIntake: ["Get Scans *", "Put Work */source.json"],
       FunctionsInspect: ["Get Scans *", ...work],
@@ -184,7 +184,8 @@ describe("grants", () => {
     const allowed = policies.flatMap(([, { Properties }]) =>
       Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow"),
     );
-    expect(allowed).toHaveLength(3);
+    // Rules to two queues and their dead letters, alarms to their topic.
+    expect(allowed).toHaveLength(5);
     for (const { Principal, Condition } of allowed) {
       expect(Principal.Service).toMatch(/^(events|cloudwatch)\.amazonaws\.com$/);
       expect(JSON.stringify(Condition)).toMatch(/aws:Source(Account|Arn)/);
@@ -192,7 +193,7 @@ describe("grants", () => {
   });
 
   it("let alarms publish: a topic with a policy of its own allows nothing by default", () => {
-    const [[, alarms] = []] = ofType("AWS::SNS::TopicPolicy").filter(([name]) => name.startsWith("NoticesAlarms"));
+    const [[, alarms] = []] = ofType("AWS::SNS::TopicPolicy").filter(([name]) => name.startsWith("AlarmsTopic"));
     expect(alarms?.Properties.PolicyDocument.Statement).toContainEqual(
       expect.objectContaining({
         Effect: "Allow",
@@ -349,7 +350,7 @@ describe("the ledger", () => {
 describe("functions and queue", () => {
   it("run Node 22 with a timeout and know their places", () => {
     const functions = ofType("AWS::Lambda::Function");
-    expect(functions).toHaveLength(6);
+    expect(functions).toHaveLength(8);
     for (const [, { Properties }] of functions) {
       expect(Properties.Runtime).toBe("nodejs22.x");
       expect(Properties.Timeout).toBeGreaterThanOrEqual(60);
@@ -370,16 +371,6 @@ describe("functions and queue", () => {
       RedrivePolicy: { maxReceiveCount: 5 },
       VisibilityTimeout: 720,
     });
-  });
-
-  it("raise alarms that point to a heading of the runbook", () => {
-    const runbook = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
-    const headings = [...runbook.matchAll(/^## (.+)$/gm)].map(([, title]) =>
-      (title ?? "").toLowerCase().replaceAll(" ", "-"),
-    );
-    const alarms = ofType("AWS::CloudWatch::Alarm");
-    expect(alarms.length).toBeGreaterThan(0);
-    for (const [, { Properties }] of alarms) expect(headings).toContain(Properties.AlarmDescription.split("#")[1]);
   });
 });
 

@@ -1,15 +1,20 @@
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import type { LogFields } from "#src/core/logger.js";
+import { describe, expect, it, vi } from "vitest";
+import { counted } from "#functions/runtime/counted.js";
+import { telemetry } from "#functions/runtime/telemetry.js";
+import { ortSessions } from "#src/inference/ort-session.js";
+import { SessionPool } from "#src/inference/session-pool.js";
 import { folderModels } from "#src/model/model-library.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
+import { postprocessStage } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";
+import { publish } from "#src/stages/publish.js";
 import { quarantine } from "#src/stages/quarantine.js";
 import { runTask } from "#src/stages/run-task.js";
-import type { StageDeps } from "#src/stages/stage-deps.js";
+import { segmentStage } from "#src/stages/segment.js";
 import { workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { scanlane } from "../support/cli.js";
@@ -33,14 +38,23 @@ function plant(elements: DicomElements): void {
 
 const network = brightNetwork();
 const models = await modelsFolderWith([{ manifest: brightManifest(network), network }]);
+const stages = [
+  preprocess,
+  segmentStage(new SessionPool(ortSessions("cpu"))),
+  postprocessStage(ortSessions("cpu")),
+  publish,
+];
 const scanId = `s-${"a".repeat(40)}`;
 
 /** Everything that leaves through logs, state outputs and errors. */
 async function emittedBy(archive: Uint8Array): Promise<string> {
   const emitted: unknown[] = [];
-  const log = (message: string, fields?: LogFields) => emitted.push({ message, fields });
+  const listen = (stream: NodeJS.WriteStream) =>
+    vi.spyOn(stream, "write").mockImplementation((chunk) => emitted.push(String(chunk)) > 0);
+  const streams = [listen(process.stdout), listen(process.stderr)];
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
-  const deps: StageDeps = { stores, models: folderModels(models), logger: { info: log, warn: log }, provider: "cpu" };
+  const voice = telemetry("test");
+  const deps = { stores, models: folderModels(models), provider: "cpu" as const, ...voice };
   await stores.source.put(`${PLANTED}.zip`, archive);
   await writeDocument(stores.work, workKeys.source(scanId), {
     schemaVersion: 1,
@@ -52,11 +66,16 @@ async function emittedBy(archive: Uint8Array): Promise<string> {
   try {
     const found = await inspect({ scanId, attempt: 1 }, deps);
     emitted.push(found);
-    for (const { taskKey } of found.tasks) emitted.push(await runTask(preprocess, { taskKey }, deps));
+    for (const { taskKey } of found.tasks) {
+      for (const stage of stages) emitted.push(await runTask(stage, { taskKey }, deps));
+    }
   } catch (error) {
     const { name, message } = error as Error;
     const caught = { Error: name, Cause: JSON.stringify({ errorMessage: message }) };
-    emitted.push(caught, await quarantine({ scanId, attempt: 1, task: null, error: caught }, deps));
+    const outcome = await quarantine({ scanId, attempt: 1, task: null, error: caught }, deps);
+    emitted.push(caught, counted(outcome, voice.meter));
+  } finally {
+    for (const stream of streams) stream.mockRestore();
   }
   return JSON.stringify(emitted);
 }
@@ -64,7 +83,9 @@ async function emittedBy(archive: Uint8Array): Promise<string> {
 describe("patient names", () => {
   it("are in no log line and no state's output of a scan that goes well", async () => {
     const emitted = await emittedBy(await zipOf(phantomSeries({ edit: plant })));
-    expect(emitted).toContain('"stage":"preprocess"');
+    for (const word of ["stage done", "CloudWatchMetrics", "StageBytesOut", "ReceiptsUnpriced", "correlation_id"]) {
+      expect(emitted).toContain(word);
+    }
     expect(emitted).not.toContain(PLANTED);
   });
 
@@ -79,6 +100,7 @@ describe("patient names", () => {
     for (const files of [gap, mixed, truncated]) {
       const emitted = await emittedBy(await zipOf(renamed(files)));
       expect(emitted).toContain("quarantined");
+      for (const word of ["set aside", "Outcomes"]) expect(emitted).toContain(word);
       expect(emitted).not.toContain(PLANTED);
     }
   });
