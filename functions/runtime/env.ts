@@ -1,6 +1,21 @@
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { ComputePlace } from "#src/workflow/prices.js";
+import { UploadRules } from "#src/workflow/upload-rules.js";
+
+/** A value as JSON text. */
+const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue("expected JSON");
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
 
 const Env = z.object({
   SCAN_BUCKET: z.string().min(3),
@@ -13,11 +28,7 @@ const Env = z.object({
   /** Device of refinement steps that are graphs, on a GPU only where the deployment says so; part of the identity too. */
   STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
   /** What a container runs on, as JSON; absent in a Lambda. */
-  COMPUTE_PLACE: z
-    .string()
-    .transform((text): unknown => JSON.parse(text))
-    .pipe(ComputePlace)
-    .optional(),
+  COMPUTE_PLACE: json(ComputePlace).optional(),
 });
 export type Env = z.infer<typeof Env>;
 
@@ -37,6 +48,8 @@ const IntakeEnv = Env.extend({
   SCHEDULE_ROLE_ARN: arn,
   QUEUE_ARN: arn,
   DEAD_LETTER_ARN: arn,
+  /** Who may ask for what. */
+  UPLOAD_RULES: json(UploadRules),
 });
 export type IntakeEnv = z.infer<typeof IntakeEnv>;
 
