@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
+import { Routes } from "#src/model/routes.js";
 import { ComputePlace } from "#src/workflow/prices.js";
 import { UploadRules } from "#src/workflow/upload-rules.js";
 
@@ -17,6 +18,9 @@ const json = <T extends z.ZodType>(schema: T) =>
     })
     .pipe(schema);
 
+const arn = z.string().min(1);
+const positive = z.coerce.number().int().min(1);
+
 const Env = z.object({
   SCAN_BUCKET: z.string().min(3),
   WORK_BUCKET: z.string().min(3),
@@ -27,13 +31,18 @@ const Env = z.object({
   PROVIDER: z.enum(["cpu", "cuda"]),
   /** Device of refinement steps that are graphs, on a GPU only where the deployment says so; part of the identity too. */
   STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
+  /** Packages that are used; all that are there where nothing is said. */
+  MODELS: json(z.array(z.string())).optional(),
+  /** Rules in place of those in `routes.json`; of use to Inspect alone. */
+  ROUTES: json(Routes).optional(),
+  /** What Inspect refuses as too large. */
+  MAX_IMAGES: positive.optional(),
+  MAX_VOXELS: positive.optional(),
+  MAX_UPLOAD_BYTES: positive.optional(),
   /** What a container runs on, as JSON; absent in a Lambda. */
   COMPUTE_PLACE: json(ComputePlace).optional(),
 });
 export type Env = z.infer<typeof Env>;
-
-const arn = z.string().min(1);
-const positive = z.coerce.number().int().min(1);
 
 const IntakeEnv = Env.extend({
   STATE_MACHINE_ARN: arn,

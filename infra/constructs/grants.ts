@@ -3,8 +3,8 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 
 /** What is in a bucket, in any version, and what its keys are. CDK's own grants allow `s3:GetObject*` and more. */
-export function grantRead(bucket: IBucket, grantee: IGrantable): void {
-  allow(grantee, ["s3:GetObject", "s3:GetObjectVersion"], bucket.arnForObjects("*"));
+export function grantRead(bucket: IBucket, grantee: IGrantable, keys = "*"): void {
+  allow(grantee, ["s3:GetObject", "s3:GetObjectVersion"], bucket.arnForObjects(keys));
   // Without it an absent object is a denied one.
   allow(grantee, ["s3:ListBucket"], bucket.bucketArn);
   if (bucket.encryptionKey) grantKey(bucket.encryptionKey, grantee, ["kms:Decrypt"]);

@@ -1,14 +1,16 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
+import { Duration, Size } from "aws-cdk-lib";
 import { type IGrantable, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BUNDLING, CODEC_BINARIES } from "../../functions/bundling.js";
-import { grantRead, grantWrite } from "./grants.js";
+import type { InfraConfig } from "../config.js";
+import type { ModelSelection } from "../model-selection.js";
+import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
-import { type ComputeKind, providers } from "./stage-jobs.js";
+import { type LogKeeping, scanLog } from "./scan-log.js";
+import { type ComputeKind, modelsTold, providers } from "./stage-jobs.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
 /** Longest that a Lambda may run. */
@@ -25,7 +27,7 @@ interface Size3 {
 const SIZES = {
   // Reads loose files whole, for their digests.
   intake: { memoryMiB: 2048, timeout: Duration.minutes(2) },
-  inspect: { memoryMiB: 3008, timeout: LONGEST },
+  inspect: { memoryMiB: 3008, timeout: LONGEST, scratchGiB: 10 },
   preprocess: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   quarantine: { memoryMiB: 512, timeout: Duration.seconds(60) },
@@ -33,12 +35,34 @@ const SIZES = {
 } as const satisfies Record<string, Size3>;
 export type FunctionName = keyof typeof SIZES;
 
+/**
+ * Inspect holds an uploaded archive, its copy while it arrives and one file of it; an archive that is unpacked to disk
+ * needs room there.
+ */
+function inspectSize({ uploadMiB }: InfraConfig["limits"]): Size3 {
+  const memoryMiB = Math.min(10_240, Math.max(SIZES.inspect.memoryMiB, Math.ceil(2.5 * uploadMiB)));
+  return { ...SIZES.inspect, memoryMiB };
+}
+
+/** What Inspect alone decides by. */
+function toldToInspect({ selection: { routes }, limits }: ScanFunctionsProps): Record<string, string> {
+  return {
+    ...(routes === null ? {} : { ROUTES: JSON.stringify(routes) }),
+    MAX_IMAGES: String(limits.imagesPerUpload),
+    MAX_VOXELS: String(limits.voxelsPerImage),
+    MAX_UPLOAD_BYTES: String(limits.uploadMiB * 2 ** 20),
+  };
+}
+
 /** Folder with the model packages' manifests inside a function's bundle. */
 const MODELS_DIR = "/var/task/models";
 
 export interface ScanFunctionsProps {
   readonly buckets: ScanBuckets;
+  readonly logs: LogKeeping;
   readonly kind: ComputeKind;
+  readonly selection: ModelSelection;
+  readonly limits: InfraConfig["limits"];
 }
 
 /** The Lambdas of the workflow, each with the rights that its stage needs and no other. */
@@ -53,11 +77,16 @@ export class ScanFunctions extends Construct {
   constructor(scope: Construct, id: string, props: ScanFunctionsProps) {
     super(scope, id);
     const { buckets } = props;
-    const make = (name: FunctionName) => this.#function(name, buckets, props.kind);
+    const make = (name: FunctionName) => this.#function(name, props);
 
     this.intake = make("intake");
     grantRead(buckets.scans, this.intake);
+    grantRead(buckets.work, this.intake, "*/source.json");
     grantWrite(buckets.work, this.intake, "*/source.json");
+    // Scans that wait for the runs of another day.
+    grantRead(buckets.results, this.intake, "held/*");
+    grantWrite(buckets.results, this.intake, "held/*");
+    grantRemove(buckets.results, this.intake, "held/*");
 
     this.inspect = make("inspect");
     this.preprocess = make("preprocess");
@@ -80,13 +109,10 @@ export class ScanFunctions extends Construct {
     grantWrite(buckets.results, this.backfill, "backfill/*");
   }
 
-  #function(name: FunctionName, buckets: ScanBuckets, kind: ComputeKind): NodejsFunction {
-    const size: Size3 = SIZES[name];
-    const logGroup = new LogGroup(this, `${pascal(name)}Log`, {
-      retention: RetentionDays.THREE_MONTHS,
-      encryptionKey: buckets.key,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+  #function(name: FunctionName, props: ScanFunctionsProps): NodejsFunction {
+    const { buckets, kind, selection, limits } = props;
+    const size: Size3 = name === "inspect" ? inspectSize(limits) : SIZES[name];
+    const logGroup = scanLog(this, `${pascal(name)}Log`, props.logs);
     // The managed policy of other functions may write to every log group of the account.
     const role = new Role(this, `${pascal(name)}Role`, {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -112,6 +138,8 @@ export class ScanFunctions extends Construct {
         RESULT_BUCKET: buckets.results.bucketName,
         MODELS_DIR,
         ...providers(kind),
+        ...modelsTold(selection),
+        ...(name === "inspect" ? toldToInspect(props) : {}),
         ...(size.scratchGiB ? { SCRATCH_MIB: String(size.scratchGiB * 1024) } : {}),
         NODE_OPTIONS: "--enable-source-maps",
       },
@@ -123,7 +151,11 @@ export class ScanFunctions extends Construct {
         esbuildArgs: { "--conditions": BUNDLING.conditions.join(",") },
         minify: true,
         sourceMap: true,
-        commandHooks: { beforeBundling: () => [], beforeInstall: () => [], afterBundling: copyAssets },
+        commandHooks: {
+          beforeBundling: () => [],
+          beforeInstall: () => [],
+          afterBundling: (from, to) => copyAssets(from, to, selection),
+        },
       },
     });
   }
@@ -133,12 +165,13 @@ export class ScanFunctions extends Construct {
  * Codecs, routes and manifests beside the bundle: a function decodes images, chooses models and reads plans, but never
  * runs a network.
  */
-function copyAssets(from: string, to: string): string[] {
+function copyAssets(from: string, to: string, { models }: ModelSelection): string[] {
+  const manifests = (models ?? ["*"]).map((id) => `${from}/models/${id}/manifest.json`).join(" ");
   return [
     ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
     `mkdir -p ${to}/models`,
     `cp ${from}/models/routes.json ${to}/models/`,
-    `for m in ${from}/models/*/manifest.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
+    `for m in ${manifests}; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
   ];
 }
 

@@ -1,10 +1,10 @@
 import { Duration, Stack } from "aws-cdk-lib";
 import { Alarm, ComparisonOperator, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
-import { EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
-import { SnsTopic } from "aws-cdk-lib/aws-events-targets";
+import { EventBus, EventField, Rule, RuleTargetInput } from "aws-cdk-lib/aws-events";
+import { EventBus as EventBusTarget, SnsTopic } from "aws-cdk-lib/aws-events-targets";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Topic } from "aws-cdk-lib/aws-sns";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
@@ -16,19 +16,29 @@ export interface ScanNoticesProps {
   readonly stateMachine: StateMachine;
   readonly deadLetters: Queue;
   readonly alarmEmails: readonly string[];
+  /** Topics that are there already. @default made */
+  readonly alarmTopicArn?: string;
+  readonly endedTopicArn?: string;
+  /** Hears how executions ended, too. @default none */
+  readonly eventBusArn?: string;
 }
 
 /** Says how scans ended (an id and a status, nothing else), and raises the alarms of `docs/runbook.md`. */
 export class ScanNotices extends Construct {
-  readonly ended: Topic;
-  readonly alarms: Topic;
+  readonly ended: ITopic;
+  readonly alarms: ITopic;
 
   constructor(scope: Construct, id: string, props: ScanNoticesProps) {
     super(scope, id);
     const masterKey = props.buckets.key;
-    this.ended = new Topic(this, "Ended", { masterKey, enforceSSL: true });
-    this.alarms = new Topic(this, "Alarms", { masterKey, enforceSSL: true });
-    this.#letAlarmsPublish();
+    const topic = (topicId: string, arn: string | undefined): ITopic =>
+      arn === undefined
+        ? new Topic(this, topicId, { masterKey, enforceSSL: true })
+        : Topic.fromTopicArn(this, topicId, arn);
+    this.ended = topic("Ended", props.endedTopicArn);
+    this.alarms = topic("Alarms", props.alarmTopicArn);
+    // Of a topic that is there already the policy is its owner's.
+    if (props.alarmTopicArn === undefined) this.#letAlarmsPublish();
     for (const address of props.alarmEmails) this.alarms.addSubscription(new EmailSubscription(address));
     new Rule(this, "ExecutionEnded", {
       description: "Scans that were published or set aside",
@@ -51,6 +61,9 @@ export class ScanNotices extends Construct {
             status: EventField.fromPath("$.detail.status"),
           }),
         }),
+        ...(props.eventBusArn === undefined
+          ? []
+          : [new EventBusTarget(EventBus.fromEventBusArn(this, "Bus", props.eventBusArn))]),
       ],
     });
     this.#alarm("DeadLetters", "dead-letters", props.deadLetters.metricApproximateNumberOfMessagesVisible());

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
+import { Duration, Size } from "aws-cdk-lib";
 import {
   Action,
   EcsEc2ContainerDefinition,
@@ -13,13 +13,15 @@ import {
 import { Platform } from "aws-cdk-lib/aws-ecr-assets";
 import { ContainerImage, LogDriver } from "aws-cdk-lib/aws-ecs";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
+import type { ModelSelection } from "../model-selection.js";
 import { JOB_MEMORY } from "./gpu-compute.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { type LogKeeping, scanLog } from "./scan-log.js";
 import type { ScanNetwork } from "./scan-network.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
@@ -45,9 +47,16 @@ export function providers(kind: ComputeKind): Record<"PROVIDER" | "STEP_PROVIDER
   return { PROVIDER: kind.compute === "gpu" ? "cuda" : "cpu", STEP_PROVIDER: hasStepGpu(kind) ? "cuda" : "cpu" };
 }
 
+/** The packages that functions and jobs are told to use; all that are there where nothing is said. */
+export function modelsTold({ models }: ModelSelection): { readonly MODELS?: string } {
+  return models === null ? {} : { MODELS: JSON.stringify(models) };
+}
+
 export interface StageJobsProps {
   readonly buckets: ScanBuckets;
   readonly network: ScanNetwork;
+  readonly logs: LogKeeping;
+  readonly selection: ModelSelection;
   /** `cpu`: the image without CUDA, on Fargate. */
   readonly compute: "gpu" | "cpu";
   readonly postprocessGpu: boolean;
@@ -69,14 +78,11 @@ export class StageJobs extends Construct {
     const image = ContainerImage.fromAsset(REPO, {
       file: "functions/container/Dockerfile",
       target: props.compute,
+      buildArgs: { MODELS: props.selection.models?.join(" ") ?? "*" },
       platform: Platform.LINUX_AMD64,
       assetName: "scanlane-stages",
     });
-    const logGroup = new LogGroup(this, "Log", {
-      retention: RetentionDays.THREE_MONTHS,
-      encryptionKey: props.buckets.key,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+    const logGroup = scanLog(this, "Log", props.logs);
     this.logGroup = logGroup;
     const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props);
     this.preprocess = job("preprocess", false);
@@ -118,6 +124,7 @@ export class StageJobs extends Construct {
         RESULT_BUCKET: buckets.results.bucketName,
         MODELS_DIR: "/app/models",
         ...providers(props),
+        ...modelsTold(props.selection),
         COMPUTE_PLACE: JSON.stringify(placeOf(props)),
       },
       jobRole: role,
