@@ -127,13 +127,14 @@ describe("selectModels", () => {
   it("takes a model with those that it asks", () => {
     const root = mkdtempSync(join(tmpdir(), "models-"));
     const { network, ...one } = JSON.parse(read("models/brain-mask-unet2d/manifest.json"));
-    const fields = ["schemaVersion", "version", "title", "description", "channels", "labels", "postprocess"] as const;
+    const channels = [{ name: "any", modalities: ["MR"] }];
+    const fields = ["schemaVersion", "version", "title", "description", "labels", "postprocess"] as const;
     const more = ["licence", "trainingData", "scores", "golden"] as const;
     const shared = Object.fromEntries([...fields, ...more].map((field) => [field, one[field]]));
     const members = ["first", "second"].map((model) => ({ model, weight: 0.5 }));
     const manifests = [
       ...["first", "second", "other"].map((id) => ({ ...one, network, id })),
-      { ...shared, id: "together", ensemble: { grid: "source", members } },
+      { ...shared, channels, id: "together", ensemble: { grid: "source", members } },
     ];
     for (const manifest of manifests) {
       mkdirSync(join(root, manifest.id));
