@@ -34,8 +34,9 @@ export const FRAME_WORKER = { entry: "src/formats/codecs/frame-worker.ts", file:
  *
  * @param from the repository
  * @param to the folder of the bundle
+ * @param models ids of the packages whose manifests go with it; null: of all
  */
-export function bundleAssets(from: string, to: string): string[] {
+export function bundleAssets(from: string, to: string, models: readonly string[] | null = null): string[] {
   const { format, platform, target, conditions, banner } = BUNDLING;
   const flags = [
     `--format=${format}`,
@@ -46,11 +47,12 @@ export function bundleAssets(from: string, to: string): string[] {
     "--log-level=warning",
   ].join(" ");
   const worker = `${from}/${FRAME_WORKER.entry}`;
+  const manifests = (models ?? ["*"]).map((id) => `${from}/models/${id}/manifest.json`).join(" ");
   return [
     ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
     `${from}/node_modules/.bin/esbuild ${worker} --bundle --minify ${flags} --outfile=${to}/${FRAME_WORKER.file}`,
     `mkdir -p ${to}/models`,
     `cp ${from}/models/routes.json ${to}/models/`,
-    `for m in ${from}/models/*/manifest.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
+    `for m in ${manifests}; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
   ];
 }

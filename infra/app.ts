@@ -1,12 +1,14 @@
-import { App, Tags } from "aws-cdk-lib";
-import { InfraConfig } from "./config.js";
+import { App } from "aws-cdk-lib";
+import { ConfigError, readConfig } from "./read-config.js";
 import { ScanPipelineStack } from "./scan-pipeline-stack.js";
 
-const app = new App();
-const given: unknown = app.node.tryGetContext("scanlane") ?? {};
-const config = InfraConfig.parse(typeof given === "string" ? JSON.parse(given) : given);
-
-// Without a fixed environment: synthesized anywhere, deployed to whatever account the credentials say.
-const stack = new ScanPipelineStack(app, `scanlane-${config.stage}`, { config });
-Tags.of(stack).add("application", "scanlane");
-Tags.of(stack).add("stage", config.stage);
+try {
+  const app = new App();
+  const config = readConfig(app.node.tryGetContext("scanlane"), process.cwd());
+  // Without a fixed environment: synthesized anywhere, deployed to whatever account the credentials say.
+  new ScanPipelineStack(app, `scanlane-${config.stage}`, { config });
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

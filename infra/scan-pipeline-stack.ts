@@ -1,10 +1,11 @@
-import { CfnOutput, Stack, type StackProps } from "aws-cdk-lib";
+import { CfnOutput, Stack, type StackProps, Tags } from "aws-cdk-lib";
 import type { Construct } from "constructs";
-import type { InfraConfig } from "./config.js";
+import type { InfraConfigInput } from "./config.js";
 import { ScanPipeline } from "./constructs/scan-pipeline.js";
+import { parseConfig } from "./read-config.js";
 
 export interface ScanPipelineStackProps extends StackProps {
-  readonly config: InfraConfig;
+  readonly config: InfraConfigInput;
 }
 
 /** One deployment as a stack of its own, which tells by its outputs where everything is. */
@@ -30,6 +31,8 @@ export class ScanPipelineStack extends Stack {
       AlarmTopicArn: pipeline.alarms.topic.topicArn,
       DashboardName: pipeline.dashboard.dashboardName,
     };
+    Tags.of(this).add("application", "scanlane");
+    Tags.of(this).add("stage", parseConfig(config, "configuration").stage);
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }
 }

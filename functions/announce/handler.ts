@@ -7,8 +7,8 @@ import { announceMessages } from "./announce-messages.js";
 import { publisher } from "./publisher.js";
 
 const env = readAnnounceEnv();
-const topics = { ended: env.ENDED_TOPIC_ARN, events: env.EVENTS_TOPIC_ARN };
-const deps = { ...stageDeps("announce"), publish: publisher(new SNSClient(), new EventBridgeClient(), topics) };
+const to = { ended: env.ENDED_TOPIC_ARN, events: env.EVENTS_TOPIC_ARN, bus: env.EVENT_BUS_ARN };
+const deps = { ...stageDeps("announce"), publish: publisher(new SNSClient(), new EventBridgeClient(), to) };
 
 export async function handler(event: SQSEvent, context?: Context): Promise<SQSBatchResponse> {
   deps.begin({}, context);

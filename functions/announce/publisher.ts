@@ -5,7 +5,7 @@ import { DETAIL_TYPES, EVENT_SOURCE } from "#src/workflow/scan-events.js";
 import type { AnnounceDeps } from "./announce-messages.js";
 
 /**
- * Tells an event to SNS and to the account's default bus. Subscribers of a topic can filter by the attributes `event`
+ * Tells an event to SNS and to a bus of EventBridge. Subscribers of a topic can filter by the attributes `event`
  * and `status`, rules by source, detail type and the state machine among the resources.
  *
  * @throws {PipelineError} `StoreBusy` when the bus did not take it
@@ -13,7 +13,7 @@ import type { AnnounceDeps } from "./announce-messages.js";
 export function publisher(
   sns: SNSClient,
   bus: EventBridgeClient,
-  topics: { readonly ended: string; readonly events: string },
+  to: { readonly ended: string; readonly events: string; readonly bus: string },
 ): AnnounceDeps["publish"] {
   return async (event, stateMachineArn) => {
     const Message = JSON.stringify(event);
@@ -21,9 +21,10 @@ export function publisher(
       event: { DataType: "String", StringValue: event.event },
       ...(event.event === "ended" ? { status: { DataType: "String", StringValue: event.status } } : {}),
     };
-    const arns = event.event === "ended" ? [topics.ended, topics.events] : [topics.events];
+    const arns = event.event === "ended" ? [to.ended, to.events] : [to.events];
     for (const TopicArn of arns) await sns.send(new PublishCommand({ TopicArn, Message, MessageAttributes }));
     const entry = {
+      EventBusName: to.bus,
       Source: EVENT_SOURCE,
       DetailType: DETAIL_TYPES[event.event],
       Resources: [stateMachineArn],

@@ -12,8 +12,8 @@ import { parseUploadEvents } from "#src/intake/upload-events.js";
 /** One dead letter, without the names in it. */
 export interface DeadLetter {
   readonly messageId: string;
-  readonly kind: "upload" | "check" | "unknown";
-  /** Scan id of an upload, as intake logs it; series id of a check. */
+  readonly kind: "upload" | "check" | "release" | "unknown";
+  /** Scan id of an upload, as intake logs it, and of a release; series id of a check. */
   readonly subject: string;
   /** When it was first sent, ISO 8601. */
   readonly sentAt: string;
@@ -78,6 +78,7 @@ function describeLetter({ MessageId, Body, Attributes }: Message): DeadLetter {
   try {
     const [event] = parseUploadEvents(Body ?? "");
     if (event?.kind === "check") return { messageId, kind: "check", subject: event.seriesId, sentAt };
+    if (event?.kind === "release") return { messageId, kind: "release", subject: event.scanId, sentAt };
     if (event?.kind === "object") {
       const subject = scanIdOfObject(event.bucket, event.key, event.version);
       return { messageId, kind: "upload", subject, sentAt };

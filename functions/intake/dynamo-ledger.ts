@@ -6,6 +6,7 @@ import {
   PutItemCommand,
   QueryCommand,
   type QueryCommandInput,
+  UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
@@ -26,6 +27,8 @@ const INSTANCE = "instance#";
 const SERIES = "series#";
 /** Sort key of what is only remembered. */
 const SEEN = "seen";
+/** Sort key of what is counted. */
+const RUNS = "runs";
 /** Most keys of one BatchGetItem. */
 const BATCH = 100;
 
@@ -34,7 +37,7 @@ const DAY_SECONDS = 24 * 3600;
 type Item = Record<string, AttributeValue>;
 
 /**
- * A ledger in a DynamoDB table: `series/head`, `series/instance#…`, `folder/series#…`, `object/seen`. Reads are
+ * A ledger in a DynamoDB table: `series/head`, `series/instance#…`, `folder/series#…`, `object/seen`, `day/runs`. Reads are
  * consistent: after a write that returned, every reader sees it.
  */
 export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptions): SeriesLedger {
@@ -43,8 +46,7 @@ export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptio
 
   /** @returns whether the condition held */
   async function put(pk: string, sk: string, attributes: Item, condition?: Condition): Promise<boolean> {
-    const expiresAt = Math.floor(Date.now() / 1000) + retentionDays * DAY_SECONDS;
-    const Item: Item = { pk: { S: pk }, sk: { S: sk }, expiresAt: { N: String(expiresAt) }, ...attributes };
+    const Item: Item = { pk: { S: pk }, sk: { S: sk }, expiresAt: { N: String(expiry()) }, ...attributes };
     try {
       await client.send(new PutItemCommand({ TableName: table, Item, ...condition }));
       return true;
@@ -53,6 +55,8 @@ export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptio
       throw error;
     }
   }
+
+  const expiry = () => Math.floor(Date.now() / 1000) + retentionDays * DAY_SECONDS;
 
   async function* query(pk: string, input: Partial<QueryCommandInput> = {}): AsyncGenerator<Item> {
     let start: Item | undefined;
@@ -126,6 +130,27 @@ export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptio
         wanted.push(...(page.UnprocessedKeys?.[table]?.Keys ?? []));
       }
       return count;
+    },
+    async takeRun(day, countedAs, limit) {
+      try {
+        await client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: { pk: { S: ledgerIds.day(day, countedAs) }, sk: { S: RUNS } },
+            UpdateExpression: "ADD runs :one SET expiresAt = :expiry",
+            ConditionExpression: "attribute_not_exists(runs) OR runs < :limit",
+            ExpressionAttributeValues: {
+              ":one": { N: "1" },
+              ":limit": { N: String(limit) },
+              ":expiry": { N: String(expiry()) },
+            },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
     },
   };
 }

@@ -6,7 +6,7 @@ import { readIntakeEnv } from "../runtime/env.js";
 import { stageDeps } from "../runtime/stage-deps.js";
 import { dynamoLedger } from "./dynamo-ledger.js";
 import { executions } from "./executions.js";
-import { scheduleCheck } from "./schedule-check.js";
+import { scheduledMessages } from "./scheduled-messages.js";
 import { takeInMessages } from "./take-in-messages.js";
 
 const env = readIntakeEnv();
@@ -17,7 +17,8 @@ const deps = {
   ledger: dynamoLedger({ client: new DynamoDBClient(), table: env.LEDGER_TABLE, retentionDays: env.LEDGER_DAYS }),
   rules: { quietSeconds: env.QUIET_SECONDS, maxWaitSeconds: env.MAX_WAIT_SECONDS },
   now: () => Date.now(),
-  checkAt: scheduleCheck(new SchedulerClient(), {
+  uploads: env.UPLOAD_RULES,
+  ...scheduledMessages(new SchedulerClient(), {
     groupName: env.SCHEDULE_GROUP,
     queueArn: env.QUEUE_ARN,
     deadLetterArn: env.DEAD_LETTER_ARN,

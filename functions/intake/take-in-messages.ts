@@ -2,15 +2,17 @@ import { PipelineError } from "#src/core/errors.js";
 import { scanIdOfObject } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { type AdvanceDeps, advanceSeries, type Folder } from "#src/intake/advance-series.js";
+import { beginRun, releaseRun } from "#src/intake/begin-run.js";
 import { readFolder } from "#src/intake/read-folder.js";
 import { readUpload } from "#src/intake/read-upload.js";
 import { ledgerIds, type SeriesPlace } from "#src/intake/series-ledger.js";
-import { type CheckEvent, type ObjectEvent, parseUploadEvents } from "#src/intake/upload-events.js";
+import { type CheckEvent, type ObjectEvent, parseUploadEvents, type ReleaseEvent } from "#src/intake/upload-events.js";
 import { folderOf, roleOfName } from "#src/intake/upload-names.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import type { SourceDocument } from "#src/workflow/contract.js";
+import { type UploadRules, uploadRuleOf } from "#src/workflow/upload-rules.js";
 
 /** One message of the queue. */
 export interface QueueMessage {
@@ -18,10 +20,12 @@ export interface QueueMessage {
   readonly body: string;
 }
 
-export interface IntakeDeps extends Omit<AdvanceDeps, "work"> {
+export interface IntakeDeps extends Omit<AdvanceDeps, "work" | "results"> {
   /** The bucket that `stores.source` reads. */
   readonly bucket: string;
-  readonly stores: { readonly source: ScanStore; readonly work: ScanStore };
+  readonly stores: { readonly source: ScanStore; readonly work: ScanStore; readonly results: ScanStore };
+  /** Who may ask for what. */
+  readonly uploads: UploadRules;
 }
 
 /** A series to look at, with what its message has to wait for. */
@@ -71,10 +75,21 @@ export async function takeInMessages(messages: readonly QueueMessage[], deps: In
 async function takeInMessage({ messageId, body }: QueueMessage, deps: IntakeDeps): Promise<Touched[]> {
   const touched: Touched[] = [];
   for (const event of parseUploadEvents(body)) {
-    const found = event.kind === "check" ? await seriesOfCheck(event, deps) : await takeInObject(event, deps);
+    const found = await takeInEvent(event, deps);
     if (found !== null) touched.push({ messageId, notBefore: 0, ...found });
   }
   return touched;
+}
+
+function takeInEvent(event: ObjectEvent | CheckEvent | ReleaseEvent, deps: IntakeDeps): Promise<Found | null> {
+  switch (event.kind) {
+    case "object":
+      return takeInObject(event, deps);
+    case "check":
+      return seriesOfCheck(event, deps);
+    case "release":
+      return release(event, deps);
+  }
 }
 
 type Found = Pick<Touched, "folder" | "seriesId"> & Partial<Touched>;
@@ -82,6 +97,20 @@ type Found = Pick<Touched, "folder" | "seriesId"> & Partial<Touched>;
 async function seriesOfCheck({ seriesId, time }: CheckEvent, { ledger }: IntakeDeps): Promise<Found | null> {
   const series = await ledger.read(seriesId);
   return series && { folder: series.head.place.folder, seriesId, notBefore: time };
+}
+
+/** A scan that was held: of a series intake goes on with what came meanwhile. */
+async function release({ scanId, time, isForced }: ReleaseEvent, deps: IntakeDeps): Promise<Found | null> {
+  const { work, results } = deps.stores;
+  const ruleOf = ({ objects }: SourceDocument) => uploadRuleOf(folderOf(objects[0]?.key ?? ""), deps.uploads);
+  const now = () => Math.max(deps.now(), time);
+  const held = await releaseRun(scanId, isForced, ruleOf, { ...deps, work, results, now });
+  if (held === null) return null;
+  if (held.seriesId === null) {
+    await deps.ledger.remember(scanId);
+    return null;
+  }
+  return { folder: folderOf(held.source.objects[0]?.key ?? ""), seriesId: held.seriesId, notBefore: time };
 }
 
 async function takeInObject(event: ObjectEvent, deps: IntakeDeps): Promise<Found | null> {
@@ -126,17 +155,19 @@ async function takeInWhole(scanId: string, object: SourceDocument["objects"][num
     logger.info("scan was taken in before", { scanId });
     return;
   }
-  const { asked } = await readFolder({ source: stores.source, ledger }, bucket, folderOf(object.key));
+  const { asked, rule } = await readFolder({ ...deps, source: stores.source }, bucket, folderOf(object.key));
   const source: SourceDocument = {
     schemaVersion: SCHEMA_VERSION,
     scanId,
     bucket,
     objects: [object],
     request: asked.request,
-    ...(asked.fault === null ? {} : { refused: { code: "InputUnreadable", message: asked.fault } }),
+    ...(asked.fault === null ? {} : { refused: asked.fault }),
   };
-  await writeDocument(stores.work, workKeys.source(scanId), source);
-  await deps.start(scanId);
+  // Of two deliveries the first decides: `scan.json` may say something else by now, and the run may have begun.
+  await writeDocument(stores.work, workKeys.source(scanId), source, { ifAbsent: true });
+  const { work, results } = stores;
+  if ((await beginRun({ scanId, seriesId: null }, rule, { ...deps, work, results })) === "held") return;
   await ledger.remember(scanId);
   logger.info("scan taken in", { scanId, bytes: object.size });
   meter?.record({ ScansTakenIn: 1, ScanBytes: object.size });
@@ -145,11 +176,12 @@ async function takeInWhole(scanId: string, object: SourceDocument["objects"][num
 async function advanceFolder(touched: readonly Touched[], deps: IntakeDeps): Promise<void> {
   const [first] = touched;
   if (first === undefined) return;
-  const { bucket, ledger, stores } = deps;
-  const folder = await readFolder({ source: stores.source, ledger }, bucket, first.folder);
+  const { bucket, stores } = deps;
+  const { source, work, results } = stores;
+  const folder = await readFolder({ ...deps, source }, bucket, first.folder);
   const now = () => touched.reduce((time, { notBefore }) => Math.max(time, notBefore), deps.now());
   for (const seriesId of await seriesOf(touched, folder, deps)) {
-    await advanceSeries(seriesId, folder, { ...deps, work: stores.work, now });
+    await advanceSeries(seriesId, folder, { ...deps, work, results, now });
   }
 }
 

@@ -1,6 +1,25 @@
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
+import { Routes } from "#src/model/routes.js";
 import { ComputePlace } from "#src/workflow/prices.js";
+import { UploadRules } from "#src/workflow/upload-rules.js";
+
+/** A value as JSON text. */
+const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue("expected JSON");
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+const arn = z.string().min(1);
+const positive = z.coerce.number().int().min(1);
 
 const Env = z.object({
   SCAN_BUCKET: z.string().min(3),
@@ -16,17 +35,18 @@ const Env = z.object({
   STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
   /** Runs of a network at once on the CPU; by the cores where nothing is said. Never changes a result. */
   WORKERS: z.coerce.number().int().min(1).optional(),
+  /** Packages that are used; all that are there where nothing is said. */
+  MODELS: json(z.array(z.string())).optional(),
+  /** Rules in place of those in `routes.json`; of use to Inspect alone. */
+  ROUTES: json(Routes).optional(),
+  /** What Inspect refuses as too large. */
+  MAX_IMAGES: positive.optional(),
+  MAX_VOXELS: positive.optional(),
+  MAX_UPLOAD_BYTES: positive.optional(),
   /** What a container runs on, as JSON; absent in a Lambda. */
-  COMPUTE_PLACE: z
-    .string()
-    .transform((text): unknown => JSON.parse(text))
-    .pipe(ComputePlace)
-    .optional(),
+  COMPUTE_PLACE: json(ComputePlace).optional(),
 });
 export type Env = z.infer<typeof Env>;
-
-const arn = z.string().min(1);
-const positive = z.coerce.number().int().min(1);
 
 const IntakeEnv = Env.extend({
   STATE_MACHINE_ARN: arn,
@@ -41,6 +61,8 @@ const IntakeEnv = Env.extend({
   SCHEDULE_ROLE_ARN: arn,
   QUEUE_ARN: arn,
   DEAD_LETTER_ARN: arn,
+  /** Who may ask for what. */
+  UPLOAD_RULES: json(UploadRules),
 });
 export type IntakeEnv = z.infer<typeof IntakeEnv>;
 
@@ -55,6 +77,7 @@ const AnnounceEnv = Env.extend({
   ENDED_TOPIC_ARN: arn,
   /** Hears of every event. */
   EVENTS_TOPIC_ARN: arn,
+  EVENT_BUS_ARN: arn,
 });
 export type AnnounceEnv = z.infer<typeof AnnounceEnv>;
 

@@ -19,7 +19,8 @@ export function stageDeps(stage: string): StageDeps & Telemetry {
       // All know that there is one; Publish alone may use it.
       ...(env.DEID_BUCKET !== undefined && { deid: s3Store({ client, bucket: env.DEID_BUCKET }) }),
     },
-    models: folderModels(env.MODELS_DIR),
+    models: folderModels(env.MODELS_DIR, { only: env.MODELS, routes: env.ROUTES }),
+    limits: { images: env.MAX_IMAGES, voxels: env.MAX_VOXELS, uploadBytes: env.MAX_UPLOAD_BYTES },
     ...telemetry(stage),
     provider: env.PROVIDER,
     stepProvider: env.STEP_PROVIDER,

@@ -3,16 +3,17 @@ import { ArnFormat, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AttributeType, BillingMode, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import { grantKey } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { type LogKeeping, scanLog } from "./scan-log.js";
 
 const WORKFLOW = new URL("../../src/workflow/backfill.asl.json", import.meta.url);
 
 export interface BackfillProps {
   readonly buckets: ScanBuckets;
+  readonly logs: LogKeeping;
   /** Begins and settles scans. */
   readonly handler: NodejsFunction;
   /** The one workflow. */
@@ -23,7 +24,7 @@ export interface BackfillProps {
 export class Backfill extends Construct {
   readonly stateMachine: StateMachine;
 
-  constructor(scope: Construct, id: string, { buckets, handler, scans }: BackfillProps) {
+  constructor(scope: Construct, id: string, { buckets, handler, scans, logs }: BackfillProps) {
     super(scope, id);
     const spend = new Table(this, "Spend", {
       partitionKey: { name: "pk", type: AttributeType.STRING },
@@ -49,17 +50,13 @@ export class Backfill extends Construct {
       },
       tracingEnabled: true,
       logs: {
-        destination: new LogGroup(this, "Log", {
-          retention: RetentionDays.THREE_MONTHS,
-          encryptionKey: buckets.key,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+        destination: scanLog(this, "Log", logs),
         level: LogLevel.ALL,
         includeExecutionData: false,
       },
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.#allow({ buckets, handler, scans });
+    this.#allow({ buckets, handler, scans, logs });
   }
 
   #allow({ buckets, handler, scans }: BackfillProps): void {

@@ -10,7 +10,7 @@ import {
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { Topic } from "aws-cdk-lib/aws-sns";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
@@ -26,9 +26,11 @@ export interface ScanAlarmsProps {
   readonly intake: ScanIntake;
   readonly notices: ScanNotices;
   readonly dailyBudgetUsd: number;
-  readonly queueAlarmMinutes: number;
-  readonly quarantineAlarmPercent: number;
+  readonly queueMinutes: number;
+  readonly quarantinePercent: number;
   readonly alarmEmails: readonly string[];
+  /** A topic that is there already; who may publish to it is its owner's. @default made */
+  readonly alarmTopicArn?: string;
 }
 
 /** A message that waits this long was delivered twice and failed: the next delivery comes after 12 minutes. */
@@ -47,14 +49,18 @@ interface AlarmOptions {
 
 /** The alarms of `docs/runbook.md`, each described by the link to its heading, and the topic that they ring. */
 export class ScanAlarms extends Construct {
-  readonly topic: Topic;
+  readonly topic: ITopic;
   readonly all: readonly Alarm[];
 
   constructor(scope: Construct, id: string, props: ScanAlarmsProps) {
     super(scope, id);
     const { stateMachine, backfill, intake, notices } = props;
-    this.topic = new Topic(this, "Topic", { masterKey: props.key, enforceSSL: true });
-    this.#letAlarmsPublish();
+    if (props.alarmTopicArn === undefined) {
+      this.topic = new Topic(this, "Topic", { masterKey: props.key, enforceSSL: true });
+      this.#letAlarmsPublish();
+    } else {
+      this.topic = Topic.fromTopicArn(this, "Topic", props.alarmTopicArn);
+    }
     for (const address of props.alarmEmails) this.topic.addSubscription(new EmailSubscription(address));
     const quarter = { period: Duration.minutes(15) };
     this.all = [
@@ -67,13 +73,13 @@ export class ScanAlarms extends Construct {
       this.#alarm("AbortedExecutions", "aborted-executions", stateMachine.metricAborted(quarter)),
       this.#alarm("BackfillStopped", "backfill-stopped", stoppedOf(backfill)),
       this.#alarm("QueueHead", "jobs-waiting", scanMetric(this, "QueueHeadSeconds", { ...max, period: LOOK_EVERY }), {
-        threshold: props.queueAlarmMinutes * 60,
+        threshold: props.queueMinutes * 60,
         // Three looks at the queue that said nothing: whoever looks is at fault, and a jam would not be seen.
         periods: 3,
         ringsWithoutData: true,
       }),
       this.#alarm("QuarantineRate", "quarantine-rate", quarantinePercent(this), {
-        threshold: props.quarantineAlarmPercent,
+        threshold: props.quarantinePercent,
       }),
       this.#alarm("CostOfTheDay", "cost-of-the-day", costOfTheDay(this), { threshold: props.dailyBudgetUsd }),
       this.#alarm("LostNotices", "lost-notices", notices.deadLetters.metricApproximateNumberOfMessagesVisible()),

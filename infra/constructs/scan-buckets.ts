@@ -1,4 +1,5 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { AnyPrincipal, Effect, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import {
   BlockPublicAccess,
@@ -7,6 +8,7 @@ import {
   type BucketProps,
   CfnBucket,
   type IBucket,
+  type LifecycleRule,
   ObjectLockRetention,
   ObjectOwnership,
   StorageClass,
@@ -15,10 +17,8 @@ import { Construct } from "constructs";
 import type { InfraConfig } from "../config.js";
 
 export interface ScanBucketsProps {
-  readonly workRetentionDays: number;
-  readonly scanArchiveDays: number;
-  readonly resultLockDays: number;
   readonly buckets: InfraConfig["buckets"];
+  readonly retention: InfraConfig["retention"];
 }
 
 /** Where uploads land, where stages work, and where results go; what is made is under one customer-managed key. */
@@ -29,7 +29,7 @@ export class ScanBuckets extends Construct {
   readonly work: Bucket;
   readonly results: IBucket;
 
-  constructor(scope: Construct, id: string, props: ScanBucketsProps) {
+  constructor(scope: Construct, id: string, { buckets, retention }: ScanBucketsProps) {
     super(scope, id);
     this.key = new Key(this, "Key", {
       description: "Scans, intermediate files, results and queues of scanlane",
@@ -45,7 +45,9 @@ export class ScanBuckets extends Construct {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       // Nobody changes an access log; what is overwritten or removed by hand stays for a month.
       versioned: true,
-      lifecycleRules: [{ expiration: Duration.days(365), noncurrentVersionExpiration: Duration.days(30) }],
+      lifecycleRules: [
+        { expiration: Duration.days(retention.accessLogDays), noncurrentVersionExpiration: Duration.days(30) },
+      ],
       removalPolicy: RemovalPolicy.RETAIN,
     });
     const common = {
@@ -73,22 +75,27 @@ export class ScanBuckets extends Construct {
           {
             ...parts,
             transitions: [
-              { storageClass: StorageClass.INTELLIGENT_TIERING, transitionAfter: Duration.days(props.scanArchiveDays) },
+              {
+                storageClass: StorageClass.INTELLIGENT_TIERING,
+                transitionAfter: Duration.days(retention.uploadArchiveDays),
+              },
             ],
           },
+          ...removal(retention.uploadDays),
         ],
       });
       sendEvents(made);
+      refuseUnreadable(made, this.key);
       return made;
     };
-    this.scans = this.#imported("Scans", props.buckets.scans) ?? scans();
+    this.scans = this.#imported("Scans", buckets.scans) ?? scans();
     this.work = new Bucket(this, "Work", {
       ...common,
       serverAccessLogsPrefix: "work/",
       lifecycleRules: [
         {
           ...parts,
-          expiration: Duration.days(props.workRetentionDays),
+          expiration: Duration.days(retention.workDays),
           noncurrentVersionExpiration: Duration.days(1),
         },
       ],
@@ -97,13 +104,17 @@ export class ScanBuckets extends Construct {
       new Bucket(this, "Results", {
         ...common,
         serverAccessLogsPrefix: "results/",
-        lifecycleRules: [{ ...parts, ...old }],
+        lifecycleRules: [
+          { ...parts, ...old },
+          ...["r-", "index/"].flatMap((prefix) => removal(retention.resultDays, prefix)),
+          ...removal(retention.quarantineDays, "quarantine/"),
+        ],
         // Governance: a named right lifts it, for what has to be removed by law.
-        ...(props.resultLockDays > 0
-          ? { objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(props.resultLockDays)) }
+        ...(retention.resultLockDays > 0
+          ? { objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(retention.resultLockDays)) }
           : {}),
       });
-    this.results = this.#imported("Results", props.buckets.results) ?? results();
+    this.results = this.#imported("Results", buckets.results) ?? results();
   }
 
   #imported(id: string, bucket: InfraConfig["buckets"]["scans"]): IBucket | null {
@@ -111,6 +122,43 @@ export class ScanBuckets extends Construct {
     const encryptionKey = bucket.keyArn ? Key.fromKeyArn(this, `${id}Key`, bucket.keyArn) : undefined;
     return Bucket.fromBucketAttributes(this, id, { bucketName: bucket.name, encryptionKey });
   }
+}
+
+/** After so many days an object is hidden, a month later it is gone; null for never. */
+function removal(days: number | null, prefix?: string): LifecycleRule[] {
+  if (days === null) return [];
+  const old = { noncurrentVersionExpiration: Duration.days(30) };
+  const expiration = { expiration: Duration.days(days) };
+  // What marks an object as removed goes with the last of its versions; S3 takes no such rule beside days.
+  const marks = { expiredObjectDeleteMarker: true };
+  const of = prefix === undefined ? {} : { prefix };
+  return [
+    { ...of, ...expiration, ...old },
+    { ...of, ...marks },
+  ];
+}
+
+/**
+ * Whoever may upload could choose a key of their own, or storage that has to be restored: objects that the pipeline
+ * cannot read, whose messages it would fail on again and again.
+ */
+function refuseUnreadable(bucket: Bucket, key: Key): void {
+  const refuse = (conditions: Record<string, Record<string, string | string[]>>) =>
+    bucket.addToResourcePolicy(
+      new PolicyStatement({
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ["s3:PutObject"],
+        resources: [bucket.arnForObjects("*")],
+        conditions,
+      }),
+    );
+  refuse({ Null: { "s3:x-amz-server-side-encryption-customer-algorithm": "false" } });
+  refuse({ StringNotEqualsIfExists: { "s3:x-amz-server-side-encryption": "aws:kms" } });
+  refuse({ StringNotEqualsIfExists: { "s3:x-amz-server-side-encryption-aws-kms-key-id": key.keyArn } });
+  refuse({
+    StringNotEqualsIfExists: { "s3:x-amz-storage-class": ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"] },
+  });
 }
 
 /** Switches EventBridge on in the template itself; the property of the L2 construct deploys a Lambda for it. */

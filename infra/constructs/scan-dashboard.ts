@@ -13,6 +13,7 @@ import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import { METRIC_NAMESPACE, type MetricName } from "#src/core/meter.js";
 import { STAGES } from "#src/storage/keys.js";
+import { SHARES } from "#src/workflow/contract.js";
 import { costOfTheDay, quarantinePercent, type ScanAlarms } from "./scan-alarms.js";
 import type { ScanFunctions } from "./scan-functions.js";
 import type { ScanIntake } from "./scan-intake.js";
@@ -28,8 +29,6 @@ export interface ScanDashboardProps {
   readonly alarms: ScanAlarms;
   readonly dailyBudgetUsd: number;
 }
-
-const SHARES = ["stat", "bulk"];
 
 /** One page of what an operator looks at first: the alarms, then a scan's way from the queue to its cost. */
 export class ScanDashboard extends Construct {

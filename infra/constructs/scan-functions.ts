@@ -1,16 +1,18 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
+import { Duration, Size } from "aws-cdk-lib";
 import { type IGrantable, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { BUNDLING, bundleAssets } from "../../functions/bundling.js";
+import type { InfraConfig } from "../config.js";
+import type { ModelSelection } from "../model-selection.js";
 import type { DeidVault } from "./deid-vault.js";
-import { grantRead, grantWrite } from "./grants.js";
+import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { type LogKeeping, scanLog } from "./scan-log.js";
 import { serviceOf } from "./scan-metrics.js";
-import { type ComputeKind, providers } from "./stage-jobs.js";
+import { type ComputeKind, modelsTold, providers } from "./stage-jobs.js";
 
 const REPO = fileURLToPath(new URL("../../", import.meta.url));
 /** Longest that a Lambda may run. */
@@ -27,7 +29,7 @@ interface Size3 {
 const SIZES = {
   // Reads loose files whole, for their digests.
   intake: { memoryMiB: 2048, timeout: Duration.minutes(2) },
-  inspect: { memoryMiB: 3008, timeout: LONGEST },
+  inspect: { memoryMiB: 3008, timeout: LONGEST, scratchGiB: 10 },
   preprocess: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   quarantine: { memoryMiB: 512, timeout: Duration.seconds(60) },
@@ -37,6 +39,25 @@ const SIZES = {
 } as const satisfies Record<string, Size3>;
 export type FunctionName = keyof typeof SIZES;
 
+/**
+ * Inspect holds an uploaded archive, its copy while it arrives and one file of it; an archive that is unpacked to disk
+ * needs room there.
+ */
+function inspectSize({ uploadMiB }: InfraConfig["limits"]): Size3 {
+  const memoryMiB = Math.min(10_240, Math.max(SIZES.inspect.memoryMiB, Math.ceil(2.5 * uploadMiB)));
+  return { ...SIZES.inspect, memoryMiB };
+}
+
+/** What Inspect alone decides by. */
+function toldToInspect({ selection: { routes }, limits }: ScanFunctionsProps): Record<string, string> {
+  return {
+    ...(routes === null ? {} : { ROUTES: JSON.stringify(routes) }),
+    MAX_IMAGES: String(limits.imagesPerUpload),
+    MAX_VOXELS: String(limits.voxelsPerImage),
+    MAX_UPLOAD_BYTES: String(limits.uploadMiB * 2 ** 20),
+  };
+}
+
 /** Folder with the model packages' manifests inside a function's bundle. */
 const MODELS_DIR = "/var/task/models";
 
@@ -44,7 +65,10 @@ export interface ScanFunctionsProps {
   readonly buckets: ScanBuckets;
   /** @default none: nothing is de-identified */
   readonly vault?: DeidVault | undefined;
+  readonly logs: LogKeeping;
   readonly kind: ComputeKind;
+  readonly selection: ModelSelection;
+  readonly limits: InfraConfig["limits"];
 }
 
 /** The Lambdas of the workflow, each with the rights that its stage needs and no other. */
@@ -72,7 +96,12 @@ export class ScanFunctions extends Construct {
 
     this.intake = make("intake");
     grantRead(buckets.scans, this.intake);
+    grantRead(buckets.work, this.intake, "*/source.json");
     grantWrite(buckets.work, this.intake, "*/source.json");
+    // Scans that wait for the runs of another day.
+    grantRead(buckets.results, this.intake, "held/*");
+    grantWrite(buckets.results, this.intake, "held/*");
+    grantRemove(buckets.results, this.intake, "held/*");
 
     this.inspect = make("inspect");
     this.preprocess = make("preprocess");
@@ -101,13 +130,10 @@ export class ScanFunctions extends Construct {
     this.byName = byName;
   }
 
-  #function(name: FunctionName, { buckets, vault, kind }: ScanFunctionsProps): NodejsFunction {
-    const size: Size3 = SIZES[name];
-    const logGroup = new LogGroup(this, `${pascal(name)}Log`, {
-      retention: RetentionDays.THREE_MONTHS,
-      encryptionKey: buckets.key,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+  #function(name: FunctionName, props: ScanFunctionsProps): NodejsFunction {
+    const { buckets, vault, kind, selection, limits } = props;
+    const size: Size3 = name === "inspect" ? inspectSize(limits) : SIZES[name];
+    const logGroup = scanLog(this, `${pascal(name)}Log`, props.logs);
     // The managed policy of other functions may write to every log group of the account.
     const role = new Role(this, `${pascal(name)}Role`, {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
@@ -136,6 +162,8 @@ export class ScanFunctions extends Construct {
         ...providers(kind),
         // The service of its logs and metrics.
         POWERTOOLS_SERVICE_NAME: serviceOf(this),
+        ...modelsTold(selection),
+        ...(name === "inspect" ? toldToInspect(props) : {}),
         ...(size.scratchGiB ? { SCRATCH_MIB: String(size.scratchGiB * 1024) } : {}),
         NODE_OPTIONS: "--enable-source-maps",
       },
@@ -147,7 +175,11 @@ export class ScanFunctions extends Construct {
         esbuildArgs: { "--conditions": BUNDLING.conditions.join(",") },
         minify: true,
         sourceMap: true,
-        commandHooks: { beforeBundling: () => [], beforeInstall: () => [], afterBundling: bundleAssets },
+        commandHooks: {
+          beforeBundling: () => [],
+          beforeInstall: () => [],
+          afterBundling: (from, to) => bundleAssets(from, to, selection.models),
+        },
       },
     });
   }

@@ -1,4 +1,3 @@
-import { RemovalPolicy } from "aws-cdk-lib";
 import {
   FlowLogDestination,
   FlowLogTrafficType,
@@ -14,15 +13,14 @@ import {
   SubnetType,
   Vpc,
 } from "aws-cdk-lib/aws-ec2";
-import type { IKey } from "aws-cdk-lib/aws-kms";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { InfraConfig } from "../config.js";
+import { type LogKeeping, scanLog } from "./scan-log.js";
 
 export interface ScanNetworkProps {
   readonly network: InfraConfig["network"];
   /** For the log of flows. */
-  readonly key: IKey;
+  readonly logs: LogKeeping;
 }
 
 /**
@@ -37,7 +35,7 @@ export class ScanNetwork extends Construct {
   /** Whether a task without an instance needs an address of its own to reach AWS. */
   readonly publicAddress: boolean;
 
-  constructor(scope: Construct, id: string, { network, key }: ScanNetworkProps) {
+  constructor(scope: Construct, id: string, { network, logs }: ScanNetworkProps) {
     super(scope, id);
     const isolated = network.profile === "isolated";
     this.publicAddress = !isolated;
@@ -47,7 +45,7 @@ export class ScanNetwork extends Construct {
       this.subnets = { subnets: subnetIds.map((subnet, n) => Subnet.fromSubnetId(this, `Subnet${n}`, subnet)) };
     } else {
       const subnetType = isolated ? SubnetType.PRIVATE_ISOLATED : SubnetType.PUBLIC;
-      this.vpc = this.#made(subnetType, key);
+      this.vpc = this.#made(subnetType, logs);
       this.subnets = { subnetType };
     }
     this.securityGroup = new SecurityGroup(this, "Compute", {
@@ -60,7 +58,7 @@ export class ScanNetwork extends Construct {
     if (isolated && !network.vpc) this.#endpoints();
   }
 
-  #made(subnetType: SubnetType, key: IKey): Vpc {
+  #made(subnetType: SubnetType, logs: LogKeeping): Vpc {
     const vpc = new Vpc(this, "Vpc", {
       maxAzs: 3,
       natGateways: 0,
@@ -79,11 +77,7 @@ export class ScanNetwork extends Construct {
         DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
       },
     });
-    const flows = new LogGroup(this, "Flows", {
-      retention: RetentionDays.THREE_MONTHS,
-      encryptionKey: key,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+    const flows = scanLog(this, "Flows", logs);
     // What was refused: what went through is in the access logs of the buckets.
     vpc.addFlowLog("FlowLog", {
       destination: FlowLogDestination.toCloudWatchLogs(flows),

@@ -4,7 +4,7 @@ import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
-import { Topic } from "aws-cdk-lib/aws-sns";
+import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
@@ -17,21 +17,29 @@ export interface ScanNoticesProps {
   readonly buckets: ScanBuckets;
   readonly stateMachine: StateMachine;
   readonly announce: NodejsFunction;
+  /** A topic that is there already. @default made */
+  readonly endedTopicArn?: string;
+  /** The bus that events go to. @default the account's own */
+  readonly eventBusArn?: string;
 }
 
-/** Tells other systems how scans ended: from Step Functions through a queue to two topics and the account's bus. */
+/** Tells other systems how scans ended: from Step Functions through a queue to two topics and a bus. */
 export class ScanNotices extends Construct {
   /** Each end of an execution. */
-  readonly ended: Topic;
+  readonly ended: ITopic;
   /** Every event: `ended`, `quarantined`, `superseded`. */
   readonly events: Topic;
   readonly queue: Queue;
   readonly deadLetters: Queue;
 
-  constructor(scope: Construct, id: string, { buckets, stateMachine, announce }: ScanNoticesProps) {
+  constructor(scope: Construct, id: string, props: ScanNoticesProps) {
     super(scope, id);
-    const { key } = buckets;
-    this.ended = new Topic(this, "Ended", { masterKey: key, enforceSSL: true });
+    const { stateMachine, announce } = props;
+    const { key } = props.buckets;
+    this.ended =
+      props.endedTopicArn === undefined
+        ? new Topic(this, "Ended", { masterKey: key, enforceSSL: true })
+        : Topic.fromTopicArn(this, "Ended", props.endedTopicArn);
     this.events = new Topic(this, "Events", { masterKey: key, enforceSSL: true });
     const { queue, deadLetters } = messageQueue(this, key, announce.timeout ?? Duration.minutes(1));
     new Rule(this, "ExecutionEnded", {
@@ -51,6 +59,11 @@ export class ScanNotices extends Construct {
     announce.addEventSource(new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }));
     announce.addEnvironment("ENDED_TOPIC_ARN", this.ended.topicArn);
     announce.addEnvironment("EVENTS_TOPIC_ARN", this.events.topicArn);
+    const bus =
+      props.eventBusArn === undefined
+        ? EventBus.fromEventBusName(this, "Bus", "default")
+        : EventBus.fromEventBusArn(this, "Bus", props.eventBusArn);
+    announce.addEnvironment("EVENT_BUS_ARN", bus.eventBusArn);
     announce.addToRolePolicy(
       new PolicyStatement({ actions: ["sns:Publish"], resources: [this.ended.topicArn, this.events.topicArn] }),
     );
@@ -58,7 +71,7 @@ export class ScanNotices extends Construct {
     announce.addToRolePolicy(
       new PolicyStatement({
         actions: ["events:PutEvents"],
-        resources: [EventBus.fromEventBusName(this, "Bus", "default").eventBusArn],
+        resources: [bus.eventBusArn],
         conditions: { StringEquals: { "events:source": EVENT_SOURCE } },
       }),
     );

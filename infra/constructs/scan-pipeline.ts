@@ -4,7 +4,9 @@ import type { Dashboard } from "aws-cdk-lib/aws-cloudwatch";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
-import type { InfraConfig } from "../config.js";
+import type { InfraConfigInput } from "../config.js";
+import { selectModels } from "../model-selection.js";
+import { parseConfig } from "../read-config.js";
 import { Backfill } from "./backfill.js";
 import { CpuCompute } from "./cpu-compute.js";
 import { DataEvents } from "./data-events.js";
@@ -16,10 +18,11 @@ import { ScanBuckets } from "./scan-buckets.js";
 import { ScanDashboard } from "./scan-dashboard.js";
 import { ScanFunctions } from "./scan-functions.js";
 import { ScanIntake } from "./scan-intake.js";
+import type { LogKeeping } from "./scan-log.js";
 import { ScanNetwork } from "./scan-network.js";
 import { ScanNotices } from "./scan-notices.js";
 import { ScanWorkflow } from "./scan-workflow.js";
-import { StageJobs } from "./stage-jobs.js";
+import { type ComputeKind, StageJobs } from "./stage-jobs.js";
 
 /**
  * Everything of one deployment, from the upload's event to the published result, in a stack of whoever uses it. What
@@ -38,10 +41,14 @@ export class ScanPipeline extends Construct {
   readonly dashboard: Dashboard;
   readonly jobQueue: JobQueue;
 
-  constructor(scope: Construct, id: string, config: InfraConfig) {
+  /** @param props what a configuration file holds; all of it may be left out */
+  constructor(scope: Construct, id: string, props: InfraConfigInput = {}) {
     super(scope, id);
+    const config = parseConfig(props, `configuration of ${this.node.path}`);
+    const { compute: chosen, retention, notifications } = config;
+    const selection = selectModels(config);
     const stack = Stack.of(this);
-    const buckets = new ScanBuckets(this, "Buckets", config);
+    const buckets = new ScanBuckets(this, "Buckets", { buckets: config.buckets, retention });
     // Logs uses the key for the log groups of this account and region alone.
     buckets.key.grantEncryptDecrypt(
       new ServicePrincipal(`logs.${stack.region}.amazonaws.com`, {
@@ -54,32 +61,44 @@ export class ScanPipeline extends Construct {
     for (const service of ["events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
       buckets.key.grantEncryptDecrypt(new ServicePrincipal(service));
     }
-    const network = new ScanNetwork(this, "Network", { network: config.network, key: buckets.key });
+    const logs: LogKeeping = { key: buckets.key, retention: retention.logDays };
+    const network = new ScanNetwork(this, "Network", { network: config.network, logs });
     const compute =
-      config.compute === "gpu"
-        ? new GpuCompute(this, "Compute", { ...config, network, instanceTypes: config.gpuInstanceTypes })
-        : new CpuCompute(this, "Compute", { ...config, network });
+      chosen.kind === "gpu"
+        ? new GpuCompute(this, "Compute", { ...chosen, network })
+        : new CpuCompute(this, "Compute", { ...chosen, network });
+    const kind: ComputeKind = { compute: chosen.kind, postprocessGpu: chosen.postprocessGpu };
     const vault = config.deidentification ? new DeidVault(this, "Deid", { accessLogs: buckets.accessLogs }) : undefined;
-    const jobs = new StageJobs(this, "Jobs", { ...config, buckets, vault, network });
-    const functions = new ScanFunctions(this, "Functions", { buckets, vault, kind: config });
-    const { stateMachine } = new ScanWorkflow(this, "Workflow", { buckets, functions, jobs, queue: compute.queue });
+    const told = { buckets, vault, logs, selection };
+    const jobs = new StageJobs(this, "Jobs", { ...told, ...kind, gpuInstanceTypes: chosen.instanceTypes, network });
+    const functions = new ScanFunctions(this, "Functions", { ...told, kind, limits: config.limits });
+    const { stateMachine } = new ScanWorkflow(this, "Workflow", {
+      ...{ buckets, functions, jobs, logs },
+      queue: compute.queue,
+    });
     this.backfill = new Backfill(this, "Backfill", {
-      buckets,
+      ...{ buckets, logs },
       handler: functions.backfill,
       scans: stateMachine,
     }).stateMachine;
     new QueueWatch(this, "QueueWatch", { queue: compute.queue, watch: functions.queueWatch });
     const intake = new ScanIntake(this, "Intake", {
-      ...config,
+      ...config.intake,
+      uploads: config.uploads,
       buckets,
       intake: functions.intake,
       stateMachine,
     });
-    const notices = new ScanNotices(this, "Notices", { buckets, stateMachine, announce: functions.announce });
+    const notices = new ScanNotices(this, "Notices", {
+      ...notifications,
+      buckets,
+      stateMachine,
+      announce: functions.announce,
+    });
     const watched = { stateMachine, backfill: this.backfill, intake, notices };
-    this.alarms = new ScanAlarms(this, "Alarms", { ...config, ...watched, key: buckets.key });
+    this.alarms = new ScanAlarms(this, "Alarms", { ...config.alarms, ...notifications, ...watched, key: buckets.key });
     this.dashboard = new ScanDashboard(this, "Dashboard", {
-      ...config,
+      ...config.alarms,
       ...watched,
       functions,
       alarms: this.alarms,

@@ -2,17 +2,18 @@ import { readFileSync } from "node:fs";
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { EcsJobDefinition, JobQueue } from "aws-cdk-lib/aws-batch";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { ScanBuckets } from "./scan-buckets.js";
 import type { ScanFunctions } from "./scan-functions.js";
+import { type LogKeeping, scanLog } from "./scan-log.js";
 import type { StageJobs } from "./stage-jobs.js";
 
 const WORKFLOW = new URL("../../src/workflow/scan-pipeline.asl.json", import.meta.url);
 
 export interface ScanWorkflowProps {
   readonly buckets: ScanBuckets;
+  readonly logs: LogKeeping;
   readonly functions: ScanFunctions;
   readonly jobs: StageJobs;
   readonly queue: JobQueue;
@@ -45,11 +46,7 @@ export class ScanWorkflow extends Construct {
       definitionSubstitutions: workflowBindings(props),
       tracingEnabled: true,
       logs: {
-        destination: new LogGroup(this, "Log", {
-          retention: RetentionDays.THREE_MONTHS,
-          encryptionKey: props.buckets.key,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+        destination: scanLog(this, "Log", props.logs),
         level: LogLevel.ALL,
         // Payloads hold ids alone, and still need not be copied to a second place.
         includeExecutionData: false,

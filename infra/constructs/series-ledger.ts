@@ -5,6 +5,7 @@ import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
 import { ScheduleGroup } from "aws-cdk-lib/aws-scheduler";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import type { InfraConfig } from "../config.js";
 import { grantKey } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 
@@ -19,6 +20,8 @@ export interface SeriesLedgerProps {
   readonly maxWaitHours: number;
   /** Days after which what did not change is forgotten. */
   readonly ledgerDays: number;
+  /** What uploads get and may ask for. */
+  readonly uploads: InfraConfig["uploads"];
 }
 
 /**
@@ -43,8 +46,8 @@ export class SeriesLedger extends Construct {
       // All of it follows from the scan bucket, which stays.
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    // Of the actions of the ledger's interface, and no other: nothing is ever updated in place, scanned or removed.
-    this.table.grant(intake, "dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem");
+    // Of the actions of the ledger's interface, and no other: counts alone are updated in place, nothing is scanned or removed.
+    this.table.grant(intake, "dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem");
     buckets.key.grantEncryptDecrypt(intake);
 
     const group = new ScheduleGroup(this, "Checks", { removalPolicy: RemovalPolicy.DESTROY });
@@ -89,6 +92,7 @@ export class SeriesLedger extends Construct {
       SCHEDULE_ROLE_ARN: sender.roleArn,
       QUEUE_ARN: queue.queueArn,
       DEAD_LETTER_ARN: deadLetters.queueArn,
+      UPLOAD_RULES: JSON.stringify(props.uploads),
     };
     for (const [name, value] of Object.entries(environment)) intake.addEnvironment(name, value);
   }

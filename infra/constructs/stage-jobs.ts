@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
+import { Duration, Size } from "aws-cdk-lib";
 import {
   Action,
   EcsEc2ContainerDefinition,
@@ -13,14 +13,16 @@ import {
 import { Platform } from "aws-cdk-lib/aws-ecr-assets";
 import { ContainerImage, LogDriver } from "aws-cdk-lib/aws-ecs";
 import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
+import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
+import type { ModelSelection } from "../model-selection.js";
 import type { DeidVault } from "./deid-vault.js";
 import { JOB_MEMORY } from "./gpu-compute.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
+import { type LogKeeping, scanLog } from "./scan-log.js";
 import { serviceOf } from "./scan-metrics.js";
 import type { ScanNetwork } from "./scan-network.js";
 
@@ -47,11 +49,18 @@ export function providers(kind: ComputeKind): Record<"PROVIDER" | "STEP_PROVIDER
   return { PROVIDER: kind.compute === "gpu" ? "cuda" : "cpu", STEP_PROVIDER: hasStepGpu(kind) ? "cuda" : "cpu" };
 }
 
+/** The packages that functions and jobs are told to use; all that are there where nothing is said. */
+export function modelsTold({ models }: ModelSelection): { readonly MODELS?: string } {
+  return models === null ? {} : { MODELS: JSON.stringify(models) };
+}
+
 export interface StageJobsProps {
   readonly buckets: ScanBuckets;
   /** @default none: nothing is de-identified */
   readonly vault?: DeidVault | undefined;
   readonly network: ScanNetwork;
+  readonly logs: LogKeeping;
+  readonly selection: ModelSelection;
   /** `cpu`: the image without CUDA, on Fargate. */
   readonly compute: "gpu" | "cpu";
   readonly postprocessGpu: boolean;
@@ -71,14 +80,11 @@ export class StageJobs extends Construct {
     const image = ContainerImage.fromAsset(REPO, {
       file: "functions/container/Dockerfile",
       target: props.compute,
+      buildArgs: { MODELS: props.selection.models?.join(" ") ?? "*" },
       platform: Platform.LINUX_AMD64,
       assetName: "scanlane-stages",
     });
-    const logGroup = new LogGroup(this, "Log", {
-      retention: RetentionDays.THREE_MONTHS,
-      encryptionKey: props.buckets.key,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+    const logGroup = scanLog(this, "Log", props.logs);
     const job = (stage: string, gpu: boolean) => this.#job(stage, gpu, image, logGroup, props);
     this.preprocess = job("preprocess", false);
     this.segment = job("segment", props.compute === "gpu");
@@ -122,6 +128,7 @@ export class StageJobs extends Construct {
         MODELS_DIR: "/app/models",
         ...providers(props),
         POWERTOOLS_SERVICE_NAME: serviceOf(this),
+        ...modelsTold(props.selection),
         COMPUTE_PLACE: JSON.stringify(placeOf(props)),
       },
       jobRole: role,

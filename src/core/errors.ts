@@ -51,6 +51,11 @@ export const ERROR_CODES = {
     retryable: false,
     advice: "choose a model that fits this image, or send the image that the model needs",
   },
+  RequestDenied: {
+    class: "input",
+    retryable: false,
+    advice: "ask in scan.json for what this folder may have, or have its rule of uploads changed",
+  },
   NoRoute: { class: "model", retryable: false, advice: "name a model, or add a rule to models/routes.json" },
   ModelUnknown: { class: "model", retryable: false, advice: "choose one of the models that `scanlane models` lists" },
   ModelInvalid: { class: "model", retryable: false, advice: "correct the model package named in the message" },

@@ -1,35 +1,30 @@
 import { PipelineError } from "#src/core/errors.js";
 import { scanIdOfInstances } from "#src/core/ids.js";
-import type { Logger } from "#src/core/logger.js";
 import type { Meter } from "#src/core/meter.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { compareKeys } from "#src/storage/compare-keys.js";
 import { workKeys } from "#src/storage/keys.js";
-import type { ScanStore } from "#src/storage/scan-store.js";
 import type { SourceDocument } from "#src/workflow/contract.js";
+import type { UploadRule } from "#src/workflow/upload-rules.js";
+import { type BeginDeps, beginRun } from "./begin-run.js";
 import { type CompletenessRules, type FolderFacts, type Judgement, judgeSeries } from "./completeness.js";
 import type { FolderRequest } from "./scan-manifest.js";
-import type { LedgerSeries, SeriesHead, SeriesLedger, SeriesVersion } from "./series-ledger.js";
+import type { LedgerSeries, SeriesHead, SeriesVersion } from "./series-ledger.js";
 
 /** What a folder says to all of its series. */
 export interface Folder {
   readonly asked: FolderRequest;
   readonly facts: FolderFacts;
+  /** What its uploads get, and may ask for. */
+  readonly rule: UploadRule;
 }
 
 /** What a series is advanced with. */
-export interface AdvanceDeps {
-  readonly ledger: SeriesLedger;
-  readonly work: ScanStore;
+export interface AdvanceDeps extends BeginDeps {
   readonly rules: CompletenessRules;
-  readonly logger: Logger;
   /** Nobody counts where nothing is said. */
   readonly meter?: Meter;
-  /** Milliseconds. */
-  readonly now: () => number;
-  /** Starts the first attempt of a scan; nothing happens if it was started before. */
-  readonly start: (scanId: string) => Promise<void>;
   /** Whether the first attempt of a scan was started and has not ended. */
   readonly isRunning: (scanId: string) => Promise<boolean>;
   /** Has `advanceSeries` called at a time, at the earliest; twice for the same time is once. */
@@ -66,7 +61,8 @@ async function step(
   const { head, instances } = series;
   const { version } = head;
   if (version !== null && !version.isStarted) {
-    await deps.start(version.scanId);
+    // Until it is released nothing more is done: what comes late waits for its end anyway.
+    if ((await beginRun({ scanId: version.scanId, seriesId }, folder.rule, deps)) === "held") return "settled";
     await change(seriesId, head, { version: { ...version, isStarted: true } }, deps);
     return "again";
   }
@@ -112,7 +108,7 @@ function sourceOf(
 ): SourceDocument {
   const refused: SourceDocument["refused"] =
     asked.fault !== null
-      ? { code: "InputUnreadable", message: asked.fault }
+      ? asked.fault
       : judgement.kind === "incomplete"
         ? { code: "SeriesIncomplete", message: judgement.reason }
         : undefined;

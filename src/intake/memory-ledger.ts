@@ -6,6 +6,7 @@ export function memoryLedger(): SeriesLedger {
   const heads = new Map<string, SeriesHead>();
   const instances = new Map<string, Map<string, SeriesInstance>>();
   const remembered = new Set<string>();
+  const taken = new Map<string, number>();
   return {
     async record(seriesId, place, instance) {
       if (!heads.has(seriesId)) heads.set(seriesId, { place, revision: 0, version: null, checkAt: 0 });
@@ -33,6 +34,13 @@ export function memoryLedger(): SeriesLedger {
     },
     async countRemembered(ids) {
       return [...new Set(ids)].filter((id) => remembered.has(id)).length;
+    },
+    async takeRun(day, countedAs, limit) {
+      const id = ledgerIds.day(day, countedAs);
+      const before = taken.get(id) ?? 0;
+      if (before >= limit) return false;
+      taken.set(id, before + 1);
+      return true;
     },
   };
 }

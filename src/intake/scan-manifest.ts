@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import { RunRequest } from "#src/workflow/contract.js";
+import { RunRequest, SHARES, type SourceDocument } from "#src/workflow/contract.js";
+import type { UploadRule } from "#src/workflow/upload-rules.js";
 
 /** Beside the uploads of a folder: what is asked for, and how many files there will be. */
 export const MANIFEST_NAME = "scan.json";
@@ -16,39 +17,66 @@ export interface FolderRequest {
   readonly request: RunRequest;
   /** Files promised, without `scan.json` and `scan.complete`. */
   readonly promised: number | null;
-  /** Why it cannot be used; the request is then the default. */
-  readonly fault: string | null;
+  /** Why it cannot be used or may not be done; the request is then the default. */
+  readonly fault: NonNullable<SourceDocument["refused"]> | null;
 }
 
 /** What may be asked for before any default. */
 export type Asked = z.input<typeof RunRequest>;
 
-/** @param asked what goes before `scan.json`: the options of a command */
-export function parseManifest(bytes: Uint8Array, asked: Asked = {}): FolderRequest {
-  const fallback = { request: RunRequest.parse(asked), promised: null };
+/**
+ * @param asked what goes before `scan.json`: the options of a command
+ * @param otherwise what holds where it says nothing
+ */
+export function parseManifest(bytes: Uint8Array, asked: Asked = {}, otherwise: Asked = {}): FolderRequest {
+  const fallback = { request: RunRequest.parse({ ...otherwise, ...asked }), promised: null };
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
-    return { ...fallback, fault: `${MANIFEST_NAME} is no JSON, expected an object` };
+    return { ...fallback, fault: unreadable(`${MANIFEST_NAME} is no JSON, expected an object`) };
   }
   const manifest = ScanManifest.safeParse(value);
-  if (!manifest.success) return { ...fallback, fault: describe(manifest.error) };
+  if (!manifest.success) return { ...fallback, fault: unreadable(describe(manifest.error)) };
   const { count, ...fields } = manifest.data;
   const given = Object.fromEntries(Object.entries(asked).filter(([, field]) => field !== undefined));
-  const request = RunRequest.safeParse({ ...fields, ...given });
-  if (!request.success) return { ...fallback, fault: describe(request.error) };
+  const request = RunRequest.safeParse({ ...otherwise, ...fields, ...given });
+  if (!request.success) return { ...fallback, fault: unreadable(describe(request.error)) };
   return { request: request.data, promised: count ?? null, fault: null };
 }
 
-/** The same of a folder in a store, whose key ends with a slash or is empty. */
-export async function readManifest(store: ScanStore, folder: string): Promise<FolderRequest> {
+/**
+ * The same of a folder in a store, whose key ends with a slash or is empty.
+ *
+ * @param rule what the folder's uploads get, and what they may ask for
+ */
+export async function readManifest(store: ScanStore, folder: string, rule: UploadRule): Promise<FolderRequest> {
+  const otherwise: Asked = { share: rule.share, ...(rule.model === undefined ? {} : { model: rule.model }) };
   try {
-    return parseManifest(await store.get(`${folder}${MANIFEST_NAME}`, { start: 0, end: MAX_BYTES }));
+    const bytes = await store.get(`${folder}${MANIFEST_NAME}`, { start: 0, end: MAX_BYTES });
+    return within(rule, parseManifest(bytes, {}, otherwise));
   } catch (error) {
     if (!(error instanceof PipelineError && error.code === "StoreMissing")) throw error;
-    return { request: RunRequest.parse({}), promised: null, fault: null };
+    return { request: RunRequest.parse(otherwise), promised: null, fault: null };
   }
+}
+
+/**
+ * What was asked for as far as it is allowed. A share that is too urgent is lowered: it changes no result, and a scan
+ * that comes later is better than none. Another model or output would be another result than was asked for.
+ */
+function within(rule: UploadRule, asked: FolderRequest): FolderRequest {
+  const { request } = asked;
+  const share = SHARES[Math.max(SHARES.indexOf(request.share), SHARES.indexOf(rule.share))] ?? rule.share;
+  const lowered = { ...asked, request: { ...request, share } };
+  const { model } = request;
+  const isKnown = model === undefined || model === rule.model || rule.models === "any" || rule.models.includes(model);
+  const output = request.outputs?.find((one) => !rule.outputs.includes(one));
+  const denied = !isKnown ? "a model" : output === undefined ? null : `the output ${output}`;
+  if (denied === null || asked.fault !== null) return lowered;
+  // A model's name is whatever somebody wrote.
+  const message = `${MANIFEST_NAME} asks for ${denied} that this folder may not ask for`;
+  return { ...lowered, fault: { code: "RequestDenied", message } };
 }
 
 /** No manifest is longer; of a longer one the rest is left out, and it is no JSON. */
@@ -58,4 +86,8 @@ function describe({ issues: [issue] }: z.ZodError): string {
   // Names of unknown fields are whatever somebody wrote.
   if (issue?.code === "unrecognized_keys") return `${MANIFEST_NAME} has a field that is not known`;
   return `${MANIFEST_NAME}, field ${issue?.path.join(".") || "(root)"}: ${issue?.message}`;
+}
+
+function unreadable(message: string): FolderRequest["fault"] {
+  return { code: "InputUnreadable", message };
 }

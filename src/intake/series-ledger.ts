@@ -54,11 +54,19 @@ export interface SeriesLedger {
   remember(id: string): Promise<void>;
   /** How many of these ids are remembered. */
   countRemembered(ids: readonly string[]): Promise<number>;
+  /**
+   * Counts one run of a day.
+   *
+   * @param countedAs what is counted apart from others
+   * @returns false, and nothing is counted, where `limit` runs were counted before
+   */
+  takeRun(day: string, countedAs: string, limit: number): Promise<boolean>;
 }
 
 /** Names say nothing of a patient: keys and UIDs are hashed. */
 export const ledgerIds = {
   series: (place: SeriesPlace) => `q-${digestOf([place.bucket, place.folder, place.series]).slice(0, 40)}`,
   folder: (bucket: string, folder: string) => `f-${digestOf([bucket, folder]).slice(0, 40)}`,
+  day: (day: string, countedAs: string) => `d-${day}-${digestOf(countedAs).slice(0, 40)}`,
   object: (bucket: string, key: string) => `o-${digestOf([bucket, key]).slice(0, 40)}`,
 } as const;

@@ -21,6 +21,16 @@ export interface CheckEvent {
   readonly time: number;
 }
 
+/** A scan that was held is to be begun. */
+export interface ReleaseEvent {
+  readonly kind: "release";
+  readonly scanId: string;
+  /** Milliseconds: it is at least as late as this. */
+  readonly time: number;
+  /** Somebody wants it now, whatever was used of the day. */
+  readonly isForced: boolean;
+}
+
 const name = z.string().min(1);
 const sequencer = z.string().default("");
 
@@ -62,15 +72,29 @@ export function checkMessage(seriesId: string, time: number): string {
   return JSON.stringify({ kind: "check", seriesId, time } satisfies CheckEvent);
 }
 
+const ReleaseMessage = z.strictObject({
+  kind: z.literal("release"),
+  scanId: z.string().regex(/^s-[0-9a-f]{40}$/),
+  time: z.number(),
+  isForced: z.boolean(),
+});
+
+/** The body of a message that `parseUploadEvents` takes for this release. */
+export function releaseMessage(scanId: string, time: number, isForced = false): string {
+  return JSON.stringify({ kind: "release", scanId, time, isForced } satisfies ReleaseEvent);
+}
+
 /**
- * What a message of the queue tells: objects that were written, or a check. Nothing for events that do not matter here.
+ * What a message of the queue tells: objects that were written, a check, or a release. Nothing for events that do not matter here.
  *
  * @throws {PipelineError} `ContractViolation` for any other message
  */
-export function parseUploadEvents(body: string): readonly (ObjectEvent | CheckEvent)[] {
+export function parseUploadEvents(body: string): readonly (ObjectEvent | CheckEvent | ReleaseEvent)[] {
   const message = parseJson(body);
   const check = CheckMessage.safeParse(message);
   if (check.success) return [check.data];
+  const release = ReleaseMessage.safeParse(message);
+  if (release.success) return [release.data];
   const event = EventBridgeMessage.safeParse(message);
   if (event.success) {
     const { bucket, object } = event.data.detail;

@@ -77,7 +77,7 @@ export async function readLocalManifest(folder: string, asked: Asked): Promise<F
 }
 
 function refusal({ fault, promised }: FolderRequest, files: readonly string[]): SourceDocument["refused"] {
-  if (fault !== null) return { code: "InputUnreadable", message: fault };
+  if (fault !== null) return fault;
   if (promised === null || files.length >= promised) return undefined;
   const message = `folder holds ${files.length} of the ${promised} files that its ${MANIFEST_NAME} promises`;
   return { code: "SeriesIncomplete", message };

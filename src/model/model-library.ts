@@ -48,8 +48,16 @@ async function filesBehindLink(path: string): Promise<string[]> {
   return info?.isDirectory() ? readdir(path) : [];
 }
 
+/** What of a folder of packages is used. */
+export interface LibraryOptions {
+  /** Ids of the packages; those of others are as if they were not there. @default all */
+  readonly only?: readonly string[] | undefined;
+  /** Rules in place of those in `routes.json`. */
+  readonly routes?: Routes | undefined;
+}
+
 /** @param root folder with one sub-folder a model, or a link to one, and `routes.json` */
-export function folderModels(root: string): ModelLibrary {
+export function folderModels(root: string, { only, routes }: LibraryOptions = {}): ModelLibrary {
   async function ids(): Promise<string[]> {
     const entries = await readdir(root, { withFileTypes: true });
     const found = await Promise.all(
@@ -61,7 +69,10 @@ export function folderModels(root: string): ModelLibrary {
           return (await files).includes("manifest.json") ? [entry.name] : [];
         }),
     );
-    return found.flat().sort();
+    return found
+      .flat()
+      .filter((id) => only?.includes(id) ?? true)
+      .sort();
   }
 
   /** @param askedBy the models that ask for this one, the first asked first */
@@ -116,6 +127,7 @@ export function folderModels(root: string): ModelLibrary {
       return bytes;
     },
     routes: async () => {
+      if (routes !== undefined) return routes;
       const text = await readFile(join(root, "routes.json"), "utf8").catch(nullIfAbsent);
       return text === null ? NO_ROUTES : checked(Routes, jsonOf(text, "routes.json"), "routes.json");
     },
@@ -130,7 +142,7 @@ function nullIfAbsent(error: unknown): null {
 }
 
 /** A manifest with a field `classical` or `ensemble` has no network; every other one must have one. */
-function parseManifest(text: string, subject: string): PackageManifest {
+export function parseManifest(text: string, subject: string): PackageManifest {
   const value = jsonOf(text, subject);
   const has = (field: string) => typeof value === "object" && value !== null && field in value;
   if (has("ensemble")) return checked(EnsembleManifest, value, subject);

@@ -3,22 +3,28 @@ import { IMAGE_FORMAT_NAMES, type ImageFormat } from "#src/core/image-formats.js
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 
 /** One rule: the first whose conditions all hold names the model. */
-const RouteRule = z.strictObject({
-  modality: z.string().optional(),
-  bodyPart: z.string().optional(),
-  format: z.enum(IMAGE_FORMAT_NAMES).optional(),
-  dimensions: z.literal([2, 3]).optional(),
-  model: z.string(),
+export const RouteRule = z.strictObject({
+  modality: z.string().optional().describe("DICOM modality, as MR"),
+  bodyPart: z.string().optional().describe("DICOM body part examined, in capitals"),
+  format: z.enum(IMAGE_FORMAT_NAMES).optional().describe("format of the image"),
+  dimensions: z.literal([2, 3]).optional().describe("2 for one slice, 3 for a volume"),
+  model: z.string().describe("model of images that fit"),
   /**
    * What becomes of a series with variable slice spacing or tilt: "resample" brings it to a regular grid for the
    * network and the result back to the series' own slices. A gap is refused in any case.
    */
-  irregular: z.enum(["reject", "resample"]).default("reject"),
+  irregular: z
+    .enum(["reject", "resample"])
+    .default("reject")
+    .describe("what becomes of a series with variable slice spacing or tilt"),
   /**
    * Outputs of images that this rule fits are de-identified, whatever was asked for and also where the model was named:
    * "basic" by the basic profile of DICOM PS3.15 Annex E.
    */
-  deidentify: z.enum(["basic"]).optional(),
+  deidentify: z
+    .enum(["basic"])
+    .optional()
+    .describe("`basic`: outputs are de-identified by the basic profile of DICOM PS3.15, whatever was asked for"),
 });
 
 /** `models/routes.json`: which model an image goes to when nobody named one. */

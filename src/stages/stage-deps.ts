@@ -5,6 +5,15 @@ import type { ModelLibrary } from "#src/model/model-library.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
 
+/** Most that an upload may hold; where nothing is said, what the workflow and memory take. */
+export interface UploadSizeLimits {
+  readonly images?: number | undefined;
+  /** Of one image. */
+  readonly voxels?: number | undefined;
+  /** Of one uploaded file. */
+  readonly uploadBytes?: number | undefined;
+}
+
 /** What every stage is given from outside: places, models and a voice. */
 export interface StageDeps {
   readonly stores: ScanStores;
@@ -16,6 +25,8 @@ export interface StageDeps {
   readonly provider: Provider;
   /** The device of refinement steps that are graphs; `cpu` where nothing is said. */
   readonly stepProvider?: Provider;
+  /** What Inspect refuses as too large. */
+  readonly limits?: UploadSizeLimits;
   /** What this runs on, for the receipt; this machine where nothing is said. */
   readonly place?: ComputePlace;
   /** Images that one upload may hold here; `MAX_IMAGES` where nothing is said. */

@@ -103,6 +103,8 @@ export const resultKeys = {
   quarantine: (scanId: ScanId, attempt: number, subject: string) => `quarantine/${scanId}/a${attempt}-${subject}.json`,
   /** Prefix of all quarantine records of a scan. */
   quarantineOf: (scanId: ScanId) => `quarantine/${scanId}/`,
+  /** A scan that waits for the runs of another day (`HeldRecord`). */
+  held: (scanId: ScanId) => `held/${scanId}.json`,
   /** Prefix of the lines of the table: of all scans, or of one. */
   indexOf: (scanId?: ScanId) => (scanId === undefined ? "index/" : `index/${scanId}/`),
   /** One line of the table of everything that ran (`IndexRecord`). */

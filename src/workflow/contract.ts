@@ -13,15 +13,18 @@ const taskId = z.string().regex(/^t\d{1,4}$/);
 const attempt = z.int().min(1).max(999);
 const key = z.string().min(1).max(1024);
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
-const share = z.enum(["stat", "bulk"]);
 const modelId = z.string().min(1).max(64);
+
+/** Shares of the job queue, the most urgent first. */
+export const SHARES = ["stat", "routine", "bulk"] as const;
+const share = z.enum(SHARES);
 
 /**
  * Results beside label map, segmentation and report. "rtstruct": outlines as a DICOM RT Structure Set. "sr": volumes as
  * a DICOM structured report. "probabilities": the network's own, before any step, as NIfTI. "glb", "stl": closed
  * surfaces. "uncertainty", "disagreement": where the network is unsure, as NIfTI and as scores of each structure.
  */
-const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities", "glb", "stl", ...UNCERTAINTY_MAPS] as const;
+export const EXTRA_OUTPUTS = ["rtstruct", "sr", "probabilities", "glb", "stl", ...UNCERTAINTY_MAPS] as const;
 export type ExtraOutput = (typeof EXTRA_OUTPUTS)[number];
 
 /**
@@ -127,7 +130,7 @@ export const RunRequest = z
     outputs: z.array(z.enum(EXTRA_OUTPUTS)).optional(),
     /** Holds where the route or the request says so: neither can take back the other's. */
     deidentify,
-    share: share.default("stat"),
+    share: share.default("routine"),
   })
   .refine(({ seg, outputs }) => seg === "binary" || !outputs?.includes("sr"), {
     path: ["outputs"],
@@ -163,7 +166,9 @@ export const SourceDocument = z.strictObject({
   /** Of loose files: by what they were taken for whole. */
   completeness: Completeness.optional(),
   /** Found when it was taken in: Inspect sets the scan aside with this. */
-  refused: z.strictObject({ code: z.enum(["SeriesIncomplete", "InputUnreadable"]), message: z.string() }).optional(),
+  refused: z
+    .strictObject({ code: z.enum(["SeriesIncomplete", "InputUnreadable", "RequestDenied"]), message: z.string() })
+    .optional(),
 });
 export type SourceDocument = z.infer<typeof SourceDocument>;
 
@@ -295,6 +300,23 @@ export const QuarantineRecord = z.strictObject({
   source: z.strictObject({ bucket: z.string(), keys: z.array(key) }),
 });
 export type QuarantineRecord = z.infer<typeof QuarantineRecord>;
+
+/**
+ * A scan that waits, as its folder has used up the runs of a day. All that starting it needs is in here: it is kept as
+ * long as results are. Removed when the scan is started.
+ */
+export const HeldRecord = z.strictObject({
+  schemaVersion,
+  scanId,
+  code: z.literal("DailyLimit"),
+  message: z.string(),
+  /** The day (UTC) whose runs were used up when it came. */
+  day: z.iso.date(),
+  /** Of loose files: the series that intake goes on with. */
+  seriesId: z.string().nullable(),
+  source: SourceDocument,
+});
+export type HeldRecord = z.infer<typeof HeldRecord>;
 
 /** One line of the table of all runs. */
 export const IndexRecord = z.strictObject({

@@ -86,6 +86,17 @@ export function describeSeriesLedger(name: string, create: () => Promise<SeriesL
       expect(await ledger.countRemembered([])).toBe(0);
     });
 
+    it("counts the runs of a day up to their number, by several at once, and each name and day apart", async () => {
+      const ledger = await create();
+      const take = (day: string, name: string) => ledger.takeRun(day, name, 3);
+      const taken = await Promise.all(Array.from({ length: 8 }, () => take("2026-01-01", "")));
+      expect(taken.filter(Boolean)).toHaveLength(3);
+      expect(await take("2026-01-01", "")).toBe(false);
+      expect(await ledger.takeRun("2026-01-01", "", 4)).toBe(true);
+      expect(await take("2026-01-01", "er/")).toBe(true);
+      expect(await take("2026-01-02", "")).toBe(true);
+    });
+
     it("gives back a series of more than one page", async () => {
       const ledger = await create();
       const long = "x".repeat(2000);

@@ -81,8 +81,8 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
     expect([execution?.status, more]).toEqual(["SUCCEEDED", []]);
     const jobs = cloud.compute.jobs.map(({ jobName, share, status, attempts }) => [jobName, share, status, attempts]);
     expect(jobs).toEqual([
-      ["scanlane-segment", "stat", "SUCCEEDED", 2],
-      ["scanlane-postprocess", "stat", "SUCCEEDED", 1],
+      ["scanlane-segment", "routine", "SUCCEEDED", 2],
+      ["scanlane-postprocess", "routine", "SUCCEEDED", 1],
     ]);
     const [identity] = await identitiesOf(execution?.name ?? "");
     const files = ["labels.nii.gz", "report.html", "report.json", "result.json", "run.json", "seg.dcm", "sr.dcm"];

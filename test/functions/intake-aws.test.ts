@@ -115,6 +115,7 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
       QUIET_SECONDS: "60",
       MAX_WAIT_SECONDS: "600",
       SCHEDULE_GROUP: "checks",
+      UPLOAD_RULES: "{}",
       SCHEDULE_ROLE_ARN: "arn:aws:iam::123456789012:role/sender",
       QUEUE_ARN: `${ACCOUNT}:intake`,
       DEAD_LETTER_ARN: `${ACCOUNT}:dead`,

@@ -74,6 +74,7 @@ function interleaved(scheduler: fc.Scheduler, ledger: SeriesLedger): SeriesLedge
     seriesIn: async (...args) => turn().then(() => ledger.seriesIn(...args)),
     remember: async (...args) => turn().then(() => ledger.remember(...args)),
     countRemembered: async (...args) => turn().then(() => ledger.countRemembered(...args)),
+    takeRun: async (...args) => turn().then(() => ledger.takeRun(...args)),
   };
 }
 

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { scanIdOfObject } from "#src/core/ids.js";
+import { releaseMessage } from "#src/intake/upload-events.js";
+import { readDocument } from "#src/stages/documents.js";
+import { resultKeys, workKeys } from "#src/storage/keys.js";
+import { HeldRecord } from "#src/workflow/contract.js";
+import { UploadRules } from "#src/workflow/upload-rules.js";
 import type { DicomElements } from "../support/dicom-builder.js";
 import { BUCKET, IntakeWorld, RULES } from "../support/intake-world.js";
 import { phantomSeries } from "../support/phantom-series.js";
@@ -97,7 +102,7 @@ describe("an upload by itself", () => {
 
   it("gets what the scan.json beside it asks for, and is set aside where that cannot be read", async () => {
     const world = await withZip();
-    await world.put("ward 7/scan.json", '{"model":"liver","share":"bulk"}');
+    await world.put("ward 7/scan.json", '{"model":"liver","share":"bulk","outputs":["stl"]}');
     await world.deliver(world.event(KEY));
     const [run] = world.runs;
     expect((await world.sourceOf(run?.scanId ?? "")).request).toMatchObject({
@@ -276,5 +281,156 @@ describe("a series of loose files", () => {
     Object.assign(world.deps, { start });
     expect(await world.deliver(...events.slice(0, 1))).toEqual([]);
     expect(world.runs).toHaveLength(1);
+  });
+});
+
+describe("rules of uploads", () => {
+  const uploads = UploadRules.parse({
+    models: ["brain"],
+    outputs: ["sr"],
+    prefixes: [
+      { prefix: "er/", share: "stat", model: "stroke", models: "any" },
+      { prefix: "lab/", runsPerDay: 1 },
+    ],
+    runsPerDay: 2,
+  });
+  /** What came of one upload beside a `scan.json`. */
+  async function asked(folder: string, manifest?: object) {
+    const world = new IntakeWorld({ uploads });
+    await world.put(`${folder}a.zip`, "x");
+    if (manifest !== undefined) await world.put(`${folder}scan.json`, JSON.stringify(manifest));
+    await world.deliver(world.event(`${folder}a.zip`));
+    return world.sourceOf(world.runs[0]?.scanId ?? "");
+  }
+
+  it("give uploads the share and the model of their prefix, and routine without one", async () => {
+    expect((await asked("ward/")).request).toMatchObject({ share: "routine" });
+    expect((await asked("er/")).request).toMatchObject({ share: "stat", model: "stroke" });
+    expect((await asked("er/7/")).request.share).toBe("stat");
+    expect((await asked("er/", { share: "bulk", model: "brain" })).request).toMatchObject({
+      share: "bulk",
+      model: "brain",
+    });
+    expect((await asked("", { refine: "off" })).request).toMatchObject({ share: "routine", refine: "off" });
+  });
+
+  it("lower a share that is too urgent, and run the scan", async () => {
+    const source = await asked("ward/", { share: "stat" });
+    expect([source.request.share, source.refused]).toEqual(["routine", undefined]);
+  });
+
+  it("set aside what asks for a model or an output that is not on the list, without its name", async () => {
+    const model = await asked("ward/", { model: "Doe^John" });
+    expect(model.refused).toEqual({
+      code: "RequestDenied",
+      message: "scan.json asks for a model that this folder may not ask for",
+    });
+    expect((await asked("ward/", { outputs: ["sr", "stl"] })).refused?.message).toBe(
+      "scan.json asks for the output stl that this folder may not ask for",
+    );
+    expect((await asked("ward/", { model: "brain", outputs: ["sr"] })).refused).toBeUndefined();
+    expect((await asked("er/", { model: "any one" })).refused).toBeUndefined();
+    expect((await asked("er/", { outputs: ["stl"] })).refused?.code).toBe("RequestDenied");
+  });
+
+  it("set a series of loose files aside for it, too", async () => {
+    const { world, keys } = await withSeries(declaring(4));
+    Object.assign(world.deps, { uploads });
+    await world.put("ward/scan.json", '{"model":"liver"}');
+    await world.deliver(...keys.map((key) => world.event(key)));
+    expect((await world.sourceOf(world.runs[0]?.scanId ?? "")).refused?.code).toBe("RequestDenied");
+  });
+});
+
+describe("the runs of a day", () => {
+  const uploads = UploadRules.parse({ runsPerDay: 2, prefixes: [{ prefix: "lab/", runsPerDay: 1 }] });
+  /** And the hour in which scans are released. */
+  const DAY = 25 * 3600;
+  const heldIn = async ({ results }: IntakeWorld) => {
+    const ids: string[] = [];
+    for await (const { key } of results.list("held/")) ids.push(key.slice(5, -5));
+    return ids;
+  };
+  async function overwritten(times: number, key = KEY) {
+    const world = new IntakeWorld({ uploads });
+    await world.put(key, "x");
+    for (let n = 0; n < times; n++) await world.deliver(world.event(key, { "version-id": `v${n}` }));
+    return world;
+  }
+
+  it("are all that a key that is overwritten again and again can start; the rest is held and starts on later days", async () => {
+    const world = await overwritten(5);
+    expect(world.runs).toHaveLength(2);
+    expect(await heldIn(world)).toHaveLength(3);
+    const [scanId = ""] = await heldIn(world);
+    const record = await readDocument(world.results, resultKeys.held(scanId), HeldRecord);
+    expect(record).toMatchObject({ code: "DailyLimit", day: "1970-01-01", seriesId: null, source: { scanId } });
+    expect(JSON.stringify(world.logged)).not.toMatch(/Doe|ward/);
+    expect(world.logged).toContainEqual({ message: "run held", scanId, day: "1970-01-01" });
+    await world.pass(DAY);
+    expect(world.runs).toHaveLength(4);
+    await world.pass(DAY);
+    expect([world.runs.length, (await heldIn(world)).length]).toEqual([5, 0]);
+    await world.pass(3 * DAY);
+    expect(world.runs).toHaveLength(5);
+  });
+
+  it("count a scan once, however often its event comes and its message fails", async () => {
+    const world = new IntakeWorld({ uploads });
+    await world.put(KEY, "x");
+    const { start } = world.deps;
+    Object.assign(world.deps, { start: () => Promise.reject(new TypeError("throttled")) });
+    for (let n = 0; n < 4; n++) await world.deliver(world.event(KEY));
+    Object.assign(world.deps, { start });
+    for (const version of ["v1", "v1", "v2"]) await world.deliver(world.event(KEY, { "version-id": version }));
+    expect([world.runs.length, await heldIn(world)]).toEqual([2, []]);
+  });
+
+  it("are counted apart for a prefix that has its own", async () => {
+    const world = new IntakeWorld({ uploads });
+    for (const key of ["lab/a.zip", "lab/b.zip", "lab/c.zip", "ward/a.zip", "x/b.zip"]) {
+      await world.put(key, "x");
+      await world.deliver(world.event(key));
+    }
+    const keys = await Promise.all(world.runs.map(async (run) => (await world.sourceOf(run.scanId)).objects[0]?.key));
+    expect(keys).toEqual(["lab/a.zip", "ward/a.zip", "x/b.zip"]);
+    expect(await heldIn(world)).toHaveLength(2);
+  });
+
+  it("hold a series of loose files, and go on with the slices that came meanwhile", async () => {
+    const { world, keys } = await withSeries({ size: [6, 5, 5], ...declaring(4) }, "lab/");
+    Object.assign(world.deps, { uploads });
+    await world.put("lab/x.zip", "x");
+    await world.deliver(world.event("lab/x.zip"));
+    const sorted = keys.sort((a, b) => Number(a.slice(-1)) - Number(b.slice(-1)));
+    await world.deliver(...sorted.slice(0, 4).map((key) => world.event(key)));
+    await world.deliver(world.event(sorted[4] ?? ""));
+    const [held = ""] = await heldIn(world);
+    expect(world.runs).toHaveLength(1);
+    await world.pass(DAY);
+    expect(world.runs.map(({ scanId }) => scanId)).toContain(held);
+    await world.pass(2 * DAY);
+    expect(world.runs).toHaveLength(3);
+    const last = await world.sourceOf(world.runs[2]?.scanId ?? "");
+    expect(last.completeness).toMatchObject({ instances: 5, supersedes: held });
+    expect(await heldIn(world)).toEqual([]);
+  });
+
+  it("are passed by whoever may send to the queue, and a held scan whose record was removed stays away", async () => {
+    const world = await overwritten(4);
+    const [first = "", second = ""] = await heldIn(world);
+    await world.deliver({ messageId: "now", body: releaseMessage(first, 0, true) });
+    expect(world.runs.map(({ scanId }) => scanId)).toContain(first);
+    await world.results.delete(resultKeys.held(second));
+    await world.pass(2 * DAY);
+    expect(world.runs).toHaveLength(3);
+  });
+
+  it("bring a held scan back after its source document was removed from the work store", async () => {
+    const world = await overwritten(3);
+    const [scanId = ""] = await heldIn(world);
+    await world.work.delete(workKeys.source(scanId));
+    await world.pass(DAY);
+    expect((await world.sourceOf(scanId)).objects).toEqual([{ key: KEY, version: "v2", size: 1 }]);
   });
 });

@@ -4,6 +4,7 @@ import { AwsSolutionsChecks, HIPAASecurityChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ACKNOWLEDGED, type Acknowledged } from "../../infra/acknowledged-findings.js";
+import type { InfraConfigInput } from "../../infra/config.js";
 import { stackOf } from "./synthesize.js";
 
 interface Finding {
@@ -31,23 +32,26 @@ function findingsOf(stack: Stack): Finding[] {
 }
 
 const EVERYTHING = {
-  network: { profile: "isolated" as const },
+  network: { profile: "isolated" },
+  compute: { postprocessGpu: true },
+  retention: { uploadDays: 365, resultDays: 365, quarantineDays: 365, resultLockDays: 30 },
+  notifications: {
+    alarmEmails: ["a@example.org"],
+    eventBusArn: "arn:aws:events:eu-central-1:123456789012:event-bus/hospital",
+  },
   dataEvents: true,
-  resultLockDays: 30,
   deidentification: true,
-  postprocessGpu: true,
-  alarmEmails: ["a@example.org"],
-};
+} satisfies InfraConfigInput;
 
 const fits =
   ({ rule, path }: Finding) =>
   (one: Acknowledged) =>
     one.rule.test(rule) && one.where.test(path);
 
-describe.each([
+describe.each<[string, InfraConfigInput]>([
   ["the smallest configuration", {}],
   ["everything on", EVERYTHING],
-  ["Fargate", { compute: "cpu" as const }],
+  ["Fargate", { compute: { kind: "cpu" } }],
 ])("cdk-nag, AwsSolutions and HIPAA Security: %s", (_, config) => {
   const findings = findingsOf(stackOf(config));
 

@@ -7,7 +7,7 @@ import { EVENT_SOURCE } from "#src/workflow/scan-events.js";
 import { scanMetric } from "../../infra/constructs/scan-metrics.js";
 import { synthesize } from "./synthesize.js";
 
-const template = synthesize({ dailyBudgetUsd: 12.5, queueAlarmMinutes: 30, quarantineAlarmPercent: 7 });
+const template = synthesize({ alarms: { dailyBudgetUsd: 12.5, queueMinutes: 30, quarantinePercent: 7 } });
 // biome-ignore lint/suspicious/noExplicitAny: a template is JSON without a type
 type Resource = { Type: string; Properties: any };
 const resources: Record<string, Resource> = template.toJSON().Resources;

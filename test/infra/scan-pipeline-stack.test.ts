@@ -51,6 +51,22 @@ describe("buckets", () => {
     }
   });
 
+  it("take no upload that the pipeline could not read: under another key, or in storage to be restored", () => {
+    const [[, policy] = []] = ofType("AWS::S3::BucketPolicy").filter(([name]) => name.startsWith("BucketsScans"));
+    const denied = policy?.Properties.PolicyDocument.Statement.filter(
+      ({ Action, Effect }: { Action: string; Effect: string }) => Effect === "Deny" && Action === "s3:PutObject",
+    );
+    const conditions = denied.flatMap(({ Condition }: { Condition: Record<string, object> }) =>
+      Object.entries(Condition).map(([operator, value]) => [operator, Object.keys(value)[0], Object.values(value)[0]]),
+    );
+    expect(conditions).toEqual([
+      ["Null", "s3:x-amz-server-side-encryption-customer-algorithm", "false"],
+      ["StringNotEqualsIfExists", "s3:x-amz-server-side-encryption", "aws:kms"],
+      ["StringNotEqualsIfExists", "s3:x-amz-server-side-encryption-aws-kms-key-id", expect.anything()],
+      ["StringNotEqualsIfExists", "s3:x-amz-storage-class", ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"]],
+    ]);
+  });
+
   it("tell EventBridge of uploads without a helper function", () => {
     template.resourcePropertiesCountIs(
       "AWS::S3::Bucket",
@@ -146,7 +162,14 @@ describe("grants", () => {
       BackfillStateMachine: ["Get Results backfill/*", "Get Work backfill/*", "Put Results backfill/*"],
       FunctionsAnnounce: ["Get Results index/*"],
       FunctionsBackfill: ["Get Results *", "Put Results backfill/*"],
-      FunctionsIntake: ["Get Scans *", "Put Work */source.json"],
+      FunctionsIntake: [
+        "Delete Results held/*",
+        "Get Results held/*",
+        "Get Scans *",
+        "Get Work */source.json",
+        "Put Results held/*",
+        "Put Work */source.json",
+      ],
       FunctionsInspect: ["Get Scans *", ...work],
       FunctionsPreprocess: ["Get Scans *", ...work],
       FunctionsPublish: ["Get Results *", "Get Work *", "Put Results *", "Put Work *"],
@@ -158,7 +181,7 @@ describe("grants", () => {
     });
   });
 
-  it("let only Publish and Quarantine write results, a backfill its own records, and nobody write scans", () => {
+  it("let only Publish and Quarantine write results, intake and a backfill their own records, and nobody write scans", () => {
     const writers = (bucket: string) =>
       statements()
         .filter(
@@ -167,16 +190,18 @@ describe("grants", () => {
         )
         .map(({ name }) => name.replace(/^Functions|Role.*$/g, ""));
     expect(new Set(writers("BucketsResults"))).toEqual(
-      new Set(["Backfill", "BackfillStateMachine", "JobsPublish", "Publish", "Quarantine"]),
+      new Set(["Backfill", "BackfillStateMachine", "Intake", "JobsPublish", "Publish", "Quarantine"]),
     );
     expect(writers("BucketsScans")).toEqual([]);
   });
 
-  it("let nobody delete, but a job the failure record of its own stage", () => {
+  it("let nobody delete, but a job the failure record of its own stage, and intake the record of a held scan", () => {
     const deleting = statements().filter(({ Action }) => listed(Action).some((action) => action.includes("Delete")));
     const objects = deleting.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:")));
-    const stages = objects.map(({ Resource }) => /\/\*\/(\w+)\/a\*-failure\.json/.exec(JSON.stringify(Resource))?.[1]);
-    expect(stages.sort()).toEqual(["postprocess", "preprocess", "publish", "segment"]);
+    const stages = objects.map(
+      ({ Resource }) => /(?<=\/\*\/)\w+(?=\/a\*-failure\.json)|held(?=\/\*)/.exec(JSON.stringify(Resource))?.[0],
+    );
+    expect(stages.sort()).toEqual(["held", "postprocess", "preprocess", "publish", "segment"]);
   });
 
   it("let other accounts' rules and alarms send nothing", () => {
@@ -284,7 +309,7 @@ describe("jobs", () => {
     }
   });
 
-  it("share the queue by STAT and bulk, on Spot first, at no cost while idle", () => {
+  it("share the queue by STAT, routine and bulk, on Spot first, at no cost while idle", () => {
     for (const [, { Properties }] of ofType("AWS::Batch::ComputeEnvironment")) {
       expect(Properties.ComputeResources.LaunchTemplate.Version).toBeDefined();
     }
@@ -299,6 +324,7 @@ describe("jobs", () => {
       FairsharePolicy: {
         ShareDistribution: [
           Match.objectLike({ ShareIdentifier: "stat" }),
+          Match.objectLike({ ShareIdentifier: "routine" }),
           Match.objectLike({ ShareIdentifier: "bulk" }),
         ],
       },
@@ -326,11 +352,11 @@ describe("the ledger", () => {
     });
   });
 
-  it("is written and read by intake alone, with three actions", () => {
+  it("is written and read by intake alone, with four actions", () => {
     const users = statements().filter(({ Action }) => listed(Action).some((action) => action.startsWith("dynamodb:")));
     const ledger = users.filter(({ Resource }) => JSON.stringify(Resource).includes("IntakeLedgerTable"));
     expect(ledger.map(({ name, Action }) => [name.startsWith("FunctionsIntake"), listed(Action).sort()])).toEqual([
-      [true, ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"]],
+      [true, ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]],
     ]);
   });
 
@@ -384,139 +410,18 @@ function devices(of: typeof template): Record<string, string[]> {
   return { PROVIDER: values("PROVIDER"), STEP_PROVIDER: values("STEP_PROVIDER") };
 }
 
-describe("configuration", () => {
-  it("changes what it names", () => {
-    const changed = synthesize({
-      stage: "prod",
-      gpuInstanceTypes: ["g6.xlarge"],
-      maxVcpus: 8,
-      workRetentionDays: 3,
-      scanArchiveDays: 45,
-      postprocessGpu: true,
-      quietSeconds: 90,
-      maxWaitHours: 2,
-      ledgerDays: 60,
-    });
-    changed.hasResourceProperties("AWS::Lambda::Function", {
-      Environment: {
-        Variables: Match.objectLike({ QUIET_SECONDS: "90", MAX_WAIT_SECONDS: "7200", LEDGER_DAYS: "60" }),
-      },
-    });
-    changed.resourcePropertiesCountIs(
-      "AWS::Batch::ComputeEnvironment",
-      { ComputeResources: { MaxvCpus: 8, InstanceTypes: ["g6.xlarge"] } },
-      2,
-    );
-    changed.hasResourceProperties("AWS::S3::Bucket", {
-      LifecycleConfiguration: { Rules: [Match.objectLike({ ExpirationInDays: 3 })] },
-    });
-    changed.hasResourceProperties("AWS::S3::Bucket", {
-      LifecycleConfiguration: {
-        Rules: [Match.objectLike({ Transitions: [{ StorageClass: "INTELLIGENT_TIERING", TransitionInDays: 45 }] })],
-      },
-    });
-    const gpus = (json: Record<string, unknown>) =>
-      Object.values(json.Resources as Record<string, Resource>).filter(
-        ({ Type, Properties }) => Type === "AWS::Batch::JobDefinition" && JSON.stringify(Properties).includes('"GPU"'),
-      ).length;
-    expect([gpus(template.toJSON()), gpus(changed.toJSON())]).toEqual([1, 2]);
-  });
-
-  it("can leave out everything", () => {
-    expect(() => synthesize({})).not.toThrow();
-    template.resourceCountIs("AWS::CloudTrail::Trail", 0);
-    template.resourceCountIs("AWS::SNS::Subscription", 0);
-    expect(JSON.stringify(template.toJSON())).not.toContain("ObjectLock");
-  });
-
-  it("buckets: takes those that are there, with their keys, and makes none in their place", () => {
-    const keyArn = "arn:aws:kms:eu-central-1:123456789012:key/0b1c";
-    const imported = synthesize({
-      buckets: { scans: { name: "their-scans", keyArn }, results: { name: "their-results" } },
-    });
-    // Work, and the access logs.
-    imported.resourceCountIs("AWS::S3::Bucket", 2);
-    imported.hasResourceProperties("AWS::Events::Rule", {
-      EventPattern: Match.objectLike({ detail: { bucket: { name: ["their-scans"] } } }),
-    });
-    imported.hasResourceProperties("AWS::IAM::Policy", {
-      PolicyDocument: {
-        Statement: Match.arrayWith([Match.objectLike({ Action: "kms:Decrypt", Resource: Match.arrayWith([keyArn]) })]),
-      },
-    });
-    expect(() => synthesize({ buckets: { scans: { name: "Not A Bucket" } } })).toThrow();
-  });
-
-  it("network: isolated has no route out, and an endpoint for whatever jobs call", () => {
-    const isolated = synthesize({ network: { profile: "isolated" } });
-    isolated.resourceCountIs("AWS::EC2::InternetGateway", 0);
-    isolated.resourceCountIs("AWS::EC2::NatGateway", 0);
-    isolated.resourcePropertiesCountIs("AWS::EC2::VPCEndpoint", { VpcEndpointType: "Interface" }, 6);
-    isolated.allResourcesProperties("AWS::EC2::Subnet", { MapPublicIpOnLaunch: false });
-    isolated.hasResourceProperties("AWS::EC2::SecurityGroupIngress", { FromPort: 443, ToPort: 443 });
-  });
-
-  it("network: a network that is there is used as it is", () => {
-    const vpc = { id: "vpc-0a1b2c3d", availabilityZones: ["eu-central-1a"], subnetIds: ["subnet-0b1c2d3e"] };
-    const given = synthesize({ network: { vpc } });
-    given.resourceCountIs("AWS::EC2::VPC", 0);
-    given.allResourcesProperties("AWS::Batch::ComputeEnvironment", {
-      ComputeResources: Match.objectLike({ Subnets: ["subnet-0b1c2d3e"] }),
-    });
-  });
-
-  it("compute: cpu runs the image without CUDA on Fargate, and every function says so", () => {
-    const cpu = synthesize({ compute: "cpu", postprocessGpu: true });
-    const types = (json: Record<string, unknown>) =>
-      Object.values(json.Resources as Record<string, Resource>)
-        .filter(({ Type }) => Type === "AWS::Batch::ComputeEnvironment")
-        .map(({ Properties }) => Properties.ComputeResources.Type);
-    expect(types(cpu.toJSON())).toEqual(["FARGATE_SPOT", "FARGATE"]);
-    cpu.resourceCountIs("AWS::EC2::LaunchTemplate", 0);
-    cpu.allResourcesProperties("AWS::Batch::JobDefinition", {
-      PlatformCapabilities: ["FARGATE"],
-      ContainerProperties: Match.objectLike({
-        ReadonlyRootFilesystem: true,
-        NetworkConfiguration: { AssignPublicIp: "ENABLED" },
-      }),
-    });
-    expect(devices(cpu)).toEqual({ PROVIDER: ["cpu"], STEP_PROVIDER: ["cpu"] });
-    synthesize({ compute: "cpu", network: { profile: "isolated" } }).allResourcesProperties(
-      "AWS::Batch::JobDefinition",
-      { ContainerProperties: Match.objectLike({ NetworkConfiguration: { AssignPublicIp: "DISABLED" } }) },
-    );
-  });
-
-  it("postprocessGpu: functions and jobs name results by the same devices", () => {
+describe("devices", () => {
+  it("are the same for functions and jobs, which name results by them", () => {
     expect(devices(template)).toEqual({ PROVIDER: ["cuda"], STEP_PROVIDER: ["cpu"] });
-    expect(devices(synthesize({ postprocessGpu: true }))).toEqual({ PROVIDER: ["cuda"], STEP_PROVIDER: ["cuda"] });
-  });
-
-  it("resultLockDays, dataEvents and alarmEmails: a lock, a trail and a letter", () => {
-    const more = synthesize({ resultLockDays: 30, dataEvents: true, alarmEmails: ["a@example.org"] });
-    more.resourcePropertiesCountIs(
-      "AWS::S3::Bucket",
-      {
-        ObjectLockEnabled: true,
-        ObjectLockConfiguration: { Rule: { DefaultRetention: { Days: 30, Mode: "GOVERNANCE" } } },
-      },
-      1,
-    );
-    more.hasResourceProperties("AWS::CloudTrail::Trail", {
-      KMSKeyId: Match.anyValue(),
-      EnableLogFileValidation: true,
-      EventSelectors: [
-        Match.objectLike({
-          IncludeManagementEvents: false,
-          DataResources: [{ Type: "AWS::S3::Object", Values: [Match.anyValue(), Match.anyValue()] }],
-        }),
-      ],
-    });
-    more.hasResourceProperties("AWS::SNS::Subscription", { Protocol: "email", Endpoint: "a@example.org" });
-  });
-
-  it("refuses what it does not know", () => {
-    expect(() => synthesize({ gpu: "yes" } as object)).toThrow(/gpu/);
+    const both = synthesize({ compute: { postprocessGpu: true } });
+    expect(devices(both)).toEqual({ PROVIDER: ["cuda"], STEP_PROVIDER: ["cuda"] });
+    const cpu = synthesize({ compute: { kind: "cpu", postprocessGpu: true } });
+    expect(devices(cpu)).toEqual({ PROVIDER: ["cpu"], STEP_PROVIDER: ["cpu"] });
+    const gpus = (of: typeof template) =>
+      Object.values(of.findResources("AWS::Batch::JobDefinition")).filter((one) =>
+        JSON.stringify(one).includes('"GPU"'),
+      ).length;
+    expect([gpus(template), gpus(both)]).toEqual([1, 2]);
   });
 });
 
@@ -526,10 +431,13 @@ it.skipIf(!hasCfnLint)(
     const folder = mkdtempSync(join(tmpdir(), "template-"));
     const other = synthesize({
       network: { profile: "isolated" },
-      compute: "cpu",
+      compute: { kind: "cpu" },
+      retention: { uploadDays: 365, resultDays: 365, quarantineDays: 365, resultLockDays: 30 },
+      notifications: {
+        alarmEmails: ["a@example.org"],
+        eventBusArn: "arn:aws:events:eu-central-1:123456789012:event-bus/hospital",
+      },
       dataEvents: true,
-      resultLockDays: 30,
-      alarmEmails: ["a@example.org"],
     });
     const files = [template, other].map((one, n) => {
       const file = join(folder, `template-${n}.json`);

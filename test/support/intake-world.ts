@@ -2,11 +2,12 @@ import { type IntakeDeps, takeInMessages } from "#functions/intake/take-in-messa
 import type { LogFields } from "#src/core/logger.js";
 import type { CompletenessRules } from "#src/intake/completeness.js";
 import { memoryLedger } from "#src/intake/memory-ledger.js";
-import { checkMessage } from "#src/intake/upload-events.js";
+import { checkMessage, releaseMessage } from "#src/intake/upload-events.js";
 import { readDocument } from "#src/stages/documents.js";
 import { workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { SourceDocument } from "#src/workflow/contract.js";
+import { UploadRules } from "#src/workflow/upload-rules.js";
 
 export const BUCKET = "uploads";
 export const RULES: CompletenessRules = { quietSeconds: 60, maxWaitSeconds: 600 };
@@ -24,18 +25,20 @@ export class IntakeWorld {
   readonly runs: Run[] = [];
   readonly source = memoryStore();
   readonly work = memoryStore();
+  readonly results = memoryStore();
   readonly deps: IntakeDeps;
   /** Seconds that a run takes. */
   runSeconds = 30;
   #now = 1_000_000;
-  #checks: { seriesId: string; time: number }[] = [];
+  #checks: { body: string; time: number }[] = [];
   #messages = 0;
 
   constructor(changes: Partial<IntakeDeps> = {}) {
     const log = (message: string, fields?: LogFields) => this.logged.push({ message, ...fields });
     this.deps = {
       bucket: BUCKET,
-      stores: { source: this.source, work: this.work },
+      stores: { source: this.source, work: this.work, results: this.results },
+      uploads: UploadRules.parse({}),
       ledger: memoryLedger(),
       rules: RULES,
       logger: { info: log, warn: log },
@@ -45,7 +48,8 @@ export class IntakeWorld {
         this.runs.push({ scanId, startedAt: this.#now, endedAt: null });
       },
       isRunning: async (scanId) => this.running.some((run) => run.scanId === scanId),
-      checkAt: async (seriesId, time) => void this.#checks.push({ seriesId, time }),
+      checkAt: async (id, time) => void this.#checks.push({ body: checkMessage(id, time), time }),
+      releaseAt: async (id, time) => void this.#checks.push({ body: releaseMessage(id, time), time }),
       ...changes,
     };
   }
@@ -90,7 +94,7 @@ export class IntakeWorld {
       if (due === undefined) break;
       this.#checks = this.#checks.filter((check) => check !== due);
       this.#now = Math.max(this.#now, due.time);
-      await this.deliver({ messageId: `c${++this.#messages}`, body: checkMessage(due.seriesId, due.time) });
+      await this.deliver({ messageId: `c${++this.#messages}`, body: due.body });
     }
     this.#now = until;
   }

@@ -41,7 +41,7 @@ describe("takeIn", () => {
     await writeFile(join(root, "scan.json"), '{"model":"liver","seg":"labelmap","refine":"off"}');
     const { source } = await takeIn(root, { seg: "fractional" });
     expect(source.objects.map(({ key }) => key)).toEqual(["1.dcm"]);
-    expect(source.request).toMatchObject({ model: "liver", seg: "fractional", refine: "off", share: "stat" });
+    expect(source.request).toMatchObject({ model: "liver", seg: "fractional", refine: "off", share: "routine" });
     expect(source.scanId).not.toBe(plain.source.scanId);
   });
 
