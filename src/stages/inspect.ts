@@ -13,7 +13,7 @@ import { writeDocument } from "./documents.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
 import { assertMapsPossible } from "./outputs/uncertainty-output.js";
 import { openUpload } from "./source-upload.js";
-import type { StageDeps } from "./stage-deps.js";
+import type { StageDeps, UploadSizeLimits } from "./stage-deps.js";
 
 /** What Preprocess holds at once for each voxel of the source: float32 image, its reoriented copy and the input. */
 const PREPROCESS_BYTES_A_VOXEL = 24;
@@ -30,7 +30,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
   const { scans, warnings } = await findScans(entries, { irregular: "resample" });
-  assertCount(scans.length);
+  assertWithin(scans, deps.limits);
 
   const tasks: TaskRef[] = [];
   const chosen = new Map<FoundScan, Choice>();
@@ -113,12 +113,25 @@ async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps
   return { model: await deps.models.open(route.model), irregular: request.irregular ?? route.irregular };
 }
 
-/** Images that one upload may hold: the workflow's map takes no more tasks. */
-const MAX_IMAGES = 1000;
+/**
+ * Images that one upload may hold. The state machine carries a reference and an outcome of each in 256 KiB, and writes
+ * up to 35 events of each into a history of 25,000, retries not counted: beyond either it ends without a word, with all
+ * the work done.
+ */
+export const MAX_IMAGES = 400;
 
-function assertCount(images: number): void {
-  if (images <= MAX_IMAGES) return;
-  throw new PipelineError("InputUnsupported", `the upload holds ${images} images, expected at most ${MAX_IMAGES}`);
+/** @throws {PipelineError} InputUnsupported before anything was spent on the upload */
+function assertWithin(scans: readonly FoundScan[], { images = MAX_IMAGES, voxels }: UploadSizeLimits = {}): void {
+  const most = Math.min(images, MAX_IMAGES);
+  if (scans.length > most) {
+    throw new PipelineError("InputUnsupported", `the upload holds ${scans.length} images, expected at most ${most}`);
+  }
+  for (const { grid, entries } of scans) {
+    const found = voxelCount(grid.size);
+    if (voxels === undefined || found <= voxels) continue;
+    const subject = `the image of entry ${Math.min(...entries)}`;
+    throw new PipelineError("InputUnsupported", `${subject} has ${found} voxels, expected at most ${voxels}`);
+  }
 }
 
 function taskOf(

@@ -51,7 +51,7 @@ export const TaskRef = z.strictObject({
 });
 export type TaskRef = z.infer<typeof TaskRef>;
 
-export const InspectOutput = z.strictObject({ scanId, attempt, tasks: z.array(TaskRef).min(1).max(1000) });
+export const InspectOutput = z.strictObject({ scanId, attempt, tasks: z.array(TaskRef).min(1).max(400) });
 export type InspectOutput = z.infer<typeof InspectOutput>;
 
 /** Input of every stage of a task, in a Lambda and (as the job's one parameter) in a container. */
