@@ -1,6 +1,7 @@
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { z } from "zod";
 import { RouteRule } from "#src/model/routes.js";
+import { MAX_IMAGES_ON_AWS } from "#src/workflow/execution-limits.js";
 import { UploadRules } from "#src/workflow/upload-rules.js";
 
 const text = (pattern: RegExp, expected: string) => z.string().regex(pattern, expected);
@@ -72,9 +73,9 @@ const Limits = z.strictObject({
   imagesPerUpload: z
     .int()
     .min(1)
-    .max(400)
+    .max(MAX_IMAGES_ON_AWS)
     .default(100)
-    .describe("images that one upload may hold; the state machine carries no more than 400"),
+    .describe(`images that one upload may hold; the state machine's history has room for ${MAX_IMAGES_ON_AWS}`),
   voxelsPerImage: z
     .int()
     .min(1)

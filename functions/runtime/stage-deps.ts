@@ -20,12 +20,15 @@ export function stageDeps(stage: string): StageDeps & Telemetry {
       ...(env.DEID_BUCKET !== undefined && { deid: s3Store({ client, bucket: env.DEID_BUCKET }) }),
     },
     models: folderModels(env.MODELS_DIR, { only: env.MODELS, routes: env.ROUTES }),
-    limits: { images: env.MAX_IMAGES, voxels: env.MAX_VOXELS, uploadBytes: env.MAX_UPLOAD_BYTES },
+    limits: {
+      images: Math.min(env.MAX_IMAGES ?? MAX_IMAGES_ON_AWS, MAX_IMAGES_ON_AWS),
+      voxels: env.MAX_VOXELS,
+      uploadBytes: env.MAX_UPLOAD_BYTES,
+    },
     ...telemetry(stage),
     provider: env.PROVIDER,
     stepProvider: env.STEP_PROVIDER,
     place: env.COMPUTE_PLACE ?? lambdaPlace(),
-    maxImages: MAX_IMAGES_ON_AWS,
   };
 }
 

@@ -28,6 +28,7 @@ export const WARNING_CODES = {
   MaskTouchesBorder: "a structure reaches the edge of the image and may be cut",
   OutputSkipped: "an output that was asked for cannot be made of this source",
   FileMissing: "files that a DICOMDIR names are not in the upload",
+  TextTooLong: "text of a header is longer than DICOM allows; results shorten it, leave it out or keep what identifies",
   FileIgnored: "a file of the upload is no image and was left out",
 } as const;
 export type WarningCode = keyof typeof WARNING_CODES;

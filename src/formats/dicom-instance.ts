@@ -8,6 +8,7 @@ import { READABLE_SYNTAXES } from "./dicom-pixels.js";
 import { flatSpacing, mustBePlaced } from "./flat-spacing.js";
 import { classicHeader, type FrameHeader, frameHeaders, GROUP, groupOf } from "./frame-header.js";
 import { type PixelFormat, readPixelFormat } from "./pixel-format.js";
+import { shownCode, uidOrNone } from "./repeated-text.js";
 import { isMosaic, mosaicPositions, readMosaic } from "./siemens-mosaic.js";
 import { instanceNumber, type SliceTraits, sliceTraits } from "./slice-traits.js";
 
@@ -21,12 +22,13 @@ export interface DicomInstance {
   readonly part: number | null;
   /** Number of the frame as DICOM references count it; null where the file is one frame. */
   readonly frame: number | null;
-  /** UIDs are empty where the file has none; nothing can then refer to it (`isIdentified`). */
+  /** UIDs are empty where the file has none or one too long for its VR; nothing can then refer to it (`isIdentified`). */
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly studyInstanceUid: string;
   readonly seriesInstanceUid: string;
   readonly frameOfReferenceUid: string;
+  /** Null also for what is no code: it is shown and logged. */
   readonly modality: string | null;
   readonly bodyPart: string | null;
   /** Whether text may be burned into its pixels, a name among it: everything that is not known to be free of it. */
@@ -183,12 +185,12 @@ function sliceOf(
     part: null,
     frame: null,
     // Some de-identified files keep these in their file meta information alone.
-    sopClassUid: header.rootText("x00080016") ?? header.rootText("x00020002") ?? "",
-    sopInstanceUid: header.rootText("x00080018") ?? header.rootText("x00020003") ?? "",
-    studyInstanceUid: header.rootText("x0020000d") ?? "",
-    seriesInstanceUid: header.rootText("x0020000e") ?? "",
-    frameOfReferenceUid: header.rootText("x00200052") ?? "",
-    modality: header.rootText("x00080060"),
+    sopClassUid: uidOrNone(header.rootText("x00080016") ?? header.rootText("x00020002")),
+    sopInstanceUid: uidOrNone(header.rootText("x00080018") ?? header.rootText("x00020003")),
+    studyInstanceUid: uidOrNone(header.rootText("x0020000d")),
+    seriesInstanceUid: uidOrNone(header.rootText("x0020000e")),
+    frameOfReferenceUid: uidOrNone(header.rootText("x00200052")),
+    modality: shownCode(header.rootText("x00080060")),
     bodyPart: header.rootText("x00180015")?.toUpperCase() ?? null,
     mayShowText: mayShowText(header),
     ...placeOf(header, subject),

@@ -1,6 +1,7 @@
 import { type DicomFile, textOf } from "./dicom-file.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { decodeText } from "./dicom-text.js";
+import { type FittedText, fittedText, type LongText } from "./repeated-text.js";
 import type { DicomSource } from "./scan.js";
 
 /** What derived objects repeat: patient, study, patient study, and the dates that stand in for a clock. */
@@ -35,7 +36,6 @@ const COPIED: Readonly<Record<string, string>> = {
   "00201040": "LO", // Position Reference Indicator
   "0020000D": "UI", // Study Instance UID
 };
-const NUMERIC = new Set(["DS", "IS"]);
 const WITH_CHARACTER_SET = new Set(["SH", "LO", "PN"]);
 
 /**
@@ -65,15 +65,10 @@ export function dicomSourceOf(attributes: DicomSource["attributes"], slices: rea
 }
 
 /** The patient and study attributes of a file that objects derived from its series repeat. */
-export function copiedAttributes({ dataSet }: DicomFile): DicomSource["attributes"] {
-  const sets = (textOf(dataSet, "x00080005") ?? "").split("\\");
+export function copiedAttributes(file: DicomFile): DicomSource["attributes"] {
   const attributes: Record<string, { vr: string; Value?: unknown[] }> = {};
-  for (const [tag, vr] of Object.entries(COPIED)) {
-    const element = dataSet.elements[`x${tag.toLowerCase()}`];
-    if (element === undefined) continue;
-    const raw = dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
-    const text = decodeText(raw, WITH_CHARACTER_SET.has(vr) ? sets : []).replaceAll("\0", "");
-    const values = text.split("\\").map((part) => part.trim());
+  for (const { tag, vr, fitted } of copiedText(file)) {
+    const { values } = fitted;
     attributes[tag] = values.every((part) => part === "")
       ? { vr }
       : { vr, Value: values.map((part) => jsonValue(part, vr)) };
@@ -81,10 +76,28 @@ export function copiedAttributes({ dataSet }: DicomFile): DicomSource["attribute
   return attributes;
 }
 
+/** Which of them are longer than their VR allows. */
+export function longTexts(file: DicomFile): LongText[] {
+  return copiedText(file).flatMap(({ fitted }) => fitted.long ?? []);
+}
+
+function copiedText({ dataSet }: DicomFile): { tag: string; vr: string; fitted: FittedText }[] {
+  const sets = (textOf(dataSet, "x00080005") ?? "").split("\\");
+  return Object.entries(COPIED).flatMap(([tag, vr]) => {
+    const element = dataSet.elements[`x${tag.toLowerCase()}`];
+    if (element === undefined) return [];
+    const raw = dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
+    const text = decodeText(raw, WITH_CHARACTER_SET.has(vr) ? sets : []).replaceAll("\0", "");
+    const values = text.split("\\").map((part) => part.trim());
+    return [{ tag, vr, fitted: fittedText(tag, vr, values) }];
+  });
+}
+
 /** DICOM JSON (PS3.18 F.2.3): numbers for DS and IS, component groups for names, text for the rest. */
 function jsonValue(part: string, vr: string): unknown {
   if (part === "") return null;
-  if (NUMERIC.has(vr)) return Number.isFinite(Number(part)) ? Number(part) : null;
+  if (vr === "IS") return Number.isInteger(Number(part)) && Math.abs(Number(part)) < 2 ** 31 ? Number(part) : null;
+  if (vr === "DS") return Number.isFinite(Number(part)) ? Number(part) : null;
   if (vr !== "PN") return part;
   const [alphabetic = "", ideographic = "", phonetic = ""] = part.split("=");
   return {

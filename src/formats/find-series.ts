@@ -4,6 +4,8 @@ import type { ScanWarning } from "#src/core/warnings.js";
 import { parseDicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
 import { type DicomInstance, isIdentified, readInstances, seriesKey } from "./dicom-instance.js";
 import { storedPixels } from "./dicom-pixels.js";
+import { longTexts } from "./dicom-source.js";
+import { type LongText, longTextWarning } from "./repeated-text.js";
 import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
 import { places, seriesGeometry } from "./series-geometry.js";
 import { splitByNumber, splitByShape, splitByTraits, type VolumePart } from "./split-volumes.js";
@@ -20,6 +22,8 @@ export interface SeriesFile {
   /** SHA-256 of the file; null where only its head was read. */
   readonly fileDigest: string | null;
   readonly trailingBytes: number;
+  /** Text of the header that DICOM results cannot repeat as it is. */
+  readonly longTexts: readonly LongText[];
 }
 
 /** Syntaxes whose pixels can be measured without decoding them. */
@@ -52,6 +56,7 @@ export async function readSeriesFile(bytes: Uint8Array, ordinal: number, subject
     slices,
     fileDigest: sha256(bytes),
     trailingBytes: pixels?.trailingBytes ?? 0,
+    longTexts: longTexts(file),
   };
 }
 
@@ -75,7 +80,8 @@ export async function readSeriesHead(entry: UploadEntry, subject: string): Promi
     if (slices === null || slices.length === 0) return null;
     const { transferSyntaxUid } = file;
     const { ordinal } = entry;
-    return { ordinal, series: seriesKey(file), transferSyntaxUid, slices, fileDigest: null, trailingBytes: 0 };
+    const facts = { fileDigest: null, trailingBytes: 0, longTexts: longTexts(file) };
+    return { ordinal, series: seriesKey(file), transferSyntaxUid, slices, ...facts };
   } catch (error) {
     if (error instanceof PipelineError) return null;
     throw error;
@@ -136,6 +142,7 @@ export async function seriesScans(
           ...unique.dropped.map(copyWarning),
           ...warnings,
           ...trailingWarnings(sources),
+          ...(sources[0]?.longTexts ?? []).map((text) => longTextWarning(text, sources[0]?.ordinal ?? 0)),
           ...shapeWarnings(shapes, shape),
           ...volumeWarnings(volumes, n),
           ...geometry.warnings,

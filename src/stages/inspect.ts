@@ -15,7 +15,7 @@ import { writeDocument } from "./documents.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
 import { assertMapsPossible } from "./outputs/uncertainty-output.js";
 import { openUpload } from "./source-upload.js";
-import type { StageDeps } from "./stage-deps.js";
+import type { StageDeps, UploadSizeLimits } from "./stage-deps.js";
 
 /** What Preprocess holds at once for each voxel of the source: float32 image, its reoriented copy and the input. */
 const PREPROCESS_BYTES_A_VOXEL = 24;
@@ -32,6 +32,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
   const { scans, warnings } = await findScans(entries, { irregular: "resample" });
+  assertVoxels(scans, deps.limits);
 
   const tasks: TaskRef[] = [];
   const chosen = new Map<FoundScan, Choice>();
@@ -43,7 +44,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
     chosen.set(scan, choice);
   }
   const groups = groupsOf(chosen, entries);
-  assertCount(groups.length, deps);
+  assertCount(groups.length, deps.limits);
   for (const [n, [model, group]] of groups.entries()) {
     const deidentify = group.map((scan) => chosen.get(scan)?.deidentify).find((profile) => profile !== undefined);
     assertDeidentifiable(deidentify, deps);
@@ -135,12 +136,23 @@ function assertDeidentifiable(deidentify: RunRequest["deidentify"], { stores }: 
 }
 
 /** An image of several channels counts once: what is counted are tasks. */
-function assertCount(found: number, { maxImages = MAX_IMAGES }: StageDeps): void {
-  if (found <= maxImages) return;
+function assertCount(found: number, { images = MAX_IMAGES }: UploadSizeLimits = {}): void {
+  if (found <= images) return;
   throw new PipelineError(
     "InputUnsupported",
-    `the upload holds ${found} images, expected at most ${maxImages} here; send it in parts`,
+    `the upload holds ${found} images, expected at most ${images} here; send it in parts`,
   );
+}
+
+/** @throws {PipelineError} InputUnsupported before anything was spent on the upload */
+function assertVoxels(scans: readonly FoundScan[], { voxels }: UploadSizeLimits = {}): void {
+  if (voxels === undefined) return;
+  for (const { grid, entries } of scans) {
+    const found = voxelCount(grid.size);
+    if (found <= voxels) continue;
+    const subject = `the image of entry ${Math.min(...entries)}`;
+    throw new PipelineError("InputUnsupported", `${subject} has ${found} voxels, expected at most ${voxels}`);
+  }
 }
 
 function taskOf(

@@ -17,6 +17,7 @@ export async function openUpload(
 ): Promise<{ source: SourceDocument; entries: readonly UploadEntry[] }> {
   const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
   if (source.refused !== undefined) throw new PipelineError(source.refused.code, source.refused.message);
+  assertSizes(source, deps.limits?.uploadBytes);
   const files = source.objects.map(
     ({ key, version, size }, ordinal): UploadEntry => ({
       ordinal,
@@ -27,4 +28,12 @@ export async function openUpload(
     }),
   );
   return { source, entries: await expandUpload(files) };
+}
+
+/** A file is held whole: one that is too large would end the process without a word. */
+function assertSizes({ objects }: SourceDocument, limit: number | undefined): void {
+  for (const [ordinal, { size }] of objects.entries()) {
+    if (limit === undefined || size <= limit) continue;
+    throw new PipelineError("InputUnsupported", `file ${ordinal} has ${size} bytes, expected at most ${limit}`);
+  }
 }

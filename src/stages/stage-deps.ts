@@ -7,6 +7,7 @@ import type { ComputePlace } from "#src/workflow/prices.js";
 
 /** Most that an upload may hold; where nothing is said, what the workflow and memory take. */
 export interface UploadSizeLimits {
+  /** Images, those of several channels counted once; `MAX_IMAGES` where nothing is said. */
   readonly images?: number | undefined;
   /** Of one image. */
   readonly voxels?: number | undefined;
@@ -29,6 +30,4 @@ export interface StageDeps {
   readonly limits?: UploadSizeLimits;
   /** What this runs on, for the receipt; this machine where nothing is said. */
   readonly place?: ComputePlace;
-  /** Images that one upload may hold here; `MAX_IMAGES` where nothing is said. */
-  readonly maxImages?: number;
 }
