@@ -20,6 +20,7 @@ export class ScanPipelineStack extends Stack {
       StateMachineArn: pipeline.stateMachine.stateMachineArn,
       BackfillArn: pipeline.backfill.stateMachineArn,
       IntakeQueueUrl: pipeline.intake.queue.queueUrl,
+      LedgerTable: pipeline.intake.ledger.table.tableName,
       DeadLetterQueueUrl: pipeline.intake.deadLetters.queueUrl,
       EndedTopicArn: pipeline.notices.ended.topicArn,
       AlarmTopicArn: pipeline.notices.alarms.topicArn,

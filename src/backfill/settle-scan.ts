@@ -5,6 +5,7 @@ import { RunDocument } from "#src/stages/run-document.js";
 import { RESULT_FILES, resultKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import { IndexRecord } from "#src/workflow/contract.js";
+import { executionName } from "#src/workflow/execution-name.js";
 import { type BackfillAction, backfillKeys } from "./backfill-contract.js";
 
 /** What was spent by one backfill, summed up by whoever adds to it at the same time. */
@@ -53,7 +54,7 @@ export async function beginScan(
     if (usd >= budgetUsd || unpriced > 0) return { decision: "budget", executionName: "", attempt: 0 };
   }
   const attempt = last + 1;
-  return { decision: "run", executionName: attempt === 1 ? scanId : `${scanId}-a${attempt}`, attempt };
+  return { decision: "run", executionName: executionName(scanId, attempt), attempt };
 }
 
 /** How a scan ended, and its receipts into the purse: once, however often it is asked. */
