@@ -350,7 +350,7 @@ function positiveInteger(text: string): number {
 /** Only here may a message carry the file's own name. */
 function failed(thrown: unknown, args: readonly string[]): number {
   const error = toPipelineError(thrown);
-  const subject = args[1] === undefined ? "" : `${basename(args[1])}: `;
+  const subject = args[1] === undefined || args[1].startsWith("-") ? "" : `${basename(args[1])}: `;
   console.error(`${subject}${error.code}: ${error.message}`);
   if (!(thrown instanceof PipelineError)) console.error(thrown);
   return exitCodeOf(error.code);

@@ -14,6 +14,7 @@ import {
   scanIdOf,
   withServiceErrors,
 } from "./operator-flags.js";
+import { printable } from "./printable.js";
 import { table } from "./table.js";
 import { usageError } from "./usage.js";
 
@@ -170,6 +171,6 @@ function recordText(record: QuarantineRecord, names: boolean): string {
 }
 
 function namesText({ keys }: QuarantineRecord["source"]): string {
-  const [first = "unknown"] = keys;
+  const first = printable(keys[0] ?? "unknown");
   return keys.length > 1 ? `${first} and ${keys.length - 1} more` : first;
 }

@@ -1,6 +1,8 @@
 import { resultLines } from "#src/operate/results.js";
 import type { IndexRecord } from "#src/workflow/contract.js";
+import { executionName } from "#src/workflow/execution-name.js";
 import { openResults, type PlaceFlags, withServiceErrors } from "./operator-flags.js";
+import { printable } from "./printable.js";
 import { table } from "./table.js";
 
 export interface ResultsFlags extends PlaceFlags {
@@ -37,8 +39,8 @@ const STATUS = { published: "published", "set-aside": "quarantined" } as const;
 function rowOf({ source, scanId, attempt, subject, status, code, model, volumesMl, resultKey }: IndexRecord): string[] {
   const volumes = Object.entries(volumesMl).map(([name, ml]) => `${name} ${ml}`);
   return [
-    source,
-    attempt === 1 ? scanId : `${scanId}-a${attempt}`,
+    printable(source),
+    executionName(scanId, attempt),
     subject,
     status === "published" ? "published" : (code ?? "set aside"),
     model ?? "-",

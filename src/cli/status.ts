@@ -102,7 +102,7 @@ function statusText(status: ScanStatus): string {
     ...(mayRetry
       ? [
           canRetry
-            ? `  another attempt: scanlane quarantine retry ${scanId}`
+            ? `  another attempt: scanlane quarantine retry ${scanId}, with the same options`
             : "  another attempt cannot help: upload it again",
         ]
       : []),

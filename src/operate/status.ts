@@ -85,8 +85,9 @@ async function lastExecution(
   let last: { attempt: number; state: ExecutionState } | null = null;
   for (let attempt = Math.max(1, lastAttempt); ; attempt++) {
     const state = await executions.describe(scanId, attempt);
-    if (state === null) return last;
-    last = { attempt, state };
+    if (state !== null) last = { attempt, state };
+    // That of the last attempt with a record may be forgotten, and the next one under way.
+    else if (attempt > lastAttempt) return last;
   }
 }
 
