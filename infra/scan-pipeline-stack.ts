@@ -22,6 +22,7 @@ export class ScanPipelineStack extends Stack {
       StateMachineArn: pipeline.stateMachine.stateMachineArn,
       BackfillArn: pipeline.backfill.stateMachineArn,
       IntakeQueueUrl: pipeline.intake.queue.queueUrl,
+      LedgerTable: pipeline.intake.ledger.table.tableName,
       DeadLetterQueueUrl: pipeline.intake.deadLetters.queueUrl,
       EndedTopicArn: pipeline.notices.ended.topicArn,
       EventTopicArn: pipeline.notices.events.topicArn,

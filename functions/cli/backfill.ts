@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline/promises";
 import { ListObjectVersionsCommand, type ListObjectVersionsCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
 import { type BackfillInput, backfillKeys } from "#src/backfill/backfill-contract.js";
 import { type ListedObject, planBackfill } from "#src/backfill/plan-backfill.js";
 import { type MeasuredScan, type Quote, quoteOf } from "#src/backfill/quote.js";
+import { agreed } from "#src/cli/agreed.js";
 import { PipelineError } from "#src/core/errors.js";
 import { readDocumentIfValid, writeDocument } from "#src/stages/documents.js";
 import { RunDocument } from "#src/stages/run-document.js";
@@ -52,7 +52,7 @@ export async function backfill(place: string, flags: BackfillFlags): Promise<num
   const prices = flags.prices === undefined ? LIST_PRICES : await pricesOf(flags.prices);
   const sizes = plan.sources.map(({ objects }) => objects.reduce((sum, { size }) => sum + size, 0));
   console.log(quoteText(quoteOf(sizes, await measuredScans(results), prices), prices));
-  if (!(flags.yes || (await agreed()))) {
+  if (!(flags.yes || (await agreed("start?")))) {
     console.log("nothing was started");
     return 0;
   }
@@ -134,14 +134,4 @@ function quoteText(quote: Quote, prices: PriceTable): string {
   const priced = `US dollars: ${cost && range(cost)} (${prices.region}, ${prices.date})`;
   lines.push(cost === null ? `cost is not known: no price of ${unpriced.join(", ")}` : priced);
   return lines.join("\n");
-}
-
-async function agreed(): Promise<boolean> {
-  if (!process.stdin.isTTY) return false;
-  const prompt = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test(await prompt.question("start? [y/N] "));
-  } finally {
-    prompt.close();
-  }
 }

@@ -2,6 +2,7 @@ import {
   type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
+  DeleteItemCommand,
   type DynamoDBClient,
   PutItemCommand,
   QueryCommand,
@@ -12,7 +13,7 @@ import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { SeriesInstance } from "#src/intake/completeness.js";
-import { ledgerIds, type SeriesHead, type SeriesLedger } from "#src/intake/series-ledger.js";
+import { type ErasableLedger, ledgerIds, type SeriesHead } from "#src/intake/series-ledger.js";
 
 /** One table holds all: items of a partition key and a sort key, each removed by the table some time after its last change. */
 export interface DynamoLedgerOptions {
@@ -40,7 +41,7 @@ type Item = Record<string, AttributeValue>;
  * A ledger in a DynamoDB table: `series/head`, `series/instance#…`, `folder/series#…`, `object/seen`, `day/runs`. Reads are
  * consistent: after a write that returned, every reader sees it.
  */
-export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptions): SeriesLedger {
+export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptions): ErasableLedger {
   /** Series whose head is known to be there: most files are of a series that was met before. */
   const met = new Set<string>();
 
@@ -75,6 +76,9 @@ export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptio
       start = page.LastEvaluatedKey;
     } while (start !== undefined);
   }
+
+  const remove = (pk: string, sk: string) =>
+    client.send(new DeleteItemCommand({ TableName: table, Key: { pk: { S: pk }, sk: { S: sk } } }));
 
   const putHead = (seriesId: string, head: SeriesHead, condition: Condition) =>
     put(seriesId, HEAD, { revision: { N: String(head.revision) }, body: { S: JSON.stringify(head) } }, condition);
@@ -118,6 +122,18 @@ export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptio
     },
     async remember(id) {
       await put(id, SEEN, {});
+    },
+    async forgetSeries(seriesId, place) {
+      // Its head goes last: interrupted, the series can still be found by its folder.
+      const items: string[] = [];
+      for await (const { sk } of query(seriesId)) items.push(sk?.S ?? "");
+      for (const sk of items.filter((sk) => sk !== HEAD)) await remove(seriesId, sk);
+      await remove(seriesId, HEAD);
+      await remove(ledgerIds.folder(place.bucket, place.folder), `${SERIES}${seriesId}`);
+      met.delete(seriesId);
+    },
+    async forget(ids) {
+      for (const id of ids) await remove(id, SEEN);
     },
     async countRemembered(ids) {
       const wanted: Item[] = [...new Set(ids)].map((id) => ({ pk: { S: id }, sk: { S: SEEN } }));

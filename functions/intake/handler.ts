@@ -3,16 +3,17 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SFNClient } from "@aws-sdk/client-sfn";
 import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readIntakeEnv } from "../runtime/env.js";
+import { executionsOf } from "../runtime/executions.js";
 import { stageDeps } from "../runtime/stage-deps.js";
 import { dynamoLedger } from "./dynamo-ledger.js";
-import { executions } from "./executions.js";
+import { firstAttempts } from "./first-attempts.js";
 import { scheduledMessages } from "./scheduled-messages.js";
 import { takeInMessages } from "./take-in-messages.js";
 
 const env = readIntakeEnv();
 const deps = {
   ...stageDeps("intake"),
-  ...executions(new SFNClient(), env.STATE_MACHINE_ARN),
+  ...firstAttempts(executionsOf(new SFNClient(), env.STATE_MACHINE_ARN)),
   bucket: env.SCAN_BUCKET,
   ledger: dynamoLedger({ client: new DynamoDBClient(), table: env.LEDGER_TABLE, retentionDays: env.LEDGER_DAYS }),
   rules: { quietSeconds: env.QUIET_SECONDS, maxWaitSeconds: env.MAX_WAIT_SECONDS },

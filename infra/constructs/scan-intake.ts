@@ -16,6 +16,7 @@ export interface ScanIntakeProps extends Omit<SeriesLedgerProps, "queue" | "dead
 export class ScanIntake extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
+  readonly ledger: SeriesLedger;
 
   constructor(scope: Construct, id: string, props: ScanIntakeProps) {
     super(scope, id);
@@ -51,6 +52,6 @@ export class ScanIntake extends Construct {
     intake.addEnvironment("STATE_MACHINE_ARN", stateMachine.stateMachineArn);
     stateMachine.grantStartExecution(intake);
     stateMachine.grantExecution(intake, "states:DescribeExecution");
-    new SeriesLedger(this, "Ledger", { ...props, queue: this.queue, deadLetters: this.deadLetters });
+    this.ledger = new SeriesLedger(this, "Ledger", { ...props, queue: this.queue, deadLetters: this.deadLetters });
   }
 }

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
 import { EXIT } from "./exit-codes.js";
+import { addOperatorCommands } from "./operator-commands.js";
 
 const interrupt = new AbortController();
 process.once("SIGINT", () => interrupt.abort());
@@ -126,6 +127,7 @@ function commands(done: (code: number) => void): Command {
         ),
       ),
     );
+  addOperatorCommands(program, signal, done);
   program
     .command("inspect")
     .description("say what a file, folder or archive holds, and why what cannot be used is refused")

@@ -1,8 +1,8 @@
 import type { SeriesInstance } from "./completeness.js";
-import { ledgerIds, type SeriesHead, type SeriesLedger } from "./series-ledger.js";
+import { type ErasableLedger, ledgerIds, type SeriesHead } from "./series-ledger.js";
 
 /** A ledger in memory: for tests, and for a watched folder, whose files are all read again after a restart. */
-export function memoryLedger(): SeriesLedger {
+export function memoryLedger(): ErasableLedger {
   const heads = new Map<string, SeriesHead>();
   const instances = new Map<string, Map<string, SeriesInstance>>();
   const remembered = new Set<string>();
@@ -31,6 +31,13 @@ export function memoryLedger(): SeriesLedger {
     },
     async remember(id) {
       remembered.add(id);
+    },
+    async forgetSeries(seriesId) {
+      heads.delete(seriesId);
+      instances.delete(seriesId);
+    },
+    async forget(ids) {
+      for (const id of ids) remembered.delete(id);
     },
     async countRemembered(ids) {
       return [...new Set(ids)].filter((id) => remembered.has(id)).length;

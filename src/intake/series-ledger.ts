@@ -63,6 +63,14 @@ export interface SeriesLedger {
   takeRun(day: string, countedAs: string, limit: number): Promise<boolean>;
 }
 
+/** A ledger of which records can be removed. */
+export interface ErasableLedger extends SeriesLedger {
+  /** Removes a series with its instances, and from its folder's list. */
+  forgetSeries(seriesId: string, place: SeriesPlace): Promise<void>;
+  /** Removes what `remember` entered. */
+  forget(ids: readonly string[]): Promise<void>;
+}
+
 /** Names say nothing of a patient: keys and UIDs are hashed. */
 export const ledgerIds = {
   series: (place: SeriesPlace) => `q-${digestOf([place.bucket, place.folder, place.series]).slice(0, 40)}`,

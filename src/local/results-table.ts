@@ -1,9 +1,9 @@
 import { csvCell } from "#src/core/csv-cell.js";
 import type { ScanId } from "#src/core/ids.js";
-import { readDocumentIfValid } from "#src/stages/documents.js";
+import { resultLines } from "#src/operate/results.js";
 import { resultKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import { IndexRecord } from "#src/workflow/contract.js";
+import type { IndexRecord } from "#src/workflow/contract.js";
 
 /** Whether this scan ran into this results store before, whatever came of it. */
 export async function wasRun(scanId: ScanId, results: ScanStore): Promise<boolean> {
@@ -11,18 +11,10 @@ export async function wasRun(scanId: ScanId, results: ScanStore): Promise<boolea
   return false;
 }
 
-async function indexRecords(results: ScanStore): Promise<IndexRecord[]> {
-  const records: IndexRecord[] = [];
-  for await (const { key } of results.list(resultKeys.indexOf())) {
-    const record = await readDocumentIfValid(results, key, IndexRecord);
-    if (record) records.push(record);
-  }
-  return records;
-}
-
 /** Writes `index.jsonl` and `results.csv` from the records, whole. */
 export async function writeResultsTable(results: ScanStore): Promise<void> {
-  const records = await indexRecords(results);
+  const records: IndexRecord[] = [];
+  for await (const record of resultLines(results, { allAttempts: true })) records.push(record);
   const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");
   await results.put("index.jsonl", new TextEncoder().encode(lines), { contentType: "application/jsonl" });
   await results.put("results.csv", new TextEncoder().encode(csv(records)), { contentType: "text/csv" });

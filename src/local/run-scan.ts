@@ -24,7 +24,7 @@ import {
 } from "#src/workflow/contract.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
 import { openPlaces, type Places, placesFor } from "./places.js";
-import type { LocalUpload } from "./take-in.js";
+import type { LocalUpload, OriginDocument } from "./take-in.js";
 import type { WorkerProcess } from "./worker-process.js";
 
 /** A state began or ended. */
@@ -64,6 +64,8 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
   await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);
+  const origin: OriginDocument = { schemaVersion: SCHEMA_VERSION, root: upload.root };
+  await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
   const handlers = stateHandlers(places, deps, options.worker, (outcome) => outcomes.push(outcome));

@@ -2,11 +2,15 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, scanIdOfObject } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { type Asked, type FolderRequest, MANIFEST_NAME, parseManifest } from "#src/intake/scan-manifest.js";
 import { folderOf, roleOfName } from "#src/intake/upload-names.js";
+import { readDocumentIfValid } from "#src/stages/documents.js";
+import { workKeys } from "#src/storage/keys.js";
+import type { ScanStore } from "#src/storage/scan-store.js";
 import { RunRequest, type SourceDocument } from "#src/workflow/contract.js";
 import { filesOfPath } from "./open-path.js";
 
@@ -67,6 +71,32 @@ export async function takeInFiles({ root, files, judged }: LocalFiles, asked: As
     },
   };
 }
+
+/**
+ * An upload that was run before, from the folder where it lay then.
+ *
+ * @throws {PipelineError} `StoreMissing` where it is not there any more as it was
+ */
+export async function takeInAgain(source: SourceDocument, work: ScanStore): Promise<LocalUpload> {
+  const origin = await readDocumentIfValid(work, workKeys.origin(source.scanId), OriginDocument);
+  if (origin === null) {
+    throw new PipelineError("StoreMissing", "where the upload lay is not recorded, expected it by `scanlane run`");
+  }
+  for (const [ordinal, { key, version }] of source.objects.entries()) {
+    const found = await sha256OfFile(join(origin.root, key)).catch(() => null);
+    if (found === version) continue;
+    const state = found === null ? "not there" : "another one";
+    throw new PipelineError(
+      "StoreMissing",
+      `entry ${ordinal} of the upload is ${state}, expected it as it was run before`,
+    );
+  }
+  return { root: origin.root, source };
+}
+
+/** Where an upload lies, for another attempt; this machine's own. */
+export const OriginDocument = z.strictObject({ schemaVersion: z.literal(SCHEMA_VERSION), root: z.string() });
+export type OriginDocument = z.infer<typeof OriginDocument>;
 
 /** What the `scan.json` of a folder on this machine says, after what was asked for. */
 export async function readLocalManifest(folder: string, asked: Asked): Promise<FolderRequest> {

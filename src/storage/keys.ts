@@ -8,10 +8,14 @@ export type Stage = (typeof STAGES)[number];
 export const workKeys = {
   /** What was uploaded and what was asked for (`SourceDocument`). Written by intake. */
   source: (scanId: ScanId) => `${scanId}/source.json`,
-  /** The series found and the model chosen for each (`InspectRecord`). */
-  inspect: (scanId: ScanId, attempt: number) => `${scanId}/a${attempt}/inspect.json`,
+  /** On one machine: the folder that the upload lies in (`OriginDocument`). */
+  origin: (scanId: ScanId) => `${scanId}/origin.json`,
+  /** Prefix of everything that is kept by the scan's id: what was asked for, and the tasks of each attempt. */
+  scan: (scanId: ScanId) => `${scanId}/`,
   /** One task (`TaskDocument`): the one key that a stage is given. */
   task: (scanId: ScanId, attempt: number, taskId: string) => `${scanId}/a${attempt}/tasks/${taskId}.json`,
+  /** Prefix of what the stages of all tasks made for one result. */
+  made: (identity: ResultId) => `${identity}/`,
   /** A file that a stage made. */
   output: (identity: ResultId, taskId: string, stage: Stage, file: StageFile) =>
     `${identity}/${taskId}/${stage}/${file}`,
@@ -101,8 +105,10 @@ export const resultKeys = {
   result: (identity: ResultId) => `${identity}/${RESULT_FILES.result}`,
   /** Why a scan, or one task of it, was set aside (`QuarantineRecord`). */
   quarantine: (scanId: ScanId, attempt: number, subject: string) => `quarantine/${scanId}/a${attempt}-${subject}.json`,
-  /** Prefix of all quarantine records of a scan. */
-  quarantineOf: (scanId: ScanId) => `quarantine/${scanId}/`,
+  /** Prefix of all files of a result. */
+  folder: (identity: ResultId) => `${identity}/`,
+  /** Prefix of the quarantine records: of all scans, or of one. */
+  quarantineOf: (scanId?: ScanId) => (scanId === undefined ? "quarantine/" : `quarantine/${scanId}/`),
   /** A scan that waits for the runs of another day (`HeldRecord`). */
   held: (scanId: ScanId) => `held/${scanId}.json`,
   /** Prefix of the lines of the table: of all scans, or of one. */
@@ -110,3 +116,13 @@ export const resultKeys = {
   /** One line of the table of everything that ran (`IndexRecord`). */
   index: (scanId: ScanId, attempt: number, subject: string) => `index/${scanId}/a${attempt}-${subject}.json`,
 } as const;
+
+/** What the key of a line of the table, a quarantine record or a task tells; null for any other key. */
+export function recordOfKey(
+  key: string,
+): { readonly scanId: ScanId; readonly attempt: number; readonly subject: string } | null {
+  const [, scanId, attempt, subject] =
+    /(?:^|\/)(s-[0-9a-f]{40})\/a(\d{1,3})(?:-|\/tasks\/)(scan|t\d{1,4})\.json$/.exec(key) ?? [];
+  if (scanId === undefined || subject === undefined) return null;
+  return { scanId, attempt: Number(attempt), subject };
+}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { SeriesInstance } from "#src/intake/completeness.js";
-import { ledgerIds, type SeriesLedger, type SeriesPlace } from "#src/intake/series-ledger.js";
+import { type ErasableLedger, ledgerIds, type SeriesPlace } from "#src/intake/series-ledger.js";
 
 const PLACE: SeriesPlace = { bucket: "b", folder: "ward/", series: "1.2.3" };
 const ID = ledgerIds.series(PLACE);
@@ -19,7 +19,7 @@ const instance = (uid: string, changes: Partial<SeriesInstance> = {}): SeriesIns
 const byUid = (a: SeriesInstance, b: SeriesInstance) => (a.uid < b.uid ? -1 : 1);
 
 /** Every SeriesLedger passes the same cases. */
-export function describeSeriesLedger(name: string, create: () => Promise<SeriesLedger>): void {
+export function describeSeriesLedger(name: string, create: () => Promise<ErasableLedger>): void {
   describe(`${name} ledger`, () => {
     it("knows no series before its first instance, and then all of it", async () => {
       const ledger = await create();
@@ -95,6 +95,24 @@ export function describeSeriesLedger(name: string, create: () => Promise<SeriesL
       expect(await ledger.takeRun("2026-01-01", "", 4)).toBe(true);
       expect(await take("2026-01-01", "er/")).toBe(true);
       expect(await take("2026-01-02", "")).toBe(true);
+    });
+
+    it("forgets a series, and what it remembers, and finds nothing wrong in forgetting again", async () => {
+      const ledger = await create();
+      const other = { ...PLACE, series: "1.2.4" };
+      for (const uid of ["1", "2"]) await ledger.record(ID, PLACE, instance(uid));
+      await ledger.record(ledgerIds.series(other), other, instance("1"));
+      for (const id of ["o-1", "o-2"]) await ledger.remember(id);
+      for (let n = 0; n < 2; n++) {
+        await ledger.forgetSeries(ID, PLACE);
+        await ledger.forget(["o-1"]);
+      }
+      expect(await ledger.read(ID)).toBeNull();
+      expect(await ledger.seriesIn(ledgerIds.folder("b", "ward/"))).toEqual([ledgerIds.series(other)]);
+      expect(await ledger.countRemembered(["o-1", "o-2"])).toBe(1);
+      // One that comes again is a series like any other.
+      await ledger.record(ID, PLACE, instance("3"));
+      expect((await ledger.read(ID))?.instances.map(({ uid }) => uid)).toEqual(["3"]);
     });
 
     it("gives back a series of more than one page", async () => {

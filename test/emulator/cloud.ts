@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, ListObjectsV2Command, ListObjectVersionsCommand, S3Client } from "@aws-sdk/client-s3";
 import {
   DeleteScheduleCommand,
   GetScheduleCommand,
@@ -18,6 +18,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
+import { CLI } from "../support/cli.js";
 import { type Account, awsCli, startAccount } from "./account.js";
 import { Compute } from "./compute.js";
 import { type Deployed, deploy } from "./deploy.js";
@@ -31,6 +32,8 @@ export class Cloud {
   readonly deployed: Deployed;
   /** Jobs by name whose first attempt loses its machine. */
   readonly reclaimed = new Set<string>();
+  /** Jobs by name of which every attempt does. */
+  readonly lost = new Set<string>();
   /** Times that each message is handed to its function. */
   deliveries = 1;
   readonly #s3: S3Client;
@@ -58,7 +61,7 @@ export class Cloud {
       }),
       jobDefinition: async (name) =>
         this.#json("batch", "describe-job-definitions", "--job-definitions", name).jobDefinitions[0],
-      reclaims: (jobName, attempt) => attempt === 1 && this.reclaimed.delete(jobName),
+      reclaims: (jobName, attempt) => this.lost.has(jobName) || (attempt === 1 && this.reclaimed.delete(jobName)),
     });
   }
 
@@ -151,6 +154,27 @@ export class Cloud {
   async text(bucket: string, key: string): Promise<string> {
     const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
     return (await Body?.transformToString()) ?? "";
+  }
+
+  /** Keys of everything that a bucket keeps, of versions and delete markers too. */
+  async versions(bucket: string): Promise<string[]> {
+    const { Versions = [], DeleteMarkers = [] } = await this.#s3.send(
+      new ListObjectVersionsCommand({ Bucket: bucket }),
+    );
+    return [...Versions, ...DeleteMarkers].map(({ Key = "" }) => Key).sort();
+  }
+
+  /** Partition keys of what intake remembers. */
+  remembered(): string[] {
+    const { Items } = this.#json("dynamodb", "scan", "--table-name", this.deployed.outputs.LedgerTable ?? "");
+    return Items.map(({ pk }: { pk: { S: string } }) => pk.S);
+  }
+
+  /** Runs `scanlane` as an operator of this account. */
+  scanlane(...args: string[]): { code: number | null; stdout: string; stderr: string } {
+    const env = { ...process.env, ...this.account.environment };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8", env });
+    return { code: status, stdout, stderr };
   }
 
   /** What Lambda's poller does once: a batch of each queue, of which those stay that the function names as failed. */

@@ -135,6 +135,91 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
     expect((await cloud.keys(results)).filter((name) => name.startsWith("r-"))).toEqual(published);
   }, 60_000);
 
+  it("lets an operator find a scan that failed, start it again, and remove it, with the runbook's commands", async () => {
+    const { ScanBucket = "", WorkBucket = "", ResultBucket = "", ...outputs } = cloud.deployed.outputs;
+    const { StateMachineArn = "", LedgerTable = "" } = outputs;
+    const at = ["--machine", StateMachineArn, "--work-bucket", WorkBucket, "--result-bucket", ResultBucket];
+    const inResults = ["--result-bucket", ResultBucket];
+    const before = await cloud.executions();
+    cloud.lost.add("scanlane-postprocess");
+    upload("night/scan.json", REQUEST);
+    upload("night/Roe^Jane.zip", await zipOf(slices.slice(0, 18)));
+    await cloud.settle();
+    cloud.lost.clear();
+    const [failed] = await started(before);
+    const scanId = failed?.name ?? "";
+    expect(failed?.status).toBe("FAILED");
+
+    const seen = cloud.scanlane("status", scanId, ...at);
+    expect([seen.code, seen.stdout]).toEqual([
+      75,
+      expect.stringMatching(/set aside, attempt 1[\s\S]*FAILED[\s\S]*segment/),
+    ]);
+    const listed = cloud.scanlane("quarantine", "list", ...inResults, "--code", "ComputeLost");
+    expect(listed.stdout).toMatch(new RegExp(`${scanId}  t0 +postprocess  ComputeLost[\\s\\S]*1 set aside`));
+    expect(seen.stdout + listed.stdout).not.toContain("Roe");
+    expect(cloud.scanlane("quarantine", "show", scanId, ...inResults, "--names").stdout).toContain(
+      "night/Roe^Jane.zip",
+    );
+
+    const retried = cloud.scanlane("quarantine", "retry", "--code", "ComputeLost", "--yes", ...at);
+    expect([retried.code, retried.stdout]).toEqual([0, `started ${scanId}-a2\n`]);
+    const early = cloud.scanlane("quarantine", "retry", scanId, ...at);
+    expect([early.code, early.stderr]).toEqual([75, expect.stringContaining("ScanRunning")]);
+    const logged = cloud.compute.logs.length;
+    await cloud.settle();
+    expect(await started(before)).toContainEqual({ name: `${scanId}-a2`, status: "SUCCEEDED" });
+    const skipped =
+      cloud.compute.logs
+        .slice(logged)
+        .join("")
+        .match(/"stage skipped"/g) ?? [];
+    expect(skipped.length).toBeGreaterThanOrEqual(2);
+
+    const done = cloud.scanlane("status", `${scanId}-a2`, ...at, "--json");
+    expect(done.code).toBe(3);
+    const { state, attempt, tasks } = JSON.parse(done.stdout);
+    expect([state, attempt]).toEqual(["published", 2]);
+    const { identity } = tasks[0];
+    expect(cloud.scanlane("results", "--source", "night/", ...inResults).stdout).toContain(identity);
+    expect(cloud.scanlane("quarantine", "list", "--code", "ComputeLost", ...inResults).stdout).toBe("0 set aside\n");
+
+    const intake = ["--scan-bucket", ScanBucket, "--ledger-table", LedgerTable];
+    expect(cloud.scanlane("delete", scanId, ...at).code).toBe(64);
+    const unsure = cloud.scanlane("delete", scanId, ...at, ...intake);
+    expect([unsure.code, unsure.stderr]).toEqual([64, expect.stringContaining("--yes")]);
+    expect(await cloud.keys(results)).toContain(`${identity}/result.json`);
+    const deleted = cloud.scanlane("delete", scanId, ...at, ...intake, "--yes");
+    expect([deleted.code, deleted.stdout]).toEqual([
+      0,
+      expect.stringMatching(/removed: 7 files of results, \d+ inter/),
+    ]);
+    const kept = [...(await cloud.versions(work)), ...(await cloud.versions(results))];
+    expect(kept.filter((key) => key.includes(scanId) || key.includes(identity))).toEqual([]);
+    expect(await cloud.keys(scans)).toContain("night/Roe^Jane.zip");
+    // The same events once more start nothing: the ledger knows the id.
+    expect(cloud.remembered()).toContain(scanId);
+  }, 240_000);
+
+  it("removes a series with what the ledger knows of it, once it has no later version", async () => {
+    const { ScanBucket = "", WorkBucket = "", ResultBucket = "", ...outputs } = cloud.deployed.outputs;
+    const { StateMachineArn = "", LedgerTable = "" } = outputs;
+    const at = ["--machine", StateMachineArn, "--work-bucket", WorkBucket, "--result-bucket", ResultBucket];
+    const intake = ["--scan-bucket", ScanBucket, "--ledger-table", LedgerTable];
+    const seriesId = cloud.remembered().find((pk) => pk.startsWith("q-")) ?? "";
+    const series = cloud.scanlane("status", seriesId, ...at, "--ledger-table", LedgerTable, "--json");
+    const { version, instances } = JSON.parse(series.stdout);
+    expect([instances, version.instances]).toEqual([20, 20]);
+    const earlier = cloud.scanlane("delete", version.supersedes, ...at, ...intake, "--yes");
+    expect(earlier.stdout).toContain("0 entries of the ledger");
+    const last = cloud.scanlane("delete", version.scanId, ...at, ...intake, "--yes");
+    // 20 files with their head, and the mark of each that it was seen.
+    expect(last.stdout).toContain("41 entries of the ledger");
+    expect(cloud.remembered().filter((pk) => pk === seriesId)).toEqual([]);
+    const kept = [...(await cloud.versions(work)), ...(await cloud.versions(results))];
+    expect(kept.filter((key) => key.includes(version.scanId) || key.includes(version.supersedes))).toEqual([]);
+  }, 60_000);
+
   it("leaves nothing behind but what is on the list", async () => {
     expect(await cloud.fireSchedules()).toBe(0);
     expect(await cloud.messages()).toEqual({ queue: 0, deadLetters: 0 });
