@@ -17,11 +17,8 @@ const slices = readdirSync(SERIES)
 /** It names no body part that a rule could go by. */
 const REQUEST = Buffer.from(JSON.stringify({ model: "brain-mask-unet2d" }));
 
-/** What moto's templates cannot make: rights and alarms, which it would not enforce or raise either. */
+/** What moto's templates cannot make: rights, which it would not enforce either. */
 const NOT_MADE = [
-  "AWS::CloudWatch::Alarm",
-  "AWS::CloudWatch::Dashboard",
-  "AWS::Logs::MetricFilter",
   "AWS::S3::BucketPolicy",
   "AWS::SNS::TopicPolicy",
   "AWS::SQS::QueuePolicy",
