@@ -16,6 +16,7 @@ export interface AnnounceDeps {
 /** What Step Functions tells EventBridge of an execution that ended; of the event only what is read here. */
 const StatusChange = z.object({
   detail: z.object({
+    executionArn: z.string(),
     name: z.string(),
     stateMachineArn: z.string(),
     status: ScanEnded.shape.status,
@@ -51,7 +52,8 @@ async function announce(body: string, { stores, logger, publish }: AnnounceDeps)
   const { detail } = parsed(StatusChange, body);
   const { scanId, attempt } = parsed(ExecutionInput, detail.input);
   const records = await indexRecordsOf(scanId, stores.results);
-  const ended = { name: detail.name, status: detail.status, endedAt: new Date(detail.stopDate), scanId, attempt };
+  const { executionArn: arn, name, status, stopDate } = detail;
+  const ended = { arn, name, status, endedAt: new Date(stopDate), scanId, attempt };
   for (const event of eventsOf(ended, records)) {
     await publish(event, detail.stateMachineArn);
     logger.info("event published", { scanId, attempt, event: event.event, eventId: event.eventId });

@@ -91,7 +91,11 @@ export class ScanDashboard extends Construct {
         leftAnnotations: [{ value: props.dailyBudgetUsd, label: "budget" }],
         ...size,
       }),
-      graph("Bytes that stages wrote", this.#byStage("StageBytesOut", "Sum")),
+      graph(
+        "Bytes that stages read (left) and wrote (right)",
+        this.#byStage("StageBytesIn", "Sum"),
+        this.#byStage("StageBytesOut", "Sum"),
+      ),
       graph("Backfills", executionsOf(props.backfill)),
     );
     const ours = [...functions.byName];

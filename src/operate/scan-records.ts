@@ -8,7 +8,7 @@ import type { Deployment } from "./deployment.js";
 /** What the stores say of one scan, of all attempts. */
 export interface ScanRecords {
   readonly scanId: ScanId;
-  /** Null where it was never taken in, and where the work store forgot it (`workRetentionDays`). */
+  /** Null where it was never taken in, and where the work store forgot it (`retention.workDays`). */
   readonly source: SourceDocument | null;
   readonly tasks: readonly TaskDocument[];
   readonly lines: readonly IndexRecord[];

@@ -71,6 +71,7 @@ export const DETAIL_TYPES = {
 
 /** An execution that ended. */
 export interface EndedExecution {
+  readonly arn: string;
   readonly name: string;
   readonly status: z.infer<typeof ScanEnded>["status"];
   readonly endedAt: Date;
@@ -85,12 +86,13 @@ export interface EndedExecution {
  * @param records lines of the scan, of any attempt
  */
 export function eventsOf(ended: EndedExecution, records: readonly IndexRecord[]): ScanEvent[] {
-  const { name, status, scanId, attempt } = ended;
+  const { arn, name, status, scanId, attempt } = ended;
+  const time = ended.endedAt.toISOString();
   const own = records.filter((record) => record.attempt === attempt);
   const base = (event: ScanEvent["event"]) => ({
     schemaVersion: EVENT_VERSION as typeof EVENT_VERSION,
-    eventId: `e-${digestOf([name, event]).slice(0, 40)}`,
-    time: ended.endedAt.toISOString(),
+    eventId: `e-${digestOf([arn, time, event]).slice(0, 40)}`,
+    time,
     execution: name,
   });
   const published = own.flatMap(({ subject, resultKey }) => (resultKey === null ? [] : [{ subject, resultKey }]));

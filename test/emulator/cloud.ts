@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import { GetObjectCommand, ListObjectsV2Command, ListObjectVersionsCommand, S3Client } from "@aws-sdk/client-s3";
 import {
   DeleteScheduleCommand,
@@ -11,7 +12,9 @@ import {
   SchedulerClient,
 } from "@aws-sdk/client-scheduler";
 import { DescribeExecutionCommand, ListExecutionsCommand, SFNClient } from "@aws-sdk/client-sfn";
+import { SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import {
+  CreateQueueCommand,
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   ReceiveMessageCommand,
@@ -23,6 +26,8 @@ import { type Account, awsCli, startAccount } from "./account.js";
 import { Compute } from "./compute.js";
 import { type Deployed, deploy } from "./deploy.js";
 import { REPO, type Synthesized, synthesized } from "./synthesized.js";
+
+const credentials = { accessKeyId: "test", secretAccessKey: "test" };
 
 /** A deployment in an emulated account: queues are polled, schedules fire when asked, functions and jobs run. */
 export class Cloud {
@@ -40,17 +45,20 @@ export class Cloud {
   readonly #sqs: SQSClient;
   readonly #sfn: SFNClient;
   readonly #scheduler: SchedulerClient;
+  readonly #bus: EventBridgeClient;
+  /** Executions whose end was told of. */
+  readonly #told = new Set<string>();
   readonly #mappings: readonly Mapping[];
 
   private constructor(account: Account, compute: Compute, template: Synthesized["template"], deployed: Deployed) {
     [this.account, this.compute, this.template, this.deployed] = [account, compute, template, deployed];
     const { endpoint } = account;
-    const credentials = { accessKeyId: "test", secretAccessKey: "test" };
     const options = { endpoint, region: "us-east-1", credentials };
     this.#s3 = new S3Client({ ...options, forcePathStyle: true });
     this.#sqs = new SQSClient(options);
     this.#sfn = new SFNClient(options);
     this.#scheduler = new SchedulerClient(options);
+    this.#bus = new EventBridgeClient(options);
     this.#mappings = this.#json("lambda", "list-event-source-mappings").EventSourceMappings;
     compute.run({
       environment: account.environment,
@@ -84,7 +92,7 @@ export class Cloud {
   }
 
   close(): void {
-    for (const client of [this.#s3, this.#sqs, this.#sfn, this.#scheduler]) client.destroy();
+    for (const client of [this.#s3, this.#sqs, this.#sfn, this.#scheduler, this.#bus]) client.destroy();
     this.account.close();
     this.compute.close();
   }
@@ -92,7 +100,7 @@ export class Cloud {
   /** Hands the queues' messages to their functions and waits for the executions, until nothing moves any more. */
   async settle(): Promise<void> {
     for (let quiet = 0; quiet < 3; ) {
-      const moved = await this.#poll();
+      const moved = (await this.#tellEnds()) + (await this.#poll());
       const running = (await this.executions()).some(({ status }) => status === "RUNNING");
       quiet = moved === 0 && !running ? quiet + 1 : 0;
       await sleep(100);
@@ -133,8 +141,8 @@ export class Cloud {
     return (await this.#sfn.send(new DescribeExecutionCommand({ executionArn }))).input ?? "";
   }
 
-  /** Messages that are in the intake queue, and in that of its dead letters. */
-  async messages(): Promise<{ queue: number; deadLetters: number }> {
+  /** Messages that are in the queues of uploads and of notices, and in those of their dead letters. */
+  async messages(): Promise<{ queues: number; deadLetters: number }> {
     const count = async (QueueUrl: string) => {
       const names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
       const { Attributes } = await this.#sqs.send(
@@ -142,8 +150,12 @@ export class Cloud {
       );
       return names.reduce((sum, name) => sum + Number(Attributes?.[name]), 0);
     };
-    const { DeadLetterQueueUrl = "", IntakeQueueUrl = "" } = this.deployed.outputs;
-    return { queue: await count(IntakeQueueUrl), deadLetters: await count(DeadLetterQueueUrl) };
+    const { DeadLetterQueueUrl = "", IntakeQueueUrl = "", ...more } = this.deployed.outputs;
+    const { NoticeQueueUrl = "", NoticeDeadLetterQueueUrl = "" } = more;
+    return {
+      queues: (await count(IntakeQueueUrl)) + (await count(NoticeQueueUrl)),
+      deadLetters: (await count(DeadLetterQueueUrl)) + (await count(NoticeDeadLetterQueueUrl)),
+    };
   }
 
   async keys(bucket: string): Promise<string[]> {
@@ -175,6 +187,44 @@ export class Cloud {
     const env = { ...process.env, ...this.account.environment };
     const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8", env });
     return { code: status, stdout, stderr };
+  }
+
+  /** What Step Functions tells EventBridge, which moto's does not. @returns how many executions ended meanwhile */
+  async #tellEnds(): Promise<number> {
+    const { StateMachineArn: stateMachineArn = "" } = this.deployed.outputs;
+    const ended = (await this.executions()).filter(({ name, status }) => status !== "RUNNING" && !this.#told.has(name));
+    for (const { name, status } of ended) {
+      const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
+      const { stopDate, input } = await this.#sfn.send(new DescribeExecutionCommand({ executionArn }));
+      const detail = { executionArn, stateMachineArn, name, status, stopDate: stopDate?.getTime(), input };
+      const entry = { Source: "aws.states", DetailType: "Step Functions Execution Status Change" };
+      await this.#bus.send(new PutEventsCommand({ Entries: [{ ...entry, Detail: JSON.stringify(detail) }] }));
+      this.#told.add(name);
+    }
+    return ended.length;
+  }
+
+  /** Lets a queue of the test's own hear what a topic is told. @returns what came since, each time it is called */
+  async hear(TopicArn: string): Promise<() => Promise<string[]>> {
+    const sns = new SNSClient({ endpoint: this.account.endpoint, region: "us-east-1", credentials });
+    const { QueueUrl = "" } = await this.#sqs.send(new CreateQueueCommand({ QueueName: "ears" }));
+    const Endpoint = "arn:aws:sqs:us-east-1:123456789012:ears";
+    const Attributes = { RawMessageDelivery: "true" };
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes }));
+    sns.destroy();
+    return async () => {
+      const heard: string[] = [];
+      for (;;) {
+        const { Messages = [] } = await this.#sqs.send(
+          new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+        );
+        if (Messages.length === 0) return heard;
+        for (const { Body = "", ReceiptHandle } of Messages) {
+          heard.push(Body);
+          await this.#sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+        }
+      }
+    };
   }
 
   /** What Lambda's poller does once: a batch of each queue, of which those stay that the function names as failed. */

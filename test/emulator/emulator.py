@@ -7,6 +7,7 @@ the address of the computers that moto does not have: Lambda functions and Batch
 import sys
 
 from moto.batch.models import ComputeEnvironment, JobDefinition, JobQueue, batch_backends
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.core.config import default_user_config
 from moto.iam.models import iam_backends
@@ -160,7 +161,27 @@ def schedule_group(name, properties, account_id, region_name):
     return scheduler_backends[account_id][region_name].create_schedule_group(name, [])
 
 
+def alarm(name, properties, account_id, region_name):
+    made = cloudwatch_backends[account_id][region_name].put_metric_alarm(
+        name=name,
+        namespace=properties.get("Namespace"),
+        metric_name=properties.get("MetricName"),
+        comparison_operator=properties["ComparisonOperator"],
+        evaluation_periods=properties["EvaluationPeriods"],
+        period=properties.get("Period"),
+        threshold=properties["Threshold"],
+        statistic=properties.get("Statistic"),
+        description=properties["AlarmDescription"],
+        dimensions=[],
+        alarm_actions=properties["AlarmActions"],
+        treat_missing_data=properties["TreatMissingData"],
+    )
+    made.arn = made.alarm_arn
+    return made
+
+
 resource_type("AWS::Batch::SchedulingPolicy", scheduling_policy)
+resource_type("AWS::CloudWatch::Alarm", alarm)
 resource_type("AWS::Scheduler::ScheduleGroup", schedule_group)
 
 # The one attribute that a template asks of Batch's resources is their ARN.

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ScanEvent } from "#src/workflow/scan-events.js";
 import { zipOf } from "../support/zip-builder.js";
 import { awsCli, hasAccount } from "./account.js";
 import { Cloud } from "./cloud.js";
@@ -16,11 +17,8 @@ const slices = readdirSync(SERIES)
 /** It names no body part that a rule could go by. */
 const REQUEST = Buffer.from(JSON.stringify({ model: "brain-mask-unet2d" }));
 
-/** What moto's templates cannot make: rights and alarms, which it would not enforce or raise either. */
+/** What moto's templates cannot make: rights, which it would not enforce either. */
 const NOT_MADE = [
-  "AWS::CloudWatch::Alarm",
-  "AWS::CloudWatch::Dashboard",
-  "AWS::Logs::MetricFilter",
   "AWS::S3::BucketPolicy",
   "AWS::SNS::TopicPolicy",
   "AWS::SQS::QueuePolicy",
@@ -31,6 +29,12 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
   let scans: string;
   let work: string;
   let results: string;
+  let hear: () => Promise<string[]>;
+  /** What the topic of events was told since, each event once, by its kind. */
+  const told = async () => {
+    const events = (await hear()).map((text) => ScanEvent.parse(JSON.parse(text)));
+    return new Map([...new Map(events.map((event) => [event.eventId, event])).values()].map((one) => [one.event, one]));
+  };
   const folder = mkdtempSync(join(tmpdir(), "uploads-"));
   const upload = (key: string, bytes: Uint8Array) => {
     const path = join(folder, key);
@@ -63,6 +67,7 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
     cloud = await Cloud.start({ stage: "e2e" });
     const { ScanBucket = "", WorkBucket = "", ResultBucket = "" } = cloud.deployed.outputs;
     [scans, work, results] = [ScanBucket, WorkBucket, ResultBucket];
+    hear = await cloud.hear(cloud.deployed.outputs.EventTopicArn ?? "");
   }, 300_000);
   afterAll(() => cloud?.close());
 
@@ -86,14 +91,26 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
     ]);
     const [identity] = await identitiesOf(execution?.name ?? "");
     const files = ["labels.nii.gz", "report.html", "report.json", "result.json", "run.json", "seg.dcm", "sr.dcm"];
-    const published = (await cloud.keys(results)).filter((key) => key.startsWith("r-"));
-    expect(published).toEqual(files.map((file) => `${identity}/${file}`));
+    const written = (await cloud.keys(results)).filter((key) => key.startsWith("r-"));
+    expect(written).toEqual(files.map((file) => `${identity}/${file}`));
     const result = JSON.parse(await cloud.text(results, `${identity}/result.json`));
     expect(result).toMatchObject({ identity, model: { id: "brain-mask-unet2d" } });
+    const events = await told();
+    expect([...events.keys()]).toEqual(["ended"]);
+    const published = [{ subject: "t0", resultKey: `${identity}/result.json` }];
+    expect(events.get("ended")).toMatchObject({ execution: execution?.name, status: "SUCCEEDED", published });
     // Names of uploads stay in the queue, in what intake wrote and in the table of runs.
     const input = await cloud.executionInput(execution?.name ?? "");
     expect(Object.keys(JSON.parse(input)).sort()).toEqual(["attempt", "scanId", "schemaVersion"]);
-    expect(cloud.compute.logs.join("")).not.toMatch(/Doe|ward/);
+    const said = cloud.compute.logs.join("");
+    expect(said).not.toMatch(/Doe|ward/);
+    // Intake, functions and jobs under one name, with what an operator counts among it.
+    for (const stage of ["intake", "inspect", "preprocess", "segment", "postprocess", "publish", "announce"]) {
+      expect(said).toMatch(new RegExp(`"stage":"${stage}".*"correlation_id":"${execution?.name}"`));
+    }
+    for (const metric of ["ScansTakenIn", "StageSeconds", "ReceiptCostHighUsd", "Published"]) {
+      expect(said).toMatch(new RegExp(`"_aws":.*"service":"scanlane-e2e".*"${metric}":`));
+    }
   }, 180_000);
 
   it("runs loose slices when the series is quiet, and again with a slice that came late", async () => {
@@ -120,6 +137,8 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
     const all = { evidence: "quiet-period", instances: 20, supersedes: first?.name };
     expect((await sourceOf(second?.name ?? "")).completeness).toEqual(all);
     expect((await started(before)).length).toBe(2);
+    const superseded = { scanId: first?.name, supersededBy: second?.name };
+    expect((await told()).get("superseded")).toMatchObject(superseded);
   }, 180_000);
 
   it("sets a poisoned upload aside with its reason, and publishes nothing of it", async () => {
@@ -132,6 +151,8 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
     const key = `quarantine/${execution?.name}/a1-scan.json`;
     const record = JSON.parse(await cloud.text(results, key));
     expect(record).toMatchObject({ code: "InputUnreadable", retryable: false, subject: "scan" });
+    const items = [{ subject: "scan", code: "InputUnreadable", retryable: false, recordKey: key }];
+    expect((await told()).get("quarantined")).toMatchObject({ execution: execution?.name, items });
     expect((await cloud.keys(results)).filter((name) => name.startsWith("r-"))).toEqual(published);
   }, 60_000);
 
@@ -222,7 +243,7 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
 
   it("leaves nothing behind but what is on the list", async () => {
     expect(await cloud.fireSchedules()).toBe(0);
-    expect(await cloud.messages()).toEqual({ queue: 0, deadLetters: 0 });
+    expect(await cloud.messages()).toEqual({ queues: 0, deadLetters: 0 });
     expect((await cloud.executions()).filter(({ status }) => status === "RUNNING")).toEqual([]);
     const scan = "s-[0-9a-f]{40}";
     const identity = "r-[0-9a-f]{40}";
