@@ -3,6 +3,7 @@
 python make_model.py <plans.json and dataset.json of a 3D CT model: folder> <out> <classes> <x> <y> <z>
 
 Three stages of 8, 16, 32 channels at 1.5 mm; the CT has 0.8 x 0.8 x 1 mm: everything is resampled on the way in and out.
+The biases of the last layer prefer background, as in a body most of the volume is.
 """
 import json
 import os
