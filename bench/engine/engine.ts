@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { loadavg } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { treeMib } from "./tree-memory.js";
 
@@ -63,11 +63,17 @@ async function measure(command: string, args: readonly string[], out: string): P
   return { seconds, peakMib, end: why ?? String(exit), networkSeconds };
 }
 
-const FOLDERS = { nnUNet_raw: "/nonexistent", nnUNet_preprocessed: "/nonexistent", nnUNet_results: "/nonexistent" };
+const [configuration = ""] = basename(values.nnunet).split("__").slice(-1);
+const FOLDERS = {
+  nnUNet_raw: "/nonexistent",
+  nnUNet_preprocessed: "/nonexistent",
+  nnUNet_results: dirname(dirname(values.nnunet)),
+};
 const main = join(import.meta.dirname, "../../dist/src/cli/main.js");
 const nnunet = (out: string, ...more: readonly string[]) => {
-  const what = ["-i", values.images, "-o", out, "-m", values.nnunet, "-f", values.fold, "--disable_tta"];
-  const rest = ["-chk", "checkpoint_final.pth", "-device", "cpu", "--disable_progress_bar", ...more];
+  const model = ["-d", basename(dirname(values.nnunet)), "-c", configuration, "-f", values.fold];
+  const what = ["-i", values.images, "-o", out, ...model, "--disable_tta"];
+  const rest = ["-device", "cpu", "--disable_progress_bar", ...more];
   return measure(values.python, [join(import.meta.dirname, "peer_nnunet_timed.py"), ...what, ...rest], out);
 };
 const RUNS = new Map<string, (out: string) => Promise<Measured>>([

@@ -1,4 +1,4 @@
-"""`nnUNetv2_predict_from_modelfolder` itself, with the time inside its network written to the file NETWORK_SECONDS."""
+"""`nnUNetv2_predict` itself, with the time inside its network written to the file NETWORK_SECONDS."""
 import os
 import sys
 import time
@@ -20,7 +20,7 @@ def timed(self, tile):
 # Its worker processes start from this file too: they predict nothing.
 if __name__ == "__main__":
     inference.nnUNetPredictor._internal_maybe_mirror_and_predict = timed
-    inference.predict_entry_point_modelfolder()
+    inference.predict_entry_point()
     with open(os.environ["NETWORK_SECONDS"], "w") as file:
         file.write(str(seconds))
     sys.exit(0)
