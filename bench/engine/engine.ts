@@ -7,7 +7,7 @@ import { treeMib } from "./tree-memory.js";
 
 /**
  * `nnUNetv2_predict` (one process, and its default of several), MONAI's sliding window with PyTorch, and `scanlane run`,
- * by turns on the same weights and images: seconds, seconds inside the network, and the largest memory of the whole tree
+ * by turns on the same weights and images: seconds, processor seconds, seconds inside the network, and the largest memory of the whole tree
  * of processes, looked at four times a second. One JSON line a run goes to `<work>/engine.jsonl`. Started by
  * `bench/engine/run.sh`. Build first: it is dist/ that is measured.
  */
@@ -32,6 +32,8 @@ const { values } = parseArgs({
 
 interface Measured {
   readonly seconds: number;
+  /** Of all processors, of the whole tree of processes: what hangs least on other work on the machine. */
+  readonly cpuSeconds: number | null;
   readonly peakMib: number;
   /** As an exit code; or why it was ended. */
   readonly end: string;
@@ -42,7 +44,7 @@ async function measure(command: string, args: readonly string[], out: string): P
   const clock = join(out, "network-seconds");
   const started = performance.now();
   // A group of its own, so that it can be ended as a whole.
-  const child = spawn(command, args, {
+  const child = spawn("bash", ["-c", TIMED, "bash", join(out, "cpu-seconds"), command, ...args], {
     stdio: ["ignore", "ignore", "ignore"],
     detached: true,
     env: { ...process.env, NETWORK_SECONDS: clock, nnUNet_compile: "false", ...FOLDERS },
@@ -60,8 +62,13 @@ async function measure(command: string, args: readonly string[], out: string): P
   clearInterval(timer);
   const seconds = (performance.now() - started) / 1000;
   const networkSeconds = existsSync(clock) ? Number(readFileSync(clock, "utf8")) : null;
-  return { seconds, peakMib, end: why ?? String(exit), networkSeconds };
+  const used = why === null ? readFileSync(join(out, "cpu-seconds"), "utf8").trim().split(" ").map(Number) : null;
+  const cpuSeconds = used === null ? null : used.reduce((sum, part) => sum + part);
+  return { seconds, cpuSeconds, peakMib, end: why ?? String(exit), networkSeconds };
 }
+
+/** Runs what follows the first argument, a file for the seconds of user and system. */
+const TIMED = 'TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>/dev/null; } 2>"$to"';
 
 const [configuration = ""] = basename(values.nnunet).split("__").slice(-1);
 const FOLDERS = {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Time and memory beside nnU-Net and MONAI: sh bench/engine/run.sh <work folder of bench/parity/run.sh> [work folder]
 # PYTHON= as there. Rows go to <work>/engine.jsonl, the table of their medians to <work>/engine.md. Build first.
-# ROUNDS= runs of each (3), of the CTs CT_ROUNDS= (1). SIZES= of the CT with 104 classes.
+# ROUNDS= runs of each (3), of the CTs CT_ROUNDS= (1). CT_SIZE= of the CT with 3 classes, SIZES= of those with 104.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 parity=$(cd "$1" && pwd)
@@ -39,7 +39,7 @@ ct() { # <classes> <x> <y> <z>
 import small "$small" 0
 compare "hippocampus, 12 scans" small "$small" 0 "$work/hippocampus" "${ROUNDS:-3}"
 compare "hippocampus, one scan" small "$small" 0 "$work/one" "${ROUNDS:-3}"
-ct 3 512 512 300
+ct 3 $(echo "${CT_SIZE:-512x512x300}" | tr x ' ')
 for size in ${SIZES:-256x256x160 320x320x220}; do ct 104 $(echo "$size" | tr x ' '); done
 node --conditions=development --import tsx "$here/table.ts" "$work/engine.jsonl" > "$work/engine.md"
 cat "$work/engine.md"

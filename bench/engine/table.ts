@@ -11,6 +11,7 @@ const Run = z.object({
   run: z.string(),
   scans: z.int(),
   seconds: z.number(),
+  cpuSeconds: z.number().nullable(),
   peakMib: z.number(),
   end: z.string(),
   networkSeconds: z.number().nullable(),
@@ -43,9 +44,9 @@ const runs = readFileSync(process.argv[2] ?? "", "utf8")
   .split("\n")
   .map((line) => Run.parse(JSON.parse(line)));
 console.log(
-  "| Case | Program | Runs | s a scan | of it in the network | Peak MiB | Time, ours = 1 | Memory, ours = 1 |",
+  "| Case | Program | Runs | s a scan | of it in the network | CPU s a scan | Peak MiB | Time, ours = 1 | CPU, ours = 1 | Memory, ours = 1 |",
 );
-console.log("|---|---|---|---|---|---|---|---|");
+console.log("|---|---|---|---|---|---|---|---|---|---|");
 for (const [name, ofCase] of grouped(runs, (run) => run.case)) {
   const byProgram = grouped(ofCase, ({ run }) => run);
   const figures = (of: readonly Run[]) => {
@@ -56,6 +57,7 @@ for (const [name, ofCase] of grouped(runs, (run) => run.case)) {
     return {
       runs: good.length,
       seconds: median(good.map(({ seconds, scans }) => seconds / scans)),
+      cpu: median(good.map(({ cpuSeconds, scans }) => (cpuSeconds ?? 0) / scans)),
       network: network.length === 0 ? "" : median(network).toFixed(2),
       mib: median(good.map(({ peakMib }) => peakMib)),
     };
@@ -66,12 +68,14 @@ for (const [name, ofCase] of grouped(runs, (run) => run.case)) {
     const failed = of.find((run) => !succeeded(run));
     if (!of.some(succeeded)) {
       const why = failed?.end.startsWith("ended") ? failed.end : `exit ${failed?.end}`;
-      console.log(`| ${[...cells, 0, why, "", failed?.peakMib.toFixed(0), "", ""].join(" | ")} |`);
+      console.log(`| ${[...cells, 0, why, "", "", failed?.peakMib.toFixed(0), "", "", ""].join(" | ")} |`);
       continue;
     }
     const one = figures(of);
-    const ratios = [one.seconds / ours.seconds, one.mib / ours.mib].map((ratio) => ratio.toFixed(2));
-    const numbers = [one.runs, one.seconds.toFixed(2), one.network, one.mib.toFixed(0)];
+    const ratios = [one.seconds / ours.seconds, one.cpu / ours.cpu, one.mib / ours.mib].map((ratio) =>
+      ratio.toFixed(2),
+    );
+    const numbers = [one.runs, one.seconds.toFixed(2), one.network, one.cpu.toFixed(2), one.mib.toFixed(0)];
     console.log(`| ${[...cells, ...numbers, ...ratios].join(" | ")} |`);
   }
 }
