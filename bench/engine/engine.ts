@@ -1,113 +1,109 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { loadavg } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { z } from "zod";
-import { RunDocument } from "#src/stages/run-document.js";
+import { treeMib } from "./tree-memory.js";
 
 /**
- * `nnUNetv2_predict` and `scanlane run` by turns on the same weights and images: seconds, and the largest memory of
- * the whole tree of processes (resident, sampled ten times a second).
- *
- * @example node --conditions=development --import tsx bench/engine/engine.ts --bin <folder of nnUNetv2_predict> \
- *   --nnunet <results folder of a configuration> --folds 0 --models <folder> --model <package> --images <folder>
+ * `nnUNetv2_predict` (one process, and its default of several), MONAI's sliding window with PyTorch, and `scanlane run`,
+ * by turns on the same weights and images: seconds, processor seconds, seconds inside the network, and the largest memory of the whole tree
+ * of processes, looked at four times a second. One JSON line a run goes to `<work>/engine.jsonl`. Started by
+ * `bench/engine/run.sh`. Build first: it is dist/ that is measured.
  */
 const { values } = parseArgs({
   options: {
-    bin: { type: "string", default: "" },
+    python: { type: "string", default: "python3" },
     nnunet: { type: "string", default: "" },
-    folds: { type: "string", default: "0" },
+    fold: { type: "string", default: "0" },
     models: { type: "string", default: "" },
     model: { type: "string", default: "" },
     images: { type: "string", default: "" },
     rounds: { type: "string", default: "3" },
-    work: { type: "string", default: "/tmp" },
-    /** Which of them: single, default, ours. */
-    run: { type: "string", default: "single,default,ours" },
+    work: { type: "string", default: "scanlane-out/engine" },
+    /** Name of the case in the table. */
+    case: { type: "string", default: "" },
+    /** Which of them, in this order. */
+    run: { type: "string", default: "single,default,monai,ours" },
+    /** A run that needs more is ended, and that is its record. */
+    limitMib: { type: "string", default: "16000" },
   },
 });
 
 interface Measured {
   readonly seconds: number;
+  /** Of all processors, of the whole tree of processes: what hangs least on other work on the machine. */
+  readonly cpuSeconds: number | null;
   readonly peakMib: number;
-  readonly exit: number | null;
+  /** As an exit code; or why it was ended. */
+  readonly end: string;
+  readonly networkSeconds: number | null;
 }
 
-/** Resident memory of a process and all below it, in MiB. */
-function treeMib(root: number): number {
-  const parents = new Map<number, number>();
-  const pages = new Map<number, number>();
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
-      const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-      parents.set(Number(entry), Number(fields[1]));
-      pages.set(Number(entry), Number(fields[21]));
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  let total = 0;
-  for (const id of pages.keys()) {
-    let above: number | undefined = id;
-    while (above !== undefined && above !== root) above = parents.get(above);
-    if (above === root) total += pages.get(id) ?? 0;
-  }
-  return (total * 4096) / 2 ** 20;
-}
-
-async function measure(command: string, args: readonly string[]): Promise<Measured> {
+async function measure(command: string, args: readonly string[], out: string): Promise<Measured> {
+  const clock = join(out, "network-seconds");
   const started = performance.now();
-  const child = spawn(command, args, { stdio: ["ignore", "ignore", "ignore"] });
+  // A group of its own, so that it can be ended as a whole.
+  const child = spawn("bash", ["-c", TIMED, "bash", join(out, "cpu-seconds"), command, ...args], {
+    stdio: ["ignore", "ignore", "ignore"],
+    detached: true,
+    env: { ...process.env, NETWORK_SECONDS: clock, nnUNet_compile: "false", ...FOLDERS },
+  });
   let peakMib = 0;
+  let why: string | null = null;
   const timer = setInterval(() => {
-    if (child.pid !== undefined) peakMib = Math.max(peakMib, treeMib(child.pid));
-  }, 100);
+    if (child.pid === undefined) return;
+    peakMib = Math.max(peakMib, treeMib(child.pid));
+    if (peakMib < Number(values.limitMib) || why !== null) return;
+    why = `ended at ${values.limitMib} MiB`;
+    process.kill(-child.pid, "SIGKILL");
+  }, 250);
   const exit = await new Promise<number | null>((resolve, reject) => child.on("exit", resolve).on("error", reject));
   clearInterval(timer);
-  return { seconds: (performance.now() - started) / 1000, peakMib, exit };
+  const seconds = (performance.now() - started) / 1000;
+  const networkSeconds = existsSync(clock) ? Number(readFileSync(clock, "utf8")) : null;
+  const used = why === null ? readFileSync(join(out, "cpu-seconds"), "utf8").trim().split(" ").map(Number) : null;
+  const cpuSeconds = used === null ? null : used.reduce((sum, part) => sum + part);
+  return { seconds, cpuSeconds, peakMib, end: why ?? String(exit), networkSeconds };
 }
 
-const folds = values.folds.split(",");
-const peer = (...more: readonly string[]) => {
-  const out = mkdtempSync(join(values.work, "theirs-"));
-  const what = ["-i", values.images, "-o", out, "-m", values.nnunet, "-f", ...folds];
-  const rest = ["-chk", "checkpoint_final.pth", "-device", "cpu", "--disable_progress_bar", ...more];
-  return measure(join(values.bin, "nnUNetv2_predict_from_modelfolder"), [...what, ...rest]);
+/** Runs what follows the first argument, a file for the seconds of user and system. */
+const TIMED = 'TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>/dev/null; } 2>"$to"';
+
+const [configuration = ""] = basename(values.nnunet).split("__").slice(-1);
+const FOLDERS = {
+  nnUNet_raw: "/nonexistent",
+  nnUNet_preprocessed: "/nonexistent",
+  nnUNet_results: dirname(dirname(values.nnunet)),
 };
 const main = join(import.meta.dirname, "../../dist/src/cli/main.js");
-const Facts = z.object({ networkSeconds: z.number(), loadSeconds: z.number() });
-const ours = async () => {
-  const out = mkdtempSync(join(values.work, "ours-"));
-  let sum: Measured = { seconds: 0, peakMib: 0, exit: 0 };
-  for (const image of readdirSync(values.images)) {
-    const what = ["run", join(values.images, image), "--model", values.model, "--models", values.models];
-    const one = await measure(process.execPath, [main, ...what, "--out", out, "--no-refine", "--outputs", "none"]);
-    sum = {
-      seconds: sum.seconds + one.seconds,
-      peakMib: Math.max(sum.peakMib, one.peakMib),
-      exit: one.exit || sum.exit,
-    };
-  }
-  for (const file of readdirSync(out, { recursive: true, encoding: "utf8" }).filter((path) =>
-    path.endsWith("run.json"),
-  )) {
-    const { stages } = RunDocument.parse(JSON.parse(readFileSync(join(out, file), "utf8")));
-    const facts = Facts.safeParse(stages.find(({ stage }) => stage === "segment")?.facts);
-    console.log(
-      "  stages",
-      stages.map(({ stage, seconds }) => `${stage} ${seconds.toFixed(2)}`).join(", "),
-      facts.data,
-    );
-  }
-  return sum;
+const nnunet = (out: string, ...more: readonly string[]) => {
+  const model = ["-d", basename(dirname(values.nnunet)), "-c", configuration, "-f", values.fold];
+  const what = ["-i", values.images, "-o", out, ...model, "--disable_tta"];
+  const rest = ["-device", "cpu", "--disable_progress_bar", ...more];
+  return measure(values.python, [join(import.meta.dirname, "peer_nnunet_timed.py"), ...what, ...rest], out);
 };
-const RUNS = new Map<string, () => Promise<Measured>>([
-  ["single", () => peer("-npp", "0", "-nps", "0")],
-  ["default", () => peer()],
-  ["ours", ours],
+const RUNS = new Map<string, (out: string) => Promise<Measured>>([
+  ["single", (out) => nnunet(out, "-npp", "0", "-nps", "0")],
+  ["default", (out) => nnunet(out)],
+  [
+    "monai",
+    (out) =>
+      measure(
+        values.python,
+        [join(import.meta.dirname, "peer_monai_window.py"), values.nnunet, values.fold, values.images, out],
+        out,
+      ),
+  ],
+  [
+    "ours",
+    (out) => {
+      const [only, ...others] = readdirSync(values.images);
+      const upload = others.length === 0 ? join(values.images, only ?? "") : values.images;
+      const place = ["--model", values.model, "--models", values.models, "--out", out];
+      return measure(process.execPath, [main, "run", upload, ...place, "--no-refine", "--outputs", "none"], out);
+    },
+  ],
 ]);
 
 const scans = readdirSync(values.images).length;
@@ -115,10 +111,12 @@ for (let round = 0; round < Number(values.rounds); round++) {
   for (const name of values.run.split(",")) {
     const run = RUNS.get(name);
     if (run === undefined) throw new TypeError(`run ${name} is not known, expected ${[...RUNS.keys()].join(", ")}`);
-    const load = loadavg()[0]?.toFixed(1);
-    const { seconds, peakMib, exit } = await run();
-    console.log(
-      `${name}: ${(seconds / scans).toFixed(2)} s a scan, ${peakMib.toFixed(0)} MiB, exit ${exit}, load before ${load}`,
-    );
+    const [loadBefore] = loadavg();
+    const out = mkdtempSync(join(values.work, `out-${name}-`));
+    const found = await run(out);
+    rmSync(out, { recursive: true });
+    const line = JSON.stringify({ case: values.case, run: name, scans, ...found, loadBefore });
+    console.log(line);
+    appendFileSync(join(values.work, "engine.jsonl"), `${line}\n`);
   }
 }

@@ -6,8 +6,8 @@ python peer_nnunet.py <model folder> <folds, by comma> <mirror|plain> <work> <pa
 Writes for each image, where it is not there yet, to <work>/theirs/<package>: <case>.nii.gz (labels),
 <case>.margin.nii.gz (how far its largest logit lies above the second largest, on the image's grid), <case>.logits (half
 precision, as it gave them to its export: class, z, y, x) and <case>.json (shape, seconds); and to
-<work>/no-onednn/<package> the labels by PyTorch's other convolutions, to see how far nnU-Net is from itself. The labels
-of a cascade's first stage are those of the same way.
+<work>/no-onednn/<package>, where nothing is mirrored, the labels by PyTorch's other convolutions, to see how far nnU-Net
+is from itself. The labels of a cascade's first stage are those of the same way.
 
 --answers: the network is not run. What another program's runtime answered to the same input, bit for bit, takes its
 place (files named <digest of the network>/<digest of the input>); to <work>/answered/<package>, where <case>.json says
@@ -115,7 +115,8 @@ def arguments():
 
 def main():
     options = arguments()
-    ways = ["theirs", "no-onednn"] if options.answers is None else ["answered"]
+    # Mirrored passes tell no more of convolutions than plain ones, and take eight times as long.
+    ways = ["answered"] if options.answers else ["theirs", *(["no-onednn"] if options.mirror == "plain" else [])]
     for way in ways:
         out = options.work / way / options.package
         todo = [image for image in options.images if not (out / Path(image).name).exists()]

@@ -28,13 +28,13 @@ compare() { # <package> <mirror|plain> <configuration> <folds> <further options 
     --id "$id" --mirroring "$mirroring" --model "$out/$model" --folds "$folds" "$@"
 }
 : > "$work/rows.md"
-compare hippocampus-3d mirror "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
-compare hippocampus-3d-plain plain "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
-compare hippocampus-2d mirror "${hippocampus}2d" 0,1 "$work"/in/hippocampus_*.nii.gz
-compare spleen-2d-plain plain "${spleen}2d" all "$ct"
-compare spleen-3d mirror "${spleen}3d_fullres" all "$ct"
-compare spleen-seeds-plain plain "${spleen}3d_fullres" all,1 "$ct"
 compare spleen-lowres-plain plain "${spleen}3d_lowres" all "$ct"
 compare spleen-cascade-plain plain "${spleen}3d_cascade_fullres" all --previous spleen-lowres-plain "$ct"
+compare spleen-3d-plain plain "${spleen}3d_fullres" all "$ct"
+compare spleen-seeds-plain plain "${spleen}3d_fullres" all,1 "$ct"
+compare hippocampus-3d mirror "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
+compare hippocampus-2d mirror "${hippocampus}2d" 0,1 "$work"/in/hippocampus_*.nii.gz
+compare spleen-2d-plain plain "${spleen}2d" all "$ct"
+compare hippocampus-3d-plain plain "${hippocampus}3d_fullres" 0,1 "$work"/in/hippocampus_*.nii.gz
 sh "$here/run-monai.sh" "$PYTHON" "$data" "$work"
 cat "$work/rows.md" "$work/rows-monai.md"

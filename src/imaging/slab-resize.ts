@@ -15,7 +15,7 @@ export type AxisOrders = readonly [0 | 1, 0 | 1, 0 | 1];
 export type SliceOf = (z: number) => Float32Array;
 
 /** For each voxel of the new axis: its two neighbours on the old one and how far it is from the first. */
-interface AxisTable {
+export interface AxisTable {
   readonly below: Int32Array;
   readonly above: Int32Array;
   readonly fraction: Float64Array;
@@ -40,8 +40,7 @@ export class SlabResize {
   constructor(from: Size3, to: Size3, orders: AxisOrders, meet: GridsMeet = "extents") {
     this.#from = from;
     this.#to = to;
-    const stepOf = (axis: number) => (meet === "extents" ? null : meet[axis]);
-    this.#tables = [0, 1, 2].map((axis) => axisTable(from[axis], to[axis], orders[axis], stepOf(axis))) as never;
+    this.#tables = axisTables(from, to, orders, meet);
     this.#rows = new Float64Array(to[0] * from[1]);
   }
 
@@ -127,6 +126,18 @@ function mix(
   const rest = 1 - t;
   if (t === 0) for (let n = 0; n < length; n++) out[to + n] = source[a + n];
   else for (let n = 0; n < length; n++) out[to + n] = rest * source[a + n] + t * source[b + n];
+}
+
+/** Where the voxels of the new grid lie on the old one, along x, y, z. */
+export function axisTables(
+  from: Size3,
+  to: Size3,
+  orders: AxisOrders,
+  meet: GridsMeet,
+): readonly [AxisTable, AxisTable, AxisTable] {
+  const table = (axis: 0 | 1 | 2) =>
+    axisTable(from[axis], to[axis], orders[axis], meet === "extents" ? null : meet[axis]);
+  return [table(0), table(1), table(2)];
 }
 
 function axisTable(length: number, newLength: number, order: 0 | 1, step: number | null): AxisTable {

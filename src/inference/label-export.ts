@@ -7,6 +7,7 @@ import {
   SoftmaxEntropy,
 } from "#src/imaging/entropy.js";
 import { FLOAT16_VALUES, packFloat16 } from "#src/imaging/float16.js";
+import { ResizedArgmax } from "#src/imaging/resized-argmax.js";
 import { type AxisOrders, type GridsMeet, SlabResize } from "#src/imaging/slab-resize.js";
 import { voxelCount } from "#src/imaging/volume.js";
 
@@ -44,9 +45,10 @@ const SLAB_SLICES = 8;
 
 /**
  * Labels from logits that arrive slice by slice, made as soon as the slices around them are there: nnU-Net's export
- * (`convert_predicted_logits_to_segmentation_with_correct_shape`) without ever holding the resampled logits. Class by
- * class, each slab is resampled, rounded and compared with the best so far, so that memory beyond the logits that wait
- * does not grow with the number of classes.
+ * (`convert_predicted_logits_to_segmentation_with_correct_shape`) without ever holding the resampled logits. Where
+ * labels alone are wanted, only values that may decide are made (`ResizedArgmax`). Else class by class each slab is
+ * resampled, rounded and compared with the best so far. Either way memory beyond the logits that wait does not grow with
+ * the number of classes.
  */
 export class LabelExport {
   /** On the grid of the labels, x fastest; complete after `finish`. */
@@ -60,6 +62,8 @@ export class LabelExport {
   readonly #resize: SlabResize;
   /** Packed logits of one source slice, class after class; taken away when no later slab needs them. */
   readonly #slices = new Map<number, Uint16Array | Float32Array>();
+  /** Where nothing but labels of classes is asked for. */
+  readonly #argmax: ResizedArgmax | null;
   readonly #slabDepth: number;
   readonly #values: Float32Array;
   readonly #bits: Uint32Array;
@@ -77,8 +81,12 @@ export class LabelExport {
     this.#resize = new SlabResize(from, to, orders, options.meet);
     const largestLabel = activation.kind === "softmax" ? classes - 1 : Math.max(...activation.values);
     this.labels = largestLabel < 256 ? new Uint8Array(voxelCount(to)) : new Uint16Array(voxelCount(to));
+    const isLabelsAlone = activation.kind === "softmax" && !options.withProbabilities && !options.withUncertainty;
+    this.#argmax = isLabelsAlone
+      ? new ResizedArgmax({ from, to, orders, meet: options.meet ?? "extents" }, options, this.labels)
+      : null;
     this.#slabDepth = Math.min(to[2], Math.max(SLAB_SLICES, Math.ceil((SLAB_SLICES * to[2]) / from[2])));
-    this.#values = new Float32Array(this.#slabDepth * to[0] * to[1]);
+    this.#values = new Float32Array(isLabelsAlone ? 0 : this.#slabDepth * to[0] * to[1]);
     this.#bits = new Uint32Array(this.#values.buffer);
     this.#best = new Float32Array(this.#values.length);
     this.#unpacked = new Float32Array(from[0] * from[1]);
@@ -98,6 +106,10 @@ export class LabelExport {
     const { from, to, precision, withProbabilities, activation, of, given } = this.#options;
     const isActivated = of === "probabilities" && given !== "probabilities";
     const classes = isActivated ? activated(logits, activation.kind) : logits;
+    if (this.#argmax !== null) {
+      this.#argmax.addSlice(z, classes);
+      return;
+    }
     const area = from[0] * from[1];
     const packed =
       precision === "float16" ? new Uint16Array(classes.length * area) : new Float32Array(classes.length * area);
