@@ -34,6 +34,7 @@ const SERIES = [
   "dicom-transfer-syntaxes/dicomdir-file-set/98892003/MR1",
   "dicom-transfer-syntaxes/dicomdir-file-set/98892003/MR2",
   "dicom-transfer-syntaxes/dicomdir-file-set/98892003/MR700",
+  "dicom-transfer-syntaxes/dicomdir-file-set/TINY_ALPHA",
 ];
 
 /** Folders of which each file is an upload of its own. */

@@ -56,10 +56,14 @@ try {
   await writeFile(join(folder, "cases.json"), JSON.stringify(read));
   const python = process.env.PYTHON ?? "python3";
   execFileSync(python, [join(import.meta.dirname, "oracles.py"), folder], { stdio: ["ignore", "inherit", "ignore"] });
-  const oracles: { case: string; oracles: Record<string, OracleRecord> }[] = JSON.parse(
+  const oracles: { case: string; oracles: Record<string, OracleRecord>; object: string | null }[] = JSON.parse(
     await readFile(join(folder, "oracles.json"), "utf8"),
   );
-  const rows = read.map((one, n) => ({ ...one, oracles: oracles[n]?.oracles ?? {} }));
+  const rows = read.map((one, n) => ({
+    ...one,
+    oracles: oracles[n]?.oracles ?? {},
+    object: oracles[n]?.object ?? null,
+  }));
   const page = resolve(import.meta.dirname, "../../docs/conformance.md");
   await writeFile(page, conformancePage(rows));
   console.log(`${rows.length} cases: ${page}`);

@@ -149,6 +149,8 @@ def by_dcm2niix(path):
         command += [str(path)] if path.is_dir() else ["-s", "y", str(path)]
         subprocess.run(command, capture_output=True, timeout=120)
         images = [p for file in sorted(Path(out).glob("*.nii")) for p in read_nifti(file)]
+        # One voxel is what it writes for objects that are no image.
+        images = [p for p in images if p.data.size > 1]
         return [Picture(p.data.copy(), p.affine) for p in images]
 
 
@@ -216,6 +218,20 @@ def compare(theirs, ours):
     }
 
 
+def kind_of(path):
+    """Name of a DICOM file's SOP class, by pydicom; null for others."""
+    import pydicom
+
+    try:
+        with open(path, "rb") as file:
+            isDicom = file.read(132)[128:] == b"DICM"
+        found = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"]) if isDicom else None
+        uid = found.get("SOPClassUID") or found.file_meta.get("MediaStorageSOPClassUID")
+        return pydicom.uid.UID(uid).name
+    except Exception:
+        return None
+
+
 def main(folder):
     results = []
     for case in json.loads((folder / "cases.json").read_text()):
@@ -227,7 +243,7 @@ def main(folder):
                 record[name] = compare(theirs, ours)
             except Exception as error:  # an oracle that fails is a result
                 record[name] = {"images": 0, "note": type(error).__name__}
-        results.append({"case": case["case"], "oracles": record})
+        results.append({"case": case["case"], "oracles": record, "object": kind_of(Path(case["path"]))})
         print(case["case"], file=sys.stderr)
     (folder / "oracles.json").write_text(json.dumps(results))
 

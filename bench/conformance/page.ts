@@ -17,7 +17,11 @@ export interface OracleRecord {
 }
 
 export type ConformanceRow = ConformanceCase &
-  OurReading & { readonly oracles: Readonly<Record<string, OracleRecord>> };
+  OurReading & {
+    readonly oracles: Readonly<Record<string, OracleRecord>>;
+    /** What the file is, by its DICOM SOP class; null where it has none. */
+    readonly object: string | null;
+  };
 
 /** Rounding to float32 is no difference. */
 const SAME_VALUE = 1e-3;
@@ -68,9 +72,14 @@ function table(rows: readonly ConformanceRow[]): string[] {
   ];
 }
 
-function ourCell({ code, reason, sizes, warnings }: ConformanceRow): string {
+function ourCell({ code, reason, object, sizes, warnings }: ConformanceRow): string {
   const read = sizes.length > 3 ? `${sizes.length} images, first ${sizes[0]}` : sizes.join(", ");
-  return [code === null ? read : `refused: ${code}: ${reason}`, ...warnings.map((warning) => `(${warning})`)].join(" ");
+  return [
+    code === null
+      ? read
+      : `refused: ${code}: ${object !== null && code === "NoImage" ? `no image but ${object}` : reason}`,
+    ...warnings.map((warning) => `(${warning})`),
+  ].join(" ");
 }
 
 function oracleCell({ oracles }: ConformanceRow): string {

@@ -1,6 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { ScanWarning } from "#src/core/warnings.js";
+import { COLOUR_REDUCED } from "./colour-planes.js";
 import { parseDicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
 import { type DicomInstance, isIdentified, readInstances, seriesKey } from "./dicom-instance.js";
 import { storedPixels } from "./dicom-pixels.js";
@@ -146,6 +147,7 @@ export async function seriesScans(
           ...shapeWarnings(shapes, shape),
           ...volumeWarnings(volumes, n),
           ...geometry.warnings,
+          ...(geometry.slices.every((one) => one.pixels.colour === "grey") ? [] : [COLOUR_REDUCED]),
           ...(geometry.slices.every(isIdentified) ? [] : [UNIDENTIFIED]),
         ],
       });

@@ -9,6 +9,7 @@ import { type StoredPixels, storedPixels } from "./dicom-pixels.js";
 import { copiedAttributes, dicomSourceOf } from "./dicom-source.js";
 import type { ColourChoice, DicomSource, FoundScan, LoadedScan, ReadLoan, UploadEntry } from "./scan.js";
 import { seriesGeometry } from "./series-geometry.js";
+import { settleValues } from "./series-values.js";
 import { SeriesVoxels } from "./series-voxels.js";
 
 /**
@@ -121,7 +122,9 @@ async function readSlices(
   } finally {
     await pool?.close();
   }
-  return { slices, data: dataOf(voxels), attributes, warnings };
+  const data = dataOf(voxels);
+  warnings.push(...settleValues(data, slices));
+  return { slices, data, attributes, warnings };
 }
 
 function dataOf(voxels: SeriesVoxels | null): Float32Array | Int16Array {

@@ -76,8 +76,8 @@ export function readPixelFormat(
   const isSigned = dataSet.uint16("x00280103") === 1;
   const shares = COLOUR_SHARES[channel];
   const { colour, samples } = colourOf(dataSet, subject);
-  if (samples === 3 && (bitsAllocated === 1 || bitsAllocated > 16 || !isInteger)) {
-    throw unsupported(`${subject} has colour of ${bitsAllocated} bits a sample, expected 8 or 16`);
+  if (samples === 3 && (bitsAllocated === 1 || !isInteger || (bitsAllocated === 32 && colour !== "rgb"))) {
+    throw unsupported(`${subject} has colour of ${bitsAllocated} bits a sample, expected 8, 16, or 32 of RGB`);
   }
   const modalityTable = colour === "grey" && isInteger ? modalityLut(dataSet, isSigned, subject) : null;
   const slope = numbersOf(transformation, "x00281053", 1)?.[0];

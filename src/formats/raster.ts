@@ -15,7 +15,11 @@ export interface RasterPage {
   /** Numbers a pixel: grey, colour, colour with alpha (of which `opaque` is the largest). */
   readonly components: 1 | 3 | 4;
   readonly opaque: number;
+  /** Whether any pixel of a grey picture was transparent. @default false */
+  readonly isTransparent?: boolean;
 }
+
+const ALPHA_IGNORED: ScanWarning = { code: "AlphaIgnored", message: "transparency of pixels was ignored" };
 
 /** Pixels of one picture: with red, green, blue and alpha in memory at once, half a gigabyte. */
 const MAX_PIXELS = 2 ** 27;
@@ -79,7 +83,7 @@ function typed(cause: unknown, subject: string, format: ImageFormat): unknown {
   return new PipelineError("InputUnreadable", message, { cause });
 }
 
-function voxelsOf({ width, height, pixels, components, opaque }: RasterPage): VolumeVoxels {
+function voxelsOf({ width, height, pixels, components, opaque, ...rest }: RasterPage): VolumeVoxels {
   const grid: Grid = {
     size: [width, height, 1],
     // Rows run down: y towards the back, x to the patient's left, as a picture of an axial slice is looked at.
@@ -90,11 +94,12 @@ function voxelsOf({ width, height, pixels, components, opaque }: RasterPage): Vo
     { code: "SpacingUnknown", message: "a picture does not say how large a pixel is; sizes are in pixels" },
   ];
   if (components === 1) {
+    if (rest.isTransparent === true) warnings.push(ALPHA_IGNORED);
     const real = realVoxels(pixels, 1, 0);
     return { grid, channels: [real.data], warnings: [...warnings, ...real.warnings] };
   }
   const { channels, isTransparent } = colourPlanes(pixels, components, opaque);
-  if (isTransparent) warnings.push({ code: "AlphaIgnored", message: "transparency of pixels was ignored" });
+  if (isTransparent) warnings.push(ALPHA_IGNORED);
   const [red, green, blue] = channels;
   if (red.every((value, i) => value === green[i] && value === blue[i])) return { grid, channels: [red], warnings };
   warnings.push(COLOUR_REDUCED);

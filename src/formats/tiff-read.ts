@@ -2,7 +2,7 @@ import { fromArrayBuffer, type GeoTIFFImage } from "geotiff";
 import { PipelineError } from "#src/core/errors.js";
 import type { VoxelArray } from "#src/imaging/volume.js";
 import { assertPixels, type RasterPage } from "./raster.js";
-import { limitTiffDecoders } from "./tiff-decoders.js";
+import { limitTiffDecoders, noteByteOrder } from "./tiff-decoders.js";
 import type { VolumeFile } from "./volume-file.js";
 
 limitTiffDecoders();
@@ -14,6 +14,7 @@ const PHOTOMETRIC: ReadonlySet<number> = new Set([0, 1, 2, 3]);
 /** LZW makes at most 1,365 bytes of one. */
 const PIXELS_A_BYTE = 1366;
 const MAX_PAGES = 1000;
+const BITS_PER_SAMPLE = 258;
 
 /** Pages of a TIFF file, each an image of its own. @throws {PipelineError} InputUnreadable, InputUnsupported */
 export async function countTiffPages(file: VolumeFile): Promise<number> {
@@ -22,6 +23,8 @@ export async function countTiffPages(file: VolumeFile): Promise<number> {
 
 async function pagesOf({ bytes, subject }: VolumeFile): Promise<readonly GeoTIFFImage[]> {
   const tiff = await fromArrayBuffer(new Uint8Array(bytes).buffer);
+  // Lists that are read later are taken for little-endian ones by geotiff 3.0.5; those read at once are not.
+  tiff.parser.eager = true;
   // Counted by following the chain, which a damaged file may close to a ring.
   const pages: GeoTIFFImage[] = [];
   for (let n = 0; n <= MAX_PAGES; n++) {
@@ -30,6 +33,7 @@ async function pagesOf({ bytes, subject }: VolumeFile): Promise<readonly GeoTIFF
       throw error;
     });
     if (page === null) break;
+    setDefaultBits(page);
     const subfile: unknown = page.fileDirectory.getValue("NewSubfileType");
     if (typeof subfile !== "number" || (subfile & 1) === 0) pages.push(page);
   }
@@ -42,6 +46,12 @@ async function pagesOf({ bytes, subject }: VolumeFile): Promise<readonly GeoTIFF
     throw new PipelineError("InputUnsupported", `${subject} has pages of several sizes, expected one size`);
   }
   return pages;
+}
+
+/** A file that does not say so has one bit a sample (TIFF 6.0, section 8), which geotiff takes for none. */
+function setDefaultBits(page: GeoTIFFImage): void {
+  if (page.fileDirectory.hasTag("BitsPerSample")) return;
+  page.fileDirectory.actualizedFields.set(BITS_PER_SAMPLE, new Array<number>(page.getSamplesPerPixel()).fill(1));
 }
 
 /** One page. @throws {PipelineError} InputUnreadable, InputUnsupported, InputUnsafe */
@@ -62,20 +72,31 @@ export async function readTiff(file: VolumeFile, number: number): Promise<Raster
   if (!PHOTOMETRIC.has(photometric)) {
     throw refuse(`photometric interpretation ${photometric}`, "grey, RGB or a palette (0 to 3)");
   }
-  if (!bits.every((depth) => [8, 16, 32, 64].includes(depth))) {
-    throw refuse(`${bits.join(", ")} bits a sample`, "8, 16, 32 or 64");
+  if (!bits.every((depth) => [1, 2, 4, 8, 16, 32, 64].includes(depth))) {
+    throw refuse(`${bits.join(", ")} bits a sample`, "1, 2, 4, 8, 16, 32 or 64");
   }
   const isColour = photometric === 2;
-  if (isColour ? samples !== 3 && samples !== 4 : samples !== 1) {
-    throw refuse(`${samples} samples a pixel`, isColour ? "3 or 4" : "1");
+  const isPalette = photometric === 3;
+  const most = isColour ? 4 : isPalette ? 1 : 2;
+  const least = isColour ? 3 : 1;
+  if (samples < least || samples > most) {
+    throw refuse(`${samples} samples a pixel`, least === most ? `${most}` : `${least} or ${most}`);
   }
   assertPixels(width, height, bytes.length, PIXELS_A_BYTE, subject);
   // A tile is decoded whole, so that its size counts as that of the picture does.
   assertPixels(page.getTileWidth(), page.getTileHeight(), bytes.length, PIXELS_A_BYTE, subject);
+  noteByteOrder(page);
   const pixels: VoxelArray = (await page.readRasters({ interleave: true })) as VoxelArray;
-  if (photometric === 3) return coloured(width, height, pixels, await directory.loadValue("ColorMap"));
-  const opaque = page.getSampleFormat() === 3 ? 1 : 2 ** (bits[3] ?? 8) - 1;
+  if (isPalette) return coloured(width, height, pixels, await directory.loadValue("ColorMap"));
+  const opaque = page.getSampleFormat() === 3 ? 1 : 2 ** (bits.at(-1) ?? 8) - 1;
+  if (samples === 2) return greyOf(width, height, pixels, opaque);
   return { width, height, pixels, components: isColour ? (samples === 4 ? 4 : 3) : 1, opaque };
+}
+
+/** Grey with alpha as grey. */
+function greyOf(width: number, height: number, pixels: VoxelArray, opaque: number): RasterPage {
+  const isTransparent = pixels.some((value, i) => i % 2 === 1 && value < opaque);
+  return { width, height, pixels: pixels.filter((_, i) => i % 2 === 0), components: 1, opaque, isTransparent };
 }
 
 /** @param map all reds, then greens, then blues, of 16 bits: its upper byte is the colour */

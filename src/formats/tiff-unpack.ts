@@ -74,7 +74,8 @@ export function unpackPackBits(packed: Uint8Array, limit: number): Uint8Array {
  * @throws {Error} for damage, or more bytes than the limit
  */
 export function unpackDeflate(packed: Uint8Array, limit: number): Uint8Array {
-  return inflateSync(packed, { maxOutputLength: Math.max(1, limit) });
+  // A copy, as a Buffer's own slice is none.
+  return new Uint8Array(inflateSync(packed, { maxOutputLength: Math.max(1, limit) }));
 }
 
 /** Bits of a stream as a number, most significant first. */

@@ -11,8 +11,8 @@ export interface TiffFields {
   /** Sample of a page at a column and row. */
   readonly sampleAt: (x: number, y: number, page: number, sample: number) => number;
   readonly pages?: number;
-  /** 1: grey; 3: RGB, interleaved. */
-  readonly samples?: 1 | 3;
+  /** 1: grey; 2: grey with alpha; 3: RGB, interleaved. */
+  readonly samples?: 1 | 2 | 3;
   readonly kind?: "uint8" | "int16" | "uint16" | "uint32" | "float32" | "float64";
   readonly littleEndian?: boolean;
   readonly packing?: TiffPacking;
@@ -20,6 +20,12 @@ export interface TiffFields {
   readonly blocks?: { readonly rows: number } | { readonly tile: readonly [width: number, height: number] };
   /** Photometric interpretation. */
   readonly photometric?: number;
+  /** 2: differences of neighbours; 3: the same of real numbers' bytes, sorted by weight. */
+  readonly predictor?: 2 | 3;
+  /** Bytes between the lists of strips or tiles and the directory that names them. */
+  readonly apart?: number;
+  /** Values of tags in place of those that the other fields make. */
+  readonly tags?: Readonly<Record<number, readonly number[]>>;
 }
 
 const WIDTH = { uint8: 1, int16: 2, uint16: 2, uint32: 4, float32: 4, float64: 8 } as const;
@@ -60,6 +66,7 @@ export function buildTiff(fields: TiffFields): Uint8Array {
           const [x, y] = [left + (Math.floor(i / samples) % bw), top + Math.floor(i / samples / bw)];
           put(bytes, i, x < width && y < height ? fields.sampleAt(x, y, page, i % samples) : 0, kind, little);
         }
+        predict(bytes, { ...fields, kind, little, row: bw * samples, samples });
         const packed = pack(new Uint8Array(bytes.buffer), packing);
         offsets?.push(append(packed));
         counts?.push(packed.length);
@@ -84,10 +91,12 @@ export function buildTiff(fields: TiffFields): Uint8Array {
             [278, 4, [bh]],
             [279, 4, counts ?? []],
           ] as [number, 3 | 4, number[]][])),
+      ...(fields.predictor === undefined ? [] : [[317, 3, [fields.predictor]] as [number, 3, number[]]]),
       [339, 3, new Array(samples).fill(SAMPLE_FORMAT[kind])],
     ];
     tags.sort(([a], [b]) => a - b);
-    const entries = tags.map(([tag, type, values]) => {
+    const entries = tags.map(([tag, type, made]) => {
+      const values = fields.tags?.[tag] ?? made;
       const bytes = numbers(type === 3 ? 2 : 4, values);
       const inline = bytes.length <= 4 ? Buffer.concat([bytes, Buffer.alloc(4 - bytes.length)]) : null;
       return Buffer.concat([
@@ -96,6 +105,7 @@ export function buildTiff(fields: TiffFields): Uint8Array {
         inline ?? numbers(4, [append(bytes)]),
       ]);
     });
+    if (fields.apart !== undefined) append(Buffer.alloc(fields.apart));
     directories.push(append(Buffer.concat([numbers(2, [entries.length]), ...entries, Buffer.alloc(4)])));
     nexts.push(end - 4 - ((2 + 12 * entries.length + 4) % 2));
   }
@@ -114,6 +124,38 @@ function put(view: DataView, i: number, value: number, kind: keyof typeof WIDTH,
   else if (kind === "uint32") view.setUint32(4 * i, value, little);
   else if (kind === "float32") view.setFloat32(4 * i, value, little);
   else view.setFloat64(8 * i, value, little);
+}
+
+interface Predicted {
+  readonly predictor?: 2 | 3;
+  readonly kind: keyof typeof WIDTH;
+  readonly little: boolean;
+  /** Samples of a row, and of a pixel. */
+  readonly row: number;
+  readonly samples: number;
+}
+
+/** In place, from the end of each row on. */
+function predict(view: DataView, { predictor, kind, little, row, samples }: Predicted): void {
+  const size = WIDTH[kind];
+  for (let at = 0; predictor !== undefined && at < view.byteLength; at += row * size) {
+    if (predictor === 2) {
+      for (let i = row - 1; i >= samples; i--) {
+        const [here, before] = [at + i * size, at + (i - samples) * size];
+        if (size === 1) view.setUint8(here, view.getUint8(here) - view.getUint8(before));
+        else if (size === 2)
+          view.setUint16(here, view.getUint16(here, little) - view.getUint16(before, little), little);
+        else view.setUint32(here, view.getUint32(here, little) - view.getUint32(before, little), little);
+      }
+      continue;
+    }
+    const bytes = new Uint8Array(view.buffer, at, row * size);
+    const own = bytes.slice();
+    for (let i = 0; i < row; i++) {
+      for (let b = 0; b < size; b++) bytes[b * row + i] = own[i * size + (little ? size - 1 - b : b)] ?? 0;
+    }
+    for (let i = bytes.length - 1; i >= samples; i--) bytes[i] = (bytes[i] ?? 0) - (bytes[i - samples] ?? 0);
+  }
 }
 
 function pack(bytes: Uint8Array, packing: TiffPacking): Uint8Array {

@@ -6,6 +6,7 @@ import { SYNTAX } from "../dicom-builder.js";
 import { directoryFile } from "../dicom-directory.js";
 import { JPEG_PICTURES } from "../jpeg-pictures.js";
 import { buildNifti } from "../nifti-builder.js";
+import { buildNpy } from "../npy-builder.js";
 import { phantomSeries } from "../phantom-series.js";
 import { buildTiff } from "../tiff-builder.js";
 import { zipOf } from "../zip-builder.js";
@@ -32,11 +33,21 @@ export async function madeUpSeeds(folder: string): Promise<string[]> {
     ),
     "picture.png": PNG.sync.write(new PNG({ width: 3, height: 2 })),
   };
+  files["probabilities.npy"] = buildNpy("<f4", [2, 3, 2], new Uint8Array(48));
   files.DICOMDIR = directoryFile([["1.2.3", ["IM", "A"]]]);
   for (const [n, { bytes }] of JPEG_PICTURES.entries()) files[`picture${n}.jpg`] = bytes;
   for (const packing of ["none", "deflate", "packbits", "lzw"] as const) {
     const sampleAt = (x: number, y: number) => (x * y) % 256;
     files[`${packing}.tif`] = buildTiff({ width: 20, height: 12, packing, sampleAt, blocks: { rows: 5 }, pages: 2 });
+    const predictor = { predictor: 2, kind: "uint16", littleEndian: false } as const;
+    files[`${packing}-big.tif`] = buildTiff({
+      width: 20,
+      height: 12,
+      packing,
+      sampleAt,
+      blocks: { tile: [16, 16] },
+      ...predictor,
+    });
   }
   for (const [name, transferSyntax] of Object.entries(SYNTAX)) {
     const [file] = phantomSeries({ transferSyntax });

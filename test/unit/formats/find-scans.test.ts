@@ -260,7 +260,7 @@ describe("findScans on bad uploads", () => {
       name: "a multi-frame image",
       files: phantomSeries({ edit: set("00280008", "IS", "12") }),
       code: "InputUnsupported",
-      message: /has 12 frames that lie nowhere/,
+      message: /has 12 frames in one place/,
     },
     {
       name: "a colour image",

@@ -9,7 +9,10 @@ const [WIDTH, HEIGHT] = [37, 29];
 const byteAt = (x: number, y: number) => (x < 12 ? 7 : (x * x + 13 * y * y + x * y) % 251);
 
 async function pagesOf(fields: Partial<TiffFields>): Promise<number[][]> {
-  const bytes = buildTiff({ width: WIDTH, height: HEIGHT, sampleAt: byteAt, ...fields });
+  return pagesIn(buildTiff({ width: WIDTH, height: HEIGHT, sampleAt: byteAt, ...fields }), fields);
+}
+
+async function pagesIn(bytes: Uint8Array, fields: Partial<TiffFields> = {}): Promise<number[][]> {
   const entries = [uploadOf(bytes, "a")];
   const { scans } = await findScans(entries);
   const pages: number[][] = [];
@@ -48,10 +51,97 @@ describe("TIFF", () => {
     ["float32", false, (x: number, y: number) => x / 4 - 1000.5 * y],
     ["float64", true, (x: number, y: number) => x / 8 - y],
   ] as const)("reads %s, little endian: %s", async (kind, littleEndian, sampleAt) => {
-    expect(await pagesOf({ kind, littleEndian, sampleAt, ...(littleEndian ? { blocks: { rows: 5 } } : {}) })).toEqual([
-      expected(sampleAt),
-    ]);
+    expect(await pagesOf({ kind, littleEndian, sampleAt, blocks: { rows: 5 } })).toEqual([expected(sampleAt)]);
+    expect(await pagesOf({ kind, littleEndian, sampleAt, blocks: { tile: [16, 16] } })).toEqual([expected(sampleAt)]);
     expect(await pagesOf({ kind, littleEndian, sampleAt, packing: "lzw" })).toEqual([expected(sampleAt)]);
+  });
+
+  it.each([true, false])(
+    "reads lists of strips and tiles far from their directory, little endian: %s",
+    async (littleEndian) => {
+      const far = { littleEndian, apart: 5000 };
+      expect(await pagesOf({ ...far, blocks: { rows: 2 } })).toEqual([expected(byteAt)]);
+      expect(await pagesOf({ ...far, blocks: { tile: [16, 16] }, packing: "lzw" })).toEqual([expected(byteAt)]);
+    },
+  );
+
+  it.each([
+    ["uint8", 2, byteAt],
+    ["int16", 2, (x: number, y: number) => 300 * x - 1000 * y],
+    ["uint32", 2, (x: number, y: number) => 65_536 * x + y],
+    ["float32", 3, (x: number, y: number) => x / 4 - 1000.5 * y],
+    ["float64", 3, (x: number, y: number) => x / 8 - y],
+  ] as const)("undoes the predictor of %s (%i), in both byte orders", async (kind, predictor, sampleAt) => {
+    for (const littleEndian of [true, false]) {
+      for (const packing of ["deflate", "lzw"] as const) {
+        for (const blocks of [{ rows: 5 }, { tile: [16, 16] }] as const) {
+          const pages = await pagesOf({ kind, predictor, littleEndian, packing, blocks, sampleAt });
+          expect(pages, `${littleEndian} ${packing}`).toEqual([expected(sampleAt)]);
+        }
+      }
+    }
+  });
+
+  it("undoes the predictor of colours channel by channel", async () => {
+    const sampleAt = (x: number, y: number, _: number, sample: number) => 100 * byteAt(x, y) + 60 * sample;
+    const fields = { kind: "uint16", samples: 3, sampleAt, packing: "deflate" } as const;
+    for (const littleEndian of [true, false]) {
+      expect(await pagesOf({ ...fields, littleEndian, predictor: 2 })).toEqual(await pagesOf(fields));
+    }
+  });
+
+  it("refuses a predictor that is not for its samples", async () => {
+    const odd = { packing: "deflate", predictor: 2, kind: "float64" } as const;
+    await expect(pagesOf(odd)).rejects.toMatchObject({ code: "InputUnreadable" });
+  });
+
+  it.each([
+    [1, 5],
+    [2, 10],
+    [4, 19],
+  ])("reads %i bits a pixel, also where the file leaves them to be taken as one", async (bits, bytes) => {
+    const valueAt = (x: number, y: number) => byteAt(x, y) % 2 ** bits;
+    const perByte = 8 / bits;
+    const sampleAt = (at: number, y: number) =>
+      Array.from({ length: perByte }, (_, i) => valueAt(at * perByte + i, y)).reduce(
+        (byte, v) => (byte << bits) | v,
+        0,
+      );
+    for (const packing of ["none", "lzw", "packbits", "deflate"] as const) {
+      const file = (tags: Record<number, number[]>) =>
+        buildTiff({
+          width: bytes,
+          height: HEIGHT,
+          packing,
+          sampleAt,
+          blocks: { rows: 8 },
+          tags: { 256: [WIDTH], ...tags },
+        });
+      expect(await pagesIn(file({ 258: [bits] }))).toEqual([expected(valueAt)]);
+      if (bits > 1) continue;
+      // The tag of the bits becomes one that nobody knows.
+      const silent = file({ 258: [bits] });
+      const at = Buffer.from(silent).lastIndexOf(Uint8Array.of(2, 1, 3, 0, 1, 0, 0, 0));
+      silent.set([44, 1], at);
+      expect(await pagesIn(silent)).toEqual([expected(valueAt)]);
+    }
+  });
+
+  it("reads grey beside alpha, and says that it was transparent", async () => {
+    const bytes = (alpha: number) =>
+      buildTiff({
+        width: WIDTH,
+        height: HEIGHT,
+        samples: 2,
+        photometric: 1,
+        sampleAt: (x, y, _, sample) => (sample === 0 ? byteAt(x, y) : alpha),
+      });
+    for (const alpha of [255, 254]) {
+      expect(await pagesIn(bytes(alpha))).toEqual([expected(byteAt)]);
+      const { scans } = await findScans([uploadOf(bytes(alpha), "a")]);
+      const codes = scans[0]?.warnings.map(({ code }) => code);
+      expect(codes).toEqual(alpha === 255 ? ["SpacingUnknown"] : ["SpacingUnknown", "AlphaIgnored"]);
+    }
   });
 
   it("makes an image of each page", async () => {
