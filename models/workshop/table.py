@@ -42,7 +42,7 @@ ATTENTION = """## The small attention network beside the plain U-Net
 
 One architecture of less than a million parameters (`workshop/architectures/attention_unet.py`), trained on each of the four
 data sets. Its goal: at least the U-Net's Dice at a quarter of its parameters. Dice is the mean over held-out cases; `all`, which
-decides, is over those of every row above it but a camera that was not trained on; ms is one tile on one thread. Differences
+decides, is over those of every row above it but a camera that was not trained on; ms is the processor time of one tile. Differences
 of a few thousandths are far inside the intervals that the cards give.
 """
 EFFICIENCY = """## fp32, fp16 and int8
@@ -71,7 +71,7 @@ npx scanlane compare --models <ids> --data /tmp/{name} --out /tmp/compared      
 TAIL = """
 Dice: mean over held-out images; intervals are in the cards. Networks of one table were trained on the same split with
 the same number of images, augmentation and schedule, unless the card says otherwise. Time: one tile of 256 x 256 (3-D:
-the model's own tile), ONNX Runtime on one thread, median of interleaved rounds{machine}; compare within a table.
+the model's own tile), processor time of ONNX Runtime on one thread, median of interleaved rounds of all models{machine}.
 
 This table is written by `python table.py --models ..` in `workshop`.
 """
