@@ -12,6 +12,7 @@ import {
   TaskDocument,
 } from "#src/workflow/contract.js";
 import { readDocument, readDocumentIfValid, writeDocument } from "./documents.js";
+import { watchPeak } from "./peak-memory.js";
 import type { StageDefinition, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -47,6 +48,7 @@ export async function runTask(
 
   const outputs: Output[] = [];
   const started = performance.now();
+  const peakBytes = watchPeak();
   const work = workFor(definition.stage, task, model, earlier, outputs, deps);
   const report = await definition.run(work);
   const record: DoneRecord = {
@@ -55,7 +57,7 @@ export async function runTask(
     inputDigest,
     outputs: outputs.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     warnings: [...(report.warnings ?? [])],
-    facts: { ...report.facts },
+    facts: { ...report.facts, peakMiB: Math.round(peakBytes() / 2 ** 20) },
     seconds: (performance.now() - started) / 1000,
     used: work.used(),
   };
