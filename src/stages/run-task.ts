@@ -48,7 +48,6 @@ export async function runTask(
 
   const outputs: Output[] = [];
   const started = performance.now();
-  const peakBytes = watchPeak();
   const work = workFor(definition.stage, task, model, earlier, outputs, deps);
   const report = await definition.run(work);
   const record: DoneRecord = {
@@ -57,7 +56,7 @@ export async function runTask(
     inputDigest,
     outputs: outputs.toSorted((a, b) => (a.key < b.key ? -1 : 1)),
     warnings: [...(report.warnings ?? [])],
-    facts: { ...report.facts, peakMiB: Math.round(peakBytes() / 2 ** 20) },
+    facts: { ...report.facts },
     seconds: (performance.now() - started) / 1000,
     used: work.used(),
   };
@@ -113,6 +112,7 @@ function workFor(
   const { work, results } = deps.stores;
   const { identity, taskId, scanId } = task;
   let bytesIn = 0;
+  const peakBytes = watchPeak();
   const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
   async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
     await store.put(key, bytes, { contentType });
@@ -144,6 +144,7 @@ function workFor(
       place: deps.place ?? { kind: "local" },
       bytesIn,
       bytesOut: outputs.reduce((sum, { size }) => sum + size, 0),
+      peakMiB: Math.round(peakBytes() / 2 ** 20),
     }),
     progress: (message, fields) => deps.logger.info(message, { scanId, taskId, stage, ...fields }),
   };
