@@ -75,8 +75,11 @@ function commands(done: (code: number) => void): Command {
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(
-    program.command("run").description("take one file, folder or zip through the workflow").argument("<path>"),
-  ).action(async (path, flags) => done(await (await import("./run.js")).run(path, flags, signal)));
+    program
+      .command("run")
+      .description("take files, folders and zips through the workflow, each an upload of its own")
+      .argument("<path...>"),
+  ).action(async (paths, flags) => done(await (await import("./run.js")).run(paths, flags, signal)));
   runs(program.command("watch").description("take every upload that lands in a folder").argument("<folder>"))
     .option("--count <n>", "stop after this many uploads", positiveInteger)
     .option("--quiet-seconds <n>", "take files and folders when nothing came for so long (default: 2)", positiveInteger)
