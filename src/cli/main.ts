@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
+import { PROVIDERS } from "#src/core/ids.js";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
 import { EXIT } from "./exit-codes.js";
 
@@ -66,6 +67,11 @@ function commands(done: (code: number) => void): Command {
           "disagreement",
           "none",
         ] as const),
+      )
+      .addOption(
+        new Option("--provider <device>", "what runs the networks; part of a result's name (default: cpu)").choices(
+          PROVIDERS,
+        ),
       )
       .option(
         "--workers <n>",

@@ -23,7 +23,14 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
       import("./run-upload.js"),
     ]);
     const { places, asked } = placesOf(flags);
-    const context = { places, worker, signal, progress, json: flags.json === true };
+    const context = {
+      places,
+      worker,
+      signal,
+      progress,
+      json: flags.json === true,
+      ...(flags.provider && { provider: flags.provider }),
+    };
     let highest: number = EXIT.ok;
     for (const path of paths) {
       try {

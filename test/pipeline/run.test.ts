@@ -135,6 +135,13 @@ describe("scanlane run", () => {
     expect(loadSeconds[1]).toBeLessThan(loadSeconds[0]);
   });
 
+  it("sets a scan aside whose device is not there, and never runs it on another one", async () => {
+    // This machine's runtime has the CPU's provider alone.
+    const { code, json } = await run(volume, "--model", "bright3d", "--provider", "tensorrt");
+    expect(json.outcomes[0]).toMatchObject({ kind: "quarantined", record: { code: "DeviceUnavailable" } });
+    expect(code).toBe(78);
+  });
+
   it("applies the model's steps, leaves them out on request, and calls that another result", async () => {
     const [with_, without] = await Promise.all([
       run(volume, "--model", "bright3d-largest"),
