@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
+import { PROVIDERS } from "#src/core/ids.js";
 import { Routes } from "#src/model/routes.js";
 import { ComputePlace } from "#src/workflow/prices.js";
 import { UploadRules } from "#src/workflow/upload-rules.js";
@@ -30,9 +31,9 @@ const Env = z.object({
   /** Folder with the model packages (in a Lambda their manifests alone). */
   MODELS_DIR: z.string().min(1),
   /** Device of the Segment jobs. All functions know it, as it is part of a result's identity. */
-  PROVIDER: z.enum(["cpu", "cuda"]),
+  PROVIDER: z.enum(PROVIDERS),
   /** Device of refinement steps that are graphs, on a GPU only where the deployment says so; part of the identity too. */
-  STEP_PROVIDER: z.enum(["cpu", "cuda"]).default("cpu"),
+  STEP_PROVIDER: z.enum(PROVIDERS).default("cpu"),
   /** Runs of a network at once on the CPU; by the cores where nothing is said. Never changes a result. */
   WORKERS: z.coerce.number().int().min(1).optional(),
   /** Packages that are used; all that are there where nothing is said. */

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
+import { PROVIDERS } from "#src/core/ids.js";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
 import { EXIT } from "./exit-codes.js";
 import { addOperatorCommands } from "./operator-commands.js";
@@ -68,6 +69,11 @@ function commands(done: (code: number) => void): Command {
           "none",
         ] as const),
       )
+      .addOption(
+        new Option("--provider <device>", "what runs the networks; part of a result's name (default: cpu)").choices(
+          PROVIDERS,
+        ),
+      )
       .option(
         "--workers <n>",
         "runs of a network at once, of two threads each; never changes a result (default: one for two cores)",
@@ -81,8 +87,11 @@ function commands(done: (code: number) => void): Command {
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(
-    program.command("run").description("take one file, folder or zip through the workflow").argument("<path>"),
-  ).action(async (path, flags) => done(await (await import("./run.js")).run(path, flags, signal)));
+    program
+      .command("run")
+      .description("take files, folders and zips through the workflow, each an upload of its own")
+      .argument("<path...>"),
+  ).action(async (paths, flags) => done(await (await import("./run.js")).run(paths, flags, signal)));
   runs(program.command("watch").description("take every upload that lands in a folder").argument("<folder>"))
     .option("--count <n>", "stop after this many uploads", positiveInteger)
     .option("--quiet-seconds <n>", "take files and folders when nothing came for so long (default: 2)", positiveInteger)

@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
+import type { Provider } from "#src/core/ids.js";
 import type { Asked } from "#src/intake/scan-manifest.js";
 import { isInside } from "#src/local/is-inside.js";
 import type { RunOptions } from "#src/local/run-scan.js";
@@ -22,6 +23,8 @@ export interface RunFlags {
   readonly json?: boolean;
   /** Runs of a network at once. @default one for every two cores */
   readonly workers?: number;
+  /** The device of networks. @default cpu */
+  readonly provider?: Provider;
 }
 
 /** The folders of a run, and what was asked for: it goes before a `scan.json`. */

@@ -31,7 +31,14 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
   const rules = { quietSeconds: flags.quietSeconds ?? STABLE_SECONDS, maxWaitSeconds: flags.maxWaitSeconds ?? 60 };
   const results = folderStore(places.results);
   const worker = localWorker(progress.logger, flags);
-  const context = { places, worker, signal, progress, json: flags.json === true };
+  const context = {
+    places,
+    worker,
+    signal,
+    progress,
+    json: flags.json === true,
+    ...(flags.provider && { provider: flags.provider }),
+  };
   let worst: number = EXIT.ok;
   let count = 0;
   try {

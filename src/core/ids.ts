@@ -66,7 +66,8 @@ export function parseExecutionName(name: string): { readonly scanId: ScanId; rea
 }
 
 /** The kind of device that a network runs on: its rounding is part of the result. */
-export type Provider = "cpu" | "cuda";
+export const PROVIDERS = ["cpu", "cuda", "tensorrt"] as const;
+export type Provider = (typeof PROVIDERS)[number];
 
 /** What decides a result, and nothing else: no clock, no host, no name of a file. */
 export interface ResultInputs {

@@ -1,4 +1,5 @@
 import { ERROR_CLASSES } from "#src/core/errors.js";
+import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { folderModels } from "#src/model/model-library.js";
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly logger: Logger;
   readonly onState?: (event: StateEvent) => void;
   readonly signal?: AbortSignal;
+  /** The device of networks, which the worker was started with. @default cpu */
+  readonly provider?: Provider;
   /** Runs the Batch jobs; kept by the caller so that it stays warm from scan to scan. */
   readonly worker: WorkerProcess;
 }
@@ -60,7 +63,7 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   const { request } = upload.source;
   const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
   const places = placesFor(mayBe, { ...options.places, source: upload.root });
-  const deps: StageDeps = { ...openPlaces(places), logger: options.logger, provider: "cpu" };
+  const deps: StageDeps = { ...openPlaces(places), logger: options.logger, provider: options.provider ?? "cpu" };
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
   await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);

@@ -185,7 +185,7 @@ function taskOf(
         ...(scan.format === "dicom" ? { seg: request.seg } : {}),
         ...(scan.format === "dicom" || outputs.length > 0 ? { outputs } : {}),
         // The CPU goes without saying: a GPU rounds otherwise, in Postprocess as in Segment.
-        ...(stepProvider === "cuda" ? { stepProvider } : {}),
+        ...(stepProvider !== undefined && stepProvider !== "cpu" ? { stepProvider } : {}),
         ...(deidentify === undefined ? {} : { deidentify }),
       },
       resultVersion: RESULT_VERSION,

@@ -13,6 +13,7 @@ import {
 } from "#src/workflow/contract.js";
 import { openPseudonyms } from "./deidentification.js";
 import { readDocument, readDocumentIfValid, writeDocument } from "./documents.js";
+import { watchPeak } from "./peak-memory.js";
 import type { StageDefinition, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -128,6 +129,7 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
   const { work, results } = deps.stores;
   const { identity, taskId } = task;
   let bytesIn = 0;
+  const peakBytes = watchPeak();
   const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
   async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
     await store.put(key, bytes, { contentType });
@@ -159,6 +161,7 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
       place: deps.place ?? { kind: "local" },
       bytesIn,
       bytesOut: outputs.reduce((sum, { size }) => sum + size, 0),
+      peakMiB: Math.round(peakBytes() / 2 ** 20),
     }),
     progress: (message, fields) => deps.logger.info(message, { ...idsOf(task), stage, ...fields }),
   };

@@ -218,6 +218,8 @@ export const StageUse = z.strictObject({
   place: ComputePlace,
   bytesIn: z.int().min(0),
   bytesOut: z.int().min(0),
+  /** The most memory that its process held while it ran; absent in records of before. */
+  peakMiB: z.int().min(1).optional(),
 });
 export type StageUse = z.infer<typeof StageUse>;
 

@@ -104,6 +104,44 @@ describe("scanlane run", () => {
     expect(table.split("\r\n")).toHaveLength(3);
   });
 
+  it("takes several uploads in one command: a document each, one that fails does not stop the next", async () => {
+    const out = await mkdtemp(join(tmpdir(), "pipeline-out-"));
+    const [again, garbage] = [join(folder, "again.nii"), join(folder, "garbage.nii.gz")];
+    const changed = readNifti(await readFile(volume));
+    (changed.data as Int16Array)[0] = 11;
+    await writeFile(again, writeNifti({ ...changed, data: changed.data as Int16Array }));
+    await writeFile(garbage, "no image at all");
+    const missing = join(folder, "missing.nii.gz");
+    const options = ["--model", "bright3d", "--models", models, "--out", out, "--json"];
+    const { code, stdout, stderr } = await scanlane(["run", volume, missing, garbage, again, ...options]);
+    const documents = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(documents).toMatchObject([
+      { outcomes: [{ kind: "published" }] },
+      { scanId: null, error: { code: "StoreMissing" } },
+      { outcomes: [{ kind: "quarantined", record: { code: "InputUnreadable" } }] },
+      { outcomes: [{ kind: "published" }] },
+    ]);
+    // The highest: both that failed are at fault themselves.
+    expect(code).toBe(65);
+    expect(stderr).toContain("StoreMissing");
+    const loadSeconds = [documents[0], documents[3]].map(
+      ({ outcomes: [{ run }] }) =>
+        run.stages.find(({ stage }: { stage: string }) => stage === "segment").facts.loadSeconds,
+    );
+    // The network of the first is still loaded.
+    expect(loadSeconds[1]).toBeLessThan(loadSeconds[0]);
+  });
+
+  it("sets a scan aside whose device is not there, and never runs it on another one", async () => {
+    // This machine's runtime has the CPU's provider alone.
+    const { code, json } = await run(volume, "--model", "bright3d", "--provider", "tensorrt");
+    expect(json.outcomes[0]).toMatchObject({ kind: "quarantined", record: { code: "DeviceUnavailable" } });
+    expect(code).toBe(78);
+  });
+
   it("applies the model's steps, leaves them out on request, and calls that another result", async () => {
     const [with_, without] = await Promise.all([
       run(volume, "--model", "bright3d-largest"),

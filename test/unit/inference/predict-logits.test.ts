@@ -207,12 +207,12 @@ describe("predictLogits", () => {
 });
 
 describe("ortSessions", () => {
-  it("says what the machine offers when it lacks the device that was asked for", async () => {
-    const opened = ortSessions("cuda")({ ...manifest.network, bytes: async () => bytes });
-    // On a machine with CUDA this opens; anywhere else there is no silent fallback.
+  it.each(["cuda", "tensorrt"] as const)("does not run on another device than was asked for: %s", async (provider) => {
+    const opened = ortSessions(provider)({ ...manifest.network, bytes: async () => bytes });
+    // On a machine with the device this opens; anywhere else there is no silent fallback.
     await opened.then(
       (session) => session.close(),
-      (error) => expect(error).toMatchObject({ code: "DeviceUnavailable", message: expect.stringContaining("cuda") }),
+      (error) => expect(error).toMatchObject({ code: "DeviceUnavailable", message: expect.stringContaining(provider) }),
     );
   });
 

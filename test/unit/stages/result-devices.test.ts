@@ -31,8 +31,13 @@ async function identity(provider: Provider, stepProvider?: Provider): Promise<st
 }
 
 it("names a result by the devices of Segment and of Postprocess; the CPU goes without saying", async () => {
-  const names = [await identity("cpu"), await identity("cuda"), await identity("cuda", "cuda")];
-  expect(new Set(names).size).toBe(3);
+  const names = [
+    await identity("cpu"),
+    await identity("cuda"),
+    await identity("cuda", "cuda"),
+    await identity("tensorrt"),
+  ];
+  expect(new Set(names).size).toBe(4);
   expect(await identity("cpu", "cpu")).toBe(names[0]);
   expect(await identity("cuda", "cpu")).toBe(names[1]);
 });
