@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { PipelineError } from "#src/core/errors.js";
 import { silentLogger } from "#src/core/logger.js";
 import { folderModels } from "#src/model/model-library.js";
-import { openPseudonyms } from "#src/stages/deidentification.js";
+import { openPseudonyms, writeDeidentifiedScan, writeUidMap } from "#src/stages/deidentification.js";
 import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
 import { deidKeys, workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import { TaskDocument } from "#src/workflow/contract.js";
+import { SourceDocument, TaskDocument } from "#src/workflow/contract.js";
 import type { DicomElements } from "../../support/dicom-builder.js";
 import { phantomSeries } from "../../support/phantom-series.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
@@ -84,6 +85,36 @@ describe("Inspect", () => {
     await expect(inspected({ routes: [ROUTE], deid: null })).rejects.toMatchObject({
       code: "DeidentificationUnavailable",
     });
+  });
+});
+
+/** A store that refuses what the function of Publish has no right to on AWS: it may not list, nor ask for what is there. */
+function grantedStore(): ScanStore {
+  const store = memoryStore();
+  const denied = (what: string) => async () => {
+    throw new PipelineError("StoreDenied", `${what} is not granted`);
+  };
+  return {
+    head: denied("head"),
+    delete: denied("delete"),
+    list: () => expect.unreachable("list is not granted"),
+    get: async (key) => (key === deidKeys.secret ? store.get(key) : denied("get")()),
+    put: async (key, body, options) => {
+      const isGranted = /^(maps|scans)\//.test(key) || (key === deidKeys.secret && options?.ifAbsent === true);
+      return isGranted ? store.put(key, body, options) : denied("put")();
+    },
+  };
+}
+
+describe("what Publish may do on AWS", () => {
+  it("is enough for a secret that is not there yet, for the map and for the upload's record", async () => {
+    const { task, deps } = await inspected({ routes: [ROUTE], deid: grantedStore() });
+    const pseudonyms = await openPseudonyms(task, deps);
+    if (pseudonyms === null) throw new Error("the task is de-identified");
+    expect((await openPseudonyms(task, deps))?.keyId).toBe(pseudonyms.keyId);
+    const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
+    await writeUidMap(task, pseudonyms, new Map([["1.2", "2.25.1"]]), deps);
+    await writeDeidentifiedScan(task, pseudonyms.resultId(task.identity), source, deps);
   });
 });
 
