@@ -2,7 +2,7 @@
  * Every attribute that a de-identified DICOM output may have, by where its value comes from. `proveDeidentified` refuses
  * an output with any other: who lets a writer repeat something more of the source has to say here what becomes of it.
  */
-const WRITTEN = {
+export const WRITTEN = {
   /** Values of this program, of DICOM or of the model package, and numbers of the result. */
   own: {
     "00020000": "File Meta Information Group Length",

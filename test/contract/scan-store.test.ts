@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -20,6 +20,7 @@ const freshFolder = () => mkdtemp(join(tmpdir(), "scan-store-"));
 
 describeScanStore("memory", async () => memoryStore());
 describeScanStore("folder", async () => folderStore(await freshFolder()));
+describeScanStore("private folder", async () => folderStore(await freshFolder(), { isPrivate: true }));
 
 describe("folder store", () => {
   it("is empty before its folder exists", async () => {
@@ -80,6 +81,38 @@ describe("folder store", () => {
     const calls = [() => store.head(tooLong), () => store.get(tooLong), () => store.put(tooLong, Uint8Array.of(1))];
     for (const call of calls) {
       await expect(call()).rejects.toMatchObject({ code: "StoreBusy", message: expect.not.stringContaining("xxx") });
+    }
+  });
+});
+
+describe("private folder store", () => {
+  const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+
+  it("makes folders and files that this user alone may enter", async () => {
+    const root = join(await freshFolder(), "new");
+    const store = folderStore(root, { isPrivate: true });
+    for (const ifAbsent of [true, false]) await store.put(`maps/${ifAbsent}`, Uint8Array.of(1), { ifAbsent });
+    expect(await Promise.all([root, join(root, "maps")].map(modeOf))).toEqual(["700", "700"]);
+    expect(await Promise.all(["true", "false"].map((name) => modeOf(join(root, "maps", name))))).toEqual([
+      "600",
+      "600",
+    ]);
+  });
+
+  it("refuses a folder that others may enter, to read and to write", async () => {
+    const root = join(await freshFolder(), "shared");
+    await mkdir(root);
+    await writeFile(join(root, "secret"), "x");
+    for (const mode of [0o755, 0o710, 0o701]) {
+      await chmod(root, mode);
+      const store = folderStore(root, { isPrivate: true });
+      for (const call of [
+        () => store.get("secret"),
+        () => store.head("secret"),
+        () => store.put("a", Uint8Array.of(1)),
+      ]) {
+        await expect(call()).rejects.toMatchObject({ code: "StoreDenied", message: expect.stringContaining("0700") });
+      }
     }
   });
 });

@@ -19,7 +19,11 @@ declare module "dcmjs" {
   export const data: {
     DicomDict: typeof DicomDict;
     DicomMessage: { readFile(bytes: ArrayBuffer): DicomDict };
-    DicomMetaDictionary: { naturalizeDataset(elements: Record<string, DicomJsonElement>): NaturalSeg };
+    DicomMetaDictionary: {
+      naturalizeDataset(elements: Record<string, DicomJsonElement>): NaturalSeg;
+      /** The data dictionary (PS3.6) by keyword; tags as "(0010,0020)". */
+      nameMap: Record<string, { readonly tag: string; readonly vr: string }>;
+    };
   };
   export const log: { disableAll(): void };
 }

@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { pseudonymsOf } from "#src/core/pseudonyms.js";
+import { deidentifiedSource } from "#src/formats/confidentiality-profile.js";
 import { writeRtStruct } from "#src/formats/rtstruct-write.js";
+import { writeSeg } from "#src/formats/seg-write.js";
 import { writeMeasurementReport } from "#src/formats/sr-write.js";
 import { enhancedFile } from "../../support/dicom-shapes.js";
 import { phantomSeries, uploadOf } from "../../support/phantom-series.js";
@@ -53,6 +56,50 @@ describe("highdicom and pydicom", () => {
       ],
     });
   });
+});
+
+describe("de-identified objects", () => {
+  /** The three of one result, without what identifies their source. */
+  async function objects(): Promise<Record<"SEG" | "RTSTRUCT" | "SR", Uint8Array>> {
+    const upload = UPLOADS.oblique();
+    const [seg, report] = await Promise.all([segOptions(upload), reportOptions(upload, [1 / 3, 0])]);
+    const { source } = deidentifiedSource(seg.source, pseudonymsOf(new Uint8Array(32).fill(1)));
+    return {
+      SEG: writeSeg({ ...seg, source }),
+      RTSTRUCT: writeRtStruct({ ...seg, source }),
+      SR: writeMeasurementReport({ ...report, source }),
+    };
+  }
+
+  it.skipIf(!hasDciodvfy)("have no error, and miss but what the profile takes (needs dciodvfy)", async () => {
+    for (const bytes of Object.values(await objects())) {
+      const lines = dciodvfy(bytes).slice(0, -1);
+      // Study Date, Study Time and Study ID are of zero length, which is allowed but in a directory of media.
+      expect(
+        lines.filter((line) => !/^Warning .*(StudyDate|StudyTime|StudyID).* to build DICOMDIR$/.test(line)),
+      ).toEqual([]);
+    }
+  });
+
+  it.skipIf(!hasHighdicom)(
+    "are read by highdicom and pydicom (needs highdicom)",
+    async () => {
+      const { SEG, RTSTRUCT, SR } = await objects();
+      const script = (name: string) => fileURLToPath(new URL(`../../support/${name}`, import.meta.url));
+      const read = (name: string, files: readonly Uint8Array[]) =>
+        inFolder(files, (paths) =>
+          JSON.parse(
+            execFileSync(python, [script(name), ...paths], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }),
+          ),
+        );
+      const [seg] = read("read-seg.py", [SEG]);
+      expect(seg.segments.map(({ label }: { label: string }) => label)).toEqual(["Left hippocampus", "Brain"]);
+      const { volumes, rois } = read("read-derived.py", [SR, RTSTRUCT]);
+      expect(volumes.map(({ volumeMm3 }: { volumeMm3: number }) => volumeMm3)).toEqual([1 / 3, 0]);
+      expect(rois.map(({ points }: { points: number[] }) => points)).toEqual([[4], [4, 4, 4]]);
+    },
+    120_000,
+  );
 });
 
 /** What it says: errors, warnings and, last, what it took the object for. */

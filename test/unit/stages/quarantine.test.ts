@@ -3,9 +3,10 @@ import { silentLogger } from "#src/core/logger.js";
 import { folderModels } from "#src/model/model-library.js";
 import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { quarantine } from "#src/stages/quarantine.js";
-import { workKeys } from "#src/storage/keys.js";
+import { resultKeys, workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
-import { IndexRecord, QuarantineRecord, type TaskRef } from "#src/workflow/contract.js";
+import { IndexRecord, QuarantineRecord, SourceDocument, type TaskRef } from "#src/workflow/contract.js";
+import { modelsFolderWith } from "../../support/tiny-models.js";
 
 const scanId = `s-${"1".repeat(40)}`;
 const identity = `r-${"2".repeat(40)}`;
@@ -98,4 +99,23 @@ describe("quarantine", () => {
       expect(await quarantine({ scanId, attempt: 1, task: null, error }, await places())).toMatchObject({ code });
     });
   }
+
+  it.each([
+    ["the request", { deidentify: "basic" }, []],
+    ["one of the routes, before there is a task", {}, [{ format: "dicom", model: "liver", deidentify: "basic" }]],
+  ])("names no upload where %s asks for de-identification", async (_, asked, routes) => {
+    const { stores, ...deps } = await places();
+    const source = await readDocument(stores.work, workKeys.source(scanId), SourceDocument);
+    const request = { ...source.request, ...asked };
+    await writeDocument(stores.work, workKeys.source(scanId), { ...source, request });
+    const models = folderModels(await modelsFolderWith([], routes));
+    const error = { Error: "SeriesGap", Cause: JSON.stringify({ errorMessage: "step 3 is 14 mm, expected 7" }) };
+    const { recordKey } = await quarantine({ scanId, attempt: 1, task: null, error }, { stores, ...deps, models });
+    expect((await readDocument(stores.results, recordKey, QuarantineRecord)).source).toEqual({
+      bucket: "uploads",
+      keys: [],
+    });
+    const line = await readDocument(stores.results, resultKeys.index(scanId, 1, "scan"), IndexRecord);
+    expect(line).toMatchObject({ scanId, source: "", code: "SeriesGap" });
+  });
 });
