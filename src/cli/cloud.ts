@@ -21,3 +21,12 @@ export async function loadCloud<T>(load: () => Promise<T>): Promise<T> {
     );
   }
 }
+
+/** Runs a command that asks services of AWS; what one of them refuses is said in our words. */
+export async function askingServices<T>(command: () => Promise<T>): Promise<T> {
+  try {
+    return await command();
+  } catch (error) {
+    throw (await loadCloud(() => import("#functions/cli/service-error.js"))).serviceError(error);
+  }
+}

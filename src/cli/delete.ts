@@ -2,7 +2,7 @@ import { writeResultsTable } from "#src/local/results-table.js";
 import { type Deleted, type DeletionPlan, deleteScan, planDeletion } from "#src/operate/delete-scan.js";
 import { agreed } from "./agreed.js";
 import { EXIT } from "./exit-codes.js";
-import { isInCloud, openDeployment, type PlaceFlags, scanIdOf, withServiceErrors } from "./operator-flags.js";
+import { inPlace, isInCloud, openDeployment, type PlaceFlags, scanIdOf } from "./operator-flags.js";
 
 export interface DeleteFlags extends PlaceFlags {
   readonly yes?: boolean;
@@ -12,7 +12,7 @@ export interface DeleteFlags extends PlaceFlags {
 /** `scanlane delete`: removes everything derived from a scan, after it was asked. @returns the exit code */
 export async function deleteCommand(id: string, flags: DeleteFlags): Promise<number> {
   const scanId = scanIdOf(id);
-  return withServiceErrors(flags, async () => {
+  return inPlace(flags, async () => {
     const deployment = await openDeployment(flags, ["scanBucket", "ledgerTable"]);
     const plan = await planDeletion(scanId, deployment);
     if (!flags.json) console.log(planText(plan));

@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
 import { PROVIDERS } from "#src/core/ids.js";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
+import { askingServices, loadCloud } from "./cloud.js";
 import { EXIT } from "./exit-codes.js";
 import { addOperatorCommands } from "./operator-commands.js";
 
@@ -102,19 +103,19 @@ function commands(done: (code: number) => void): Command {
     )
     .action(async (folder, flags) => done(await (await import("./watch.js")).watch(folder, flags, signal)));
   const dlq = program.command("dlq").description("uploads that intake on AWS gave up on");
-  const loadDlq = async () => (await import("./cloud.js")).loadCloud(() => import("#functions/cli/dlq.js"));
+  const loadDlq = () => loadCloud(() => import("#functions/cli/dlq.js"));
   dlq
     .command("list")
     .description("list them by their ids")
     .requiredOption("--from <url>", "the dead-letter queue (stack output DeadLetterQueueUrl)")
     .option("--json", "print one JSON document a line")
-    .action(async (flags) => done(await (await loadDlq()).listDeadLetters(flags)));
+    .action(async (flags) => done(await askingServices(async () => (await loadDlq()).listDeadLetters(flags))));
   dlq
     .command("redrive")
     .description("send all of them to intake again")
     .requiredOption("--from <url>", "the dead-letter queue (stack output DeadLetterQueueUrl)")
     .requiredOption("--to <url>", "the intake queue (stack output IntakeQueueUrl)")
-    .action(async (flags) => done(await (await loadDlq()).redriveDeadLetters(flags)));
+    .action(async (flags) => done(await askingServices(async () => (await loadDlq()).redriveDeadLetters(flags))));
   program
     .command("backfill")
     .description("take all scans below a prefix on AWS through the workflow, after a quote")
@@ -130,9 +131,8 @@ function commands(done: (code: number) => void): Command {
     .option("-y, --yes", "start without asking")
     .action(async (place, flags) =>
       done(
-        await (await (await import("./cloud.js")).loadCloud(() => import("#functions/cli/backfill.js"))).backfill(
-          place,
-          flags,
+        await askingServices(async () =>
+          (await loadCloud(() => import("#functions/cli/backfill.js"))).backfill(place, flags),
         ),
       ),
     );

@@ -5,7 +5,7 @@ import { parseExecutionName } from "#src/core/ids.js";
 import type { Deployment } from "#src/operate/deployment.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import { loadCloud } from "./cloud.js";
+import { askingServices, loadCloud } from "./cloud.js";
 import { usageError } from "./usage.js";
 
 /** Where an operator's command looks: folders of this machine, or what the outputs of a stack name. */
@@ -64,14 +64,9 @@ export async function localPlaces(flags: Pick<PlaceFlags, "out" | "work">): Prom
   return { results, work: flags.work === undefined ? join(results, ".work") : resolve(flags.work) };
 }
 
-/** Runs a command; what a service of AWS refuses it, is said in our words. */
-export async function withServiceErrors<T>(flags: PlaceFlags, command: () => Promise<T>): Promise<T> {
-  if (!isInCloud(flags)) return command();
-  try {
-    return await command();
-  } catch (error) {
-    throw (await loadCloud(() => import("#functions/cli/service-error.js"))).serviceError(error);
-  }
+/** Runs a command, in a folder or against the services of AWS. */
+export async function inPlace<T>(flags: PlaceFlags, command: () => Promise<T>): Promise<T> {
+  return isInCloud(flags) ? askingServices(command) : command();
 }
 
 /** The scan id of what a user names: an id, or the name of an execution as notices and alarms have it. */

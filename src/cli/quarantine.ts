@@ -1,4 +1,4 @@
-import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
+import { exitCodeOf, isErrorCode, PipelineError, toPipelineError } from "#src/core/errors.js";
 import { executionName } from "#src/core/ids.js";
 import { nextAttempt } from "#src/operate/retry.js";
 import { recordsOf, setAsideRecords } from "#src/operate/set-aside.js";
@@ -6,13 +6,13 @@ import type { QuarantineRecord } from "#src/workflow/contract.js";
 import { agreed } from "./agreed.js";
 import { EXIT } from "./exit-codes.js";
 import {
+  inPlace,
   isInCloud,
   localPlaces,
   openDeployment,
   openResults,
   type PlaceFlags,
   scanIdOf,
-  withServiceErrors,
 } from "./operator-flags.js";
 import { printable } from "./printable.js";
 import { table } from "./table.js";
@@ -35,7 +35,7 @@ export interface RetryFlags extends PlaceFlags {
 
 /** `scanlane quarantine list`: what is set aside, by ids. @returns the exit code */
 export async function listQuarantine(flags: QuarantineFlags): Promise<number> {
-  return withServiceErrors(flags, async () => {
+  return inPlace(flags, async () => {
     const rows: string[][] = [];
     for await (const record of setAsideRecords(await openResults(flags), askedBy(flags))) {
       if (flags.json) console.log(JSON.stringify(flags.names ? record : withoutNames(record)));
@@ -52,7 +52,7 @@ export async function listQuarantine(flags: QuarantineFlags): Promise<number> {
 /** `scanlane quarantine show`: every record of a scan, with what to do. @returns the exit code */
 export async function showQuarantine(id: string, flags: QuarantineFlags): Promise<number> {
   const scanId = scanIdOf(id);
-  return withServiceErrors(flags, async () => {
+  return inPlace(flags, async () => {
     const records = await recordsOf(await openResults(flags), scanId);
     if (records.length === 0) {
       throw new PipelineError("StoreMissing", `nothing of scan ${scanId} was set aside, expected a quarantine record`);
@@ -75,7 +75,7 @@ export async function retryQuarantine(ids: readonly string[], flags: RetryFlags,
   if ((ids.length === 0) === (flags.code === undefined)) {
     usageError("expected ids of scans, or --code for all that were set aside with it");
   }
-  return withServiceErrors(flags, async () => {
+  return inPlace(flags, async () => {
     const scanIds = ids.length > 0 ? [...new Set(ids.map(scanIdOf))] : await setAsideWith(flags);
     if (ids.length === 0 && !flags.yes) {
       console.error(`${scanIds.length} scans were set aside with ${flags.code?.join(", ")}`);
@@ -137,7 +137,7 @@ async function worstOf(
   let worst: number = EXIT.ok;
   for (const scanId of scanIds) {
     try {
-      worst = Math.max(worst, await withServiceErrors(flags, () => one(scanId)));
+      worst = Math.max(worst, await inPlace(flags, () => one(scanId)));
     } catch (thrown) {
       if (!(thrown instanceof PipelineError)) throw thrown;
       const error = toPipelineError(thrown);
@@ -148,7 +148,10 @@ async function worstOf(
   return worst;
 }
 
+/** A code that does not exist would be found nowhere, and taken for good news. */
 function askedBy({ code, all }: Pick<QuarantineFlags, "code" | "all">) {
+  const unknown = code?.find((one) => !isErrorCode(one));
+  if (unknown !== undefined) usageError(`${unknown} is no code, expected one as records have it: ComputeLost`);
   return { ...(code === undefined ? {} : { codes: code }), all: all === true };
 }
 

@@ -1,7 +1,7 @@
 import { executionName } from "#src/core/ids.js";
 import { resultLines } from "#src/operate/results.js";
 import type { IndexRecord } from "#src/workflow/contract.js";
-import { openResults, type PlaceFlags, withServiceErrors } from "./operator-flags.js";
+import { inPlace, openResults, type PlaceFlags } from "./operator-flags.js";
 import { printable } from "./printable.js";
 import { table } from "./table.js";
 
@@ -14,7 +14,7 @@ export interface ResultsFlags extends PlaceFlags {
 
 /** `scanlane results`: the table of everything that ran, a line an image. @returns the exit code */
 export async function results(flags: ResultsFlags): Promise<number> {
-  return withServiceErrors(flags, async () => {
+  return inPlace(flags, async () => {
     const store = await openResults(flags);
     const asked = {
       ...(flags.source === undefined ? {} : { source: flags.source }),

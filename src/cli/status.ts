@@ -5,7 +5,7 @@ import { RunDocument } from "#src/stages/run-document.js";
 import { resultKeys } from "#src/storage/keys.js";
 import { ResultDocument } from "#src/workflow/contract.js";
 import { EXIT } from "./exit-codes.js";
-import { openDeployment, openResults, type PlaceFlags, scanIdOf, withServiceErrors } from "./operator-flags.js";
+import { inPlace, openDeployment, openResults, type PlaceFlags, scanIdOf } from "./operator-flags.js";
 import { table } from "./table.js";
 import { usageError } from "./usage.js";
 
@@ -20,7 +20,7 @@ export interface StatusFlags extends PlaceFlags {
  * @returns the code with which `run` ends for such a scan; that of a passing failure while it has not ended
  */
 export async function status(id: string, flags: StatusFlags): Promise<number> {
-  return withServiceErrors(flags, async () => {
+  return inPlace(flags, async () => {
     if (/^r-[0-9a-f]{40}$/.test(id)) return statusOfResult(id, flags);
     if (/^q-[0-9a-f]{40}$/.test(id)) return statusOfSeries(id, flags);
     const found = await statusOf(scanIdOf(id), await openDeployment(flags));
