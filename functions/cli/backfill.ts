@@ -21,6 +21,7 @@ export interface BackfillFlags {
   readonly workBucket: string;
   readonly resultBucket: string;
   readonly model?: string;
+  readonly deidentify?: boolean;
   readonly prices?: string;
   readonly budget?: number;
   readonly concurrency: number;
@@ -45,7 +46,10 @@ export async function backfill(place: string, flags: BackfillFlags): Promise<num
   const client = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL_S3 !== undefined });
   const [work, results] = [flags.workBucket, flags.resultBucket].map((name) => s3Store({ client, bucket: name }));
   if (work === undefined || results === undefined) throw new TypeError("two buckets are two stores");
-  const request = RunRequest.parse(flags.model === undefined ? {} : { model: flags.model });
+  const request = RunRequest.parse({
+    ...(flags.model !== undefined && { model: flags.model }),
+    ...(flags.deidentify && { deidentify: "basic" }),
+  });
   const plan = planBackfill(bucket, await listed(client, bucket, prefix), request);
   if (plan.sources.length === 0) throw new PipelineError("NoImage", "prefix holds no scans, expected at least one");
 

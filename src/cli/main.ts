@@ -124,6 +124,7 @@ function commands(done: (code: number) => void): Command {
     .requiredOption("--work-bucket <name>", "stack output WorkBucket")
     .requiredOption("--result-bucket <name>", "stack output ResultBucket")
     .option("-m, --model <id>", "model to use (default: by models/routes.json)")
+    .option("--deidentify", "take what identifies out of every output, by the basic profile of DICOM PS3.15")
     .option("--prices <file>", "price table (default: list prices of us-east-1)")
     .option("--budget <dollars>", "start no scan once receipts sum up to it", positiveNumber)
     .option("--concurrency <n>", "scans at once", positiveInteger, 200)

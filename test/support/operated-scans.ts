@@ -1,3 +1,4 @@
+import { executionName } from "#src/core/ids.js";
 import type { Deployment, ExecutionState } from "#src/operate/deployment.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { resultKeys, type Stage, workKeys } from "#src/storage/keys.js";
@@ -9,7 +10,6 @@ import type {
   SourceDocument,
   TaskDocument,
 } from "#src/workflow/contract.js";
-import { executionName } from "#src/core/ids.js";
 
 export const scanIdOf = (n: number) => `s-${String(n).padStart(40, "0")}`;
 export const resultIdOf = (n: number) => `r-${String(n).padStart(40, "0")}`;

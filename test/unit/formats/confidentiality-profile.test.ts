@@ -139,3 +139,17 @@ describe("the list of written attributes", () => {
     ]);
   });
 });
+
+describe("docs/deidentify.md", () => {
+  it("gives each attribute with the action that is taken", () => {
+    const page = readFileSync(new URL("../../../docs/deidentify.md", import.meta.url), "utf8");
+    const rows = [...page.matchAll(/^\| \((\w{4}),(\w{4})\) \| [^|]+ \| (\w)( –)? \|/gm)];
+    const documented = Object.fromEntries(rows.map(([, group, element, action]) => [`${group}${element}`, action]));
+    expect(documented).toEqual(BASIC_PROFILE);
+    const others = rows
+      .filter(([, , , , dash]) => dash !== undefined)
+      .map(([, group, element]) => `${group}${element}`);
+    expect(others.filter((tag) => TABLE.has(tag))).toEqual([]);
+    expect(others).toHaveLength(6);
+  });
+});
