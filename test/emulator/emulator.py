@@ -10,6 +10,7 @@ from moto.batch.models import ComputeEnvironment, JobDefinition, JobQueue, batch
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 from moto.core.config import default_user_config
+from moto.events.models import Rule
 from moto.iam.models import iam_backends
 from moto.kms.models import KmsBackend
 from moto.s3 import notifications
@@ -187,6 +188,17 @@ resource_type("AWS::Scheduler::ScheduleGroup", schedule_group)
 # The one attribute that a template asks of Batch's resources is their ARN.
 for resource in (ComputeEnvironment, JobQueue, JobDefinition):
     resource.get_cfn_attribute = lambda self, name: self.arn
+
+rule_sends = Rule.send_to_targets
+
+
+def heard_by_rule(self, event, transform_input=True):
+    """A rule that follows the clock hears of no event; moto's hears of all."""
+    if self.scheduled_expression is None:
+        rule_sends(self, event, transform_input)
+
+
+Rule.send_to_targets = heard_by_rule
 
 sequencer = 0
 send_event = notifications._send_event_bridge_message

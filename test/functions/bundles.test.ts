@@ -24,7 +24,16 @@ import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny
 import { zipOf } from "../support/zip-builder.js";
 
 const REPO = fileURLToPath(new URL("../..", import.meta.url));
-const LAMBDAS = ["intake", "inspect", "preprocess", "publish", "quarantine", "backfill", "announce"] as const;
+const LAMBDAS = [
+  "intake",
+  "inspect",
+  "preprocess",
+  "publish",
+  "quarantine",
+  "backfill",
+  "announce",
+  "queue-watch",
+] as const;
 const JOBS = STAGES;
 
 /** A folder as bare as a Lambda's or the container's: the bundles, and ONNX Runtime for the container. */
@@ -116,7 +125,7 @@ describe("the bundles", () => {
 
   it.each(LAMBDAS)("load with nothing beside them, and say which variable is missing: %s", (name) => {
     const { output } = invoke(name, {}, { SCAN_BUCKET: "scan-bucket" });
-    expect(output).toContain("environment variable WORK_BUCKET");
+    expect(output).toContain(`environment variable ${name === "queue-watch" ? "JOB_QUEUE" : "WORK_BUCKET"}`);
   });
 
   it("find the codecs of compressed images beside them, all of them in one process", async () => {

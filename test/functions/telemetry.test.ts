@@ -40,6 +40,7 @@ describe("what functions and jobs say", () => {
     voice.logger.warn("failed", { code: "Internal" });
     voice.begin({}, { ...lambda, awsRequestId: "r2" });
     voice.logger.info("object ignored");
+    expect(lines.map(({ stage }) => stage)).toEqual(["inspect", "inspect"]);
     const first = { correlation_id: `${scanId}-a2`, function_request_id: "r1", cold_start: true };
     expect(lines[0]).toMatchObject(first);
     expect(lines[1]).toMatchObject({ function_request_id: "r2", cold_start: false });
