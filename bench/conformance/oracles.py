@@ -212,7 +212,7 @@ def compare(theirs, ours):
     return {
         "images": len(theirs),
         "unmatched": missed,
-        "scale": min(scale, 1e9),
+        "scale": min(scale, 1e12),
         "voxels": min(max(voxels), 1e9) if voxels else None,
         "corners": max(corners) if corners else None,
     }

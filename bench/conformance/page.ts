@@ -51,6 +51,7 @@ export function conformancePage(rows: readonly ConformanceRow[]): string {
     `${someone.length} equal one oracle while another reads them otherwise, ${nobody.length} equal none. Refused:`,
     `${refused.length}, of which an oracle reads ${readable.length}.`,
     "",
+    ...WHY,
     ...section("Read, and unlike every oracle", nobody),
     ...section("Read like one oracle, where another differs from it", someone),
     ...section("Refused, while an oracle reads something", readable),
@@ -58,6 +59,28 @@ export function conformancePage(rows: readonly ConformanceRow[]): string {
     ...section("Read, equal to every oracle that reads it", everyone),
   ].join("\n");
 }
+
+/** What was found behind the rows in which somebody differs. */
+const WHY: readonly string[] = [
+  "## Why they differ",
+  "",
+  "- `unmatched`: time points, echoes, orientations and frames that lie nowhere are images of their own here. pydicom",
+  "  (a stack along the normal, in this comparison) and SimpleITK (GDCM's series reader) put them into one, and average",
+  "  the step over what is missing. Of tilted series dcm2niix keeps the tilt or makes a grid of its own.",
+  "- `sunnybrook-lv/SCD0000101`: the positions in the headers are 9.99932 to 10.00068 mm apart. The step here is that",
+  "  between the first slice and the last, that of dcm2niix another; a corner is 0.01 mm away.",
+  "- `HTJ2K_08_RGB.dcm`: lossy. OpenJPH and OpenJPEG round one step apart in some pixels; 0.886 is one step of two",
+  "  channels.",
+  "- SimpleITK turns MONOCHROME1 upside down, here small stays small; it and dcm2niix give the indexes of a palette",
+  "  and do not look up a modality LUT.",
+  "- dcm2niix, as Debian builds it, reads no deflated files, JPEG-LS, HTJ2K and 12-bit JPEG, keeps the bits of overlays",
+  "  in the pixels, and decodes subsampled colour of JPEG with an upsampling of its own.",
+  "- pydicom differs by 1 or 2 where its JPEG of 12 bits is lossy: another rounding of the cosine transform; ours is",
+  "  that of the Independent JPEG Group, as GDCM's is.",
+  "- Refused with `NoImage`: objects that carry no source image (segmentations, doses, reports, directories; a DICOM",
+  "  SEG is read by `scanlane convert` all the same), and formats that are not read (MINC, MGZ, AFNI, PAR/REC).",
+  "",
+];
 
 function section(title: string, rows: readonly ConformanceRow[]): string[] {
   return [`## ${title}`, "", ...table(rows), ""];

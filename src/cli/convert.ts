@@ -57,7 +57,8 @@ export async function convert(input: string, output: string, flags: ConvertFlags
   };
   for (const [n, scan] of scans.entries()) {
     const loaded = await loadScanCompact(scan, entries);
-    for (const warning of loaded.warnings) console.error(`image ${n + 1}: ${warning.code}: ${warning.message}`);
+    const words = [...scan.warnings, ...loaded.warnings].map(({ code, message }) => `${code}: ${message}`);
+    for (const word of new Set(words)) console.error(`image ${n + 1}: ${word}`);
     for (const file of filesOf(loaded.volume, paths[n] ?? "", flags.smooth ?? 0)) await write(file);
   }
   for (const [n, entry] of segs.entries()) {
