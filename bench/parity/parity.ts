@@ -123,7 +123,7 @@ if (manifest.mirrorAxes.length > 0 !== (values.mirroring === "mirror")) {
 const Facts = z.object({ largestDifferenceOfLogits: z.number() });
 
 runPeer();
-const answers = join(values.work, "answers");
+const answers = join(values.work, "answers", values.id);
 rmSync(join(values.work, "answered", values.id), { recursive: true, force: true });
 const inProcess = new Map<string, Uint8Array | Uint16Array>();
 for (const image of positionals) inProcess.set(image, await recorded(library, model, image, answers));
