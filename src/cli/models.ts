@@ -16,9 +16,30 @@ export async function models(flags: { readonly models?: string; readonly json?: 
     manifest.channels.map((channel) => channel.modalities.join("/")).join(" + "),
     ...kindAndParameters(manifest),
     manifest.labels.map((label) => label.name).join(", "),
-    manifest.scores.map((score) => `${score.label} ${score.metric} ${score.mean.toFixed(3)}`).join("; "),
+    scoreText(manifest.scores),
   ]);
   console.log(table(["model", "version", "input", "kind", "parameters", "labels", "score"], rows));
+}
+
+interface Score {
+  /** Where images are in groups: "data set, group". */
+  readonly dataset: string;
+  readonly label: string;
+  readonly metric: string;
+  readonly mean: number;
+}
+
+/** Scores with what tells them apart: group, label, or nothing. */
+export function scoreText(scores: readonly Score[]): string {
+  const [first] = scores;
+  if (first === undefined) return "-";
+  const isSeveral = (values: readonly string[]) => new Set(values).size > 1;
+  const [datasets, labels] = [isSeveral(scores.map((one) => one.dataset)), isSeveral(scores.map((one) => one.label))];
+  const parts = scores.map(({ dataset, label, mean }) => {
+    const group = dataset.includes(", ") ? dataset.slice(dataset.indexOf(", ") + 2) : dataset;
+    return [mean.toFixed(3), ...(datasets ? [group] : []), ...(labels ? [label] : [])].join(" ");
+  });
+  return `${first.metric} ${parts.join(", ")}`;
 }
 
 /** Dimensions and parameters of a network, or the name of a method. */
