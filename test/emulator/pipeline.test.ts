@@ -18,11 +18,7 @@ const slices = readdirSync(SERIES)
 const REQUEST = Buffer.from(JSON.stringify({ model: "brain-mask-unet2d" }));
 
 /** What moto's templates cannot make: rights, which it would not enforce either. */
-const NOT_MADE = [
-  "AWS::S3::BucketPolicy",
-  "AWS::SNS::TopicPolicy",
-  "AWS::SQS::QueuePolicy",
-];
+const NOT_MADE = ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"];
 
 describe.skipIf(!hasAccount)("the template in an emulated account (needs moto with CloudFormation, and aws)", () => {
   let cloud: Cloud;
