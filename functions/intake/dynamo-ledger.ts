@@ -12,7 +12,7 @@ import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { SeriesInstance } from "#src/intake/completeness.js";
-import { ledgerIds, type SeriesHead, type SeriesLedger } from "#src/intake/series-ledger.js";
+import { ledgerIds, MAX_INSTANCES, type SeriesHead, type SeriesLedger } from "#src/intake/series-ledger.js";
 
 /** One table holds all: items of a partition key and a sort key, each removed by the table some time after its last change. */
 export interface DynamoLedgerOptions {
@@ -20,6 +20,8 @@ export interface DynamoLedgerOptions {
   readonly table: string;
   /** Days after which an item that did not change is forgotten. */
   readonly retentionDays: number;
+  /** Of one series. @default MAX_INSTANCES */
+  readonly maxInstances?: number;
 }
 
 const HEAD = "head";
@@ -40,7 +42,12 @@ type Item = Record<string, AttributeValue>;
  * A ledger in a DynamoDB table: `series/head`, `series/instance#…`, `folder/series#…`, `object/seen`, `day/runs`. Reads are
  * consistent: after a write that returned, every reader sees it.
  */
-export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptions): SeriesLedger {
+export function dynamoLedger({
+  client,
+  table,
+  retentionDays,
+  maxInstances = MAX_INSTANCES,
+}: DynamoLedgerOptions): SeriesLedger {
   /** Series whose head is known to be there: most files are of a series that was met before. */
   const met = new Set<string>();
 
@@ -101,6 +108,8 @@ export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptio
       for await (const { sk, body } of query(seriesId)) {
         if (sk?.S === HEAD) head = parse(Head, body);
         else instances.push(parse(Instance, body));
+        // Whoever sends files without end of one series must not have all of them read for each.
+        if (instances.length > maxInstances) break;
       }
       return head === undefined ? null : { head, instances };
     },

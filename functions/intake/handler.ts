@@ -1,7 +1,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SFNClient } from "@aws-sdk/client-sfn";
-import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { Context, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readIntakeEnv } from "../runtime/env.js";
 import { stageDeps } from "../runtime/stage-deps.js";
 import { dynamoLedger } from "./dynamo-ledger.js";
@@ -28,7 +28,10 @@ const deps = {
   }),
 };
 
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const failed = await takeInMessages(event.Records, deps);
+export async function handler(
+  event: SQSEvent,
+  context: Pick<Context, "getRemainingTimeInMillis">,
+): Promise<SQSBatchResponse> {
+  const failed = await takeInMessages(event.Records, { ...deps, msLeft: () => context.getRemainingTimeInMillis() });
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -34,7 +34,7 @@ export class ScanIntake extends Construct {
       ...common,
       retentionPeriod: Duration.days(4),
       // Six times the function's timeout, as Lambda asks for.
-      visibilityTimeout: Duration.minutes(12),
+      visibilityTimeout: Duration.minutes(30),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: DELIVERIES },
     });
     new Rule(this, "ObjectCreated", {

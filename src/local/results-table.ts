@@ -39,8 +39,9 @@ function csv(records: readonly IndexRecord[]): string {
   return [head, ...rows].map((row) => `${row.map((cell) => csvCell(String(cell ?? ""))).join(",")}\r\n`).join("");
 }
 
-/** RFC 4180 quoting; a leading sign that a spreadsheet would take for a formula is defused. */
+/** RFC 4180 quoting; a leading sign that a spreadsheet would take for a formula is defused, but for a plain number. */
 function csvCell(text: string): string {
-  const safe = /^[=+@\t\r]|^-(?!\d)/.test(text) ? `'${text}` : text;
+  const isFormula = /^[\s\p{C}]*[=+@＝＋＠－-]/u.test(text) && !/^-?\d+(\.\d+)?(e-?\d+)?$/.test(text);
+  const safe = isFormula ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
