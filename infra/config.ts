@@ -87,7 +87,7 @@ const Limits = z.strictObject({
     .min(1)
     .max(4095)
     .default(1024)
-    .describe("size of one uploaded file; Inspect, which holds it, gets memory by it"),
+    .describe("size of one uploaded file, which Inspect holds in its memory of 10 GiB"),
 });
 
 const Intake = z.strictObject({

@@ -13,7 +13,7 @@ import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import type { SeriesInstance } from "#src/intake/completeness.js";
-import { type ErasableLedger, ledgerIds, type SeriesHead } from "#src/intake/series-ledger.js";
+import { type ErasableLedger, ledgerIds, MAX_INSTANCES, type SeriesHead } from "#src/intake/series-ledger.js";
 
 /** One table holds all: items of a partition key and a sort key, each removed by the table some time after its last change. */
 export interface DynamoLedgerOptions {
@@ -21,6 +21,8 @@ export interface DynamoLedgerOptions {
   readonly table: string;
   /** Days after which an item that did not change is forgotten. */
   readonly retentionDays: number;
+  /** Of one series. @default MAX_INSTANCES */
+  readonly maxInstances?: number;
 }
 
 const HEAD = "head";
@@ -41,7 +43,12 @@ type Item = Record<string, AttributeValue>;
  * A ledger in a DynamoDB table: `series/head`, `series/instance#…`, `folder/series#…`, `object/seen`, `day/runs`. Reads are
  * consistent: after a write that returned, every reader sees it.
  */
-export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptions): ErasableLedger {
+export function dynamoLedger({
+  client,
+  table,
+  retentionDays,
+  maxInstances = MAX_INSTANCES,
+}: DynamoLedgerOptions): ErasableLedger {
   /** Series whose head is known to be there: most files are of a series that was met before. */
   const met = new Set<string>();
 
@@ -105,6 +112,8 @@ export function dynamoLedger({ client, table, retentionDays }: DynamoLedgerOptio
       for await (const { sk, body } of query(seriesId)) {
         if (sk?.S === HEAD) head = parse(Head, body);
         else instances.push(parse(Instance, body));
+        // Whoever sends files without end of one series must not have all of them read for each.
+        if (instances.length > maxInstances) break;
       }
       return head === undefined ? null : { head, instances };
     },

@@ -27,8 +27,8 @@ const deps = {
   }),
 };
 
-export async function handler(event: SQSEvent, context?: Context): Promise<SQSBatchResponse> {
+export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   deps.begin({}, context);
-  const failed = await takeInMessages(event.Records, deps);
+  const failed = await takeInMessages(event.Records, { ...deps, msLeft: () => context.getRemainingTimeInMillis() });
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -26,6 +26,8 @@ export interface IntakeDeps extends Omit<AdvanceDeps, "work" | "results"> {
   readonly stores: { readonly source: ScanStore; readonly work: ScanStore; readonly results: ScanStore };
   /** Who may ask for what. */
   readonly uploads: UploadRules;
+  /** Milliseconds until whoever delivered the messages takes all of them for failed. @default no end */
+  readonly msLeft?: () => number;
 }
 
 /** A series to look at, with what its message has to wait for. */
@@ -40,6 +42,12 @@ interface Touched {
 
 /** Objects that are looked at side by side: each may take 300 MB, if somebody means ill. */
 const AT_ONCE = 4;
+
+/** Kept back to say what failed. */
+const SPARE_MS = 10_000;
+
+/** Series that a count or a closing marker of one folder is evidence for. */
+const MAX_SHARED_SERIES = 500;
 
 /**
  * Takes in what a batch of messages tells of. Events come twice, late and out of order: what is remembered of them is a
@@ -60,16 +68,36 @@ export async function takeInMessages(messages: readonly QueueMessage[], deps: In
   const touched: Touched[] = [];
   for (let at = 0; at < messages.length; at += AT_ONCE) {
     const some = messages.slice(at, at + AT_ONCE);
-    const found = some.map((message) => takeInMessage(message, deps).catch(failing([message.messageId])));
+    const found = some.map((message) => inTime(takeInMessage(message, deps), deps).catch(failing([message.messageId])));
     touched.push(...(await Promise.all(found)).flat());
   }
   // Several files of a series come in one batch: the series is looked at once, after all of them.
   const folders = new Set(touched.map(({ folder }) => folder));
   for (const folder of folders) {
     const group = touched.filter((one) => one.folder === folder);
-    await advanceFolder(group, deps).catch(failing(group.map(({ messageId }) => messageId)));
+    await inTime(advanceFolder(group, deps), deps).catch(failing(group.map(({ messageId }) => messageId)));
   }
   return messages.map(({ messageId }) => messageId).filter((messageId) => failed.has(messageId));
+}
+
+/**
+ * The same, or a failure when time is nearly up: then what takes so long is delivered again by itself, and does not take
+ * the other messages of its batch along.
+ */
+async function inTime<T>(work: Promise<T>, { msLeft }: IntakeDeps): Promise<T> {
+  if (msLeft === undefined) return work;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const found = "message was not taken in while there was time";
+    timer = setTimeout(() => reject(new PipelineError("StoreBusy", found)), Math.max(0, msLeft() - SPARE_MS));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    // Whatever comes of it now was told already.
+    work.catch(() => {});
+  }
 }
 
 async function takeInMessage({ messageId, body }: QueueMessage, deps: IntakeDeps): Promise<Touched[]> {
@@ -191,5 +219,7 @@ async function seriesOf(touched: readonly Touched[], { facts }: Folder, deps: In
   const isShared = facts.promised !== null || facts.isClosed;
   if (!isShared && touched.every(({ seriesId }) => seriesId !== null)) return new Set(named);
   const folderId = ledgerIds.folder(deps.bucket, touched[0]?.folder ?? "");
-  return new Set([...named, ...(await deps.ledger.seriesIn(folderId))]);
+  const all = await deps.ledger.seriesIn(folderId);
+  // Of a folder of very many series each goes by its own evidence: to look at all of them for every file takes too long.
+  return new Set(all.length > MAX_SHARED_SERIES ? named : [...named, ...all]);
 }

@@ -28,8 +28,9 @@ interface Size3 {
 /** Memory is also the share of CPU: what decodes and resamples volumes gets all there is. */
 const SIZES = {
   // Reads loose files whole, for their digests.
-  intake: { memoryMiB: 2048, timeout: Duration.minutes(2) },
-  inspect: { memoryMiB: 3008, timeout: LONGEST, scratchGiB: 10 },
+  intake: { memoryMiB: 2048, timeout: Duration.minutes(5) },
+  // Holds what is uploaded, and 4 GiB of what it unpacks to.
+  inspect: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   preprocess: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   publish: { memoryMiB: 10_240, timeout: LONGEST, scratchGiB: 10 },
   quarantine: { memoryMiB: 512, timeout: Duration.seconds(60) },
@@ -38,15 +39,6 @@ const SIZES = {
   "queue-watch": { memoryMiB: 256, timeout: Duration.seconds(60) },
 } as const satisfies Record<string, Size3>;
 export type FunctionName = keyof typeof SIZES;
-
-/**
- * Inspect holds an uploaded archive, its copy while it arrives and one file of it; an archive that is unpacked to disk
- * needs room there.
- */
-function inspectSize({ uploadMiB }: InfraConfig["limits"]): Size3 {
-  const memoryMiB = Math.min(10_240, Math.max(SIZES.inspect.memoryMiB, Math.ceil(2.5 * uploadMiB)));
-  return { ...SIZES.inspect, memoryMiB };
-}
 
 /** What Inspect alone decides by. */
 function toldToInspect({ selection: { routes }, limits }: ScanFunctionsProps): Record<string, string> {
@@ -131,8 +123,8 @@ export class ScanFunctions extends Construct {
   }
 
   #function(name: FunctionName, props: ScanFunctionsProps): NodejsFunction {
-    const { buckets, vault, kind, selection, limits } = props;
-    const size: Size3 = name === "inspect" ? inspectSize(limits) : SIZES[name];
+    const { buckets, vault, kind, selection } = props;
+    const size: Size3 = SIZES[name];
     const logGroup = scanLog(this, `${pascal(name)}Log`, props.logs);
     // The managed policy of other functions may write to every log group of the account.
     const role = new Role(this, `${pascal(name)}Role`, {

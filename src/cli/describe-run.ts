@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { printable } from "#src/core/printable.js";
 import type { RunOutcome } from "#src/local/run-scan.js";
 import { readDocument } from "#src/stages/documents.js";
 import { RunDocument } from "#src/stages/run-document.js";
@@ -45,8 +46,9 @@ async function describe(outcome: TaskOutcome, out: string): Promise<DescribedOut
   };
 }
 
-/** The outcome for people. @param name what the user calls the upload */
-export function outcomeText(outcome: DescribedOutcome, name: string): string {
+/** The outcome for people. @param fileName what the user calls the upload */
+export function outcomeText(outcome: DescribedOutcome, fileName: string): string {
+  const name = printable(fileName);
   if (outcome.kind === "quarantined") {
     const { code, message, step, advice } = outcome.record;
     return `${name}: set aside at ${step}: ${code}: ${message}\n  what to do: ${advice}\n  record: ${outcome.recordFile}`;

@@ -14,7 +14,7 @@ import {
   type PlaceFlags,
   scanIdOf,
 } from "./operator-flags.js";
-import { printable } from "./printable.js";
+import { printable } from "#src/core/printable.js";
 import { table } from "./table.js";
 import { usageError } from "./usage.js";
 

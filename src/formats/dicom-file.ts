@@ -1,6 +1,7 @@
 import { inflateRawSync } from "node:zlib";
 import dicomParser, { type ByteStream, type DataSet } from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
+import { countElements, type ElementCount } from "./count-elements.js";
 
 /** Transfer syntaxes by the names this program uses. */
 export const TRANSFER_SYNTAX = {
@@ -18,9 +19,13 @@ export interface DicomFile {
   readonly transferSyntaxUid: string;
 }
 
-/** Most bytes that a deflated file may unpack to: this many, or so many for each of its own. */
+/** Most bytes that a deflated file may unpack to: this many, or so many for each of its own, and never more than this. */
 const FREE_INFLATED = 64 * 1024 ** 2;
 const MAX_INFLATED_RATIO = 200;
+const MAX_INFLATED = 1024 ** 3;
+
+/** Real headers have hundreds of elements outside of sequences, and a few dozen for each frame of 10,000 in them. */
+const MOST: ElementCount = { outer: 20_000, all: 2_000_000 };
 
 /** Whether bytes carry the DICOM prefix. */
 function hasDicomPrefix(bytes: Uint8Array): boolean {
@@ -40,13 +45,15 @@ function withPreamble(bytes: Uint8Array): Uint8Array {
  * Parses a DICOM file up to its pixel data, with or without the 128-byte preamble. Null when the bytes are no DICOM:
  * without the prefix, only what parses and names its SOP class counts.
  *
- * @throws {PipelineError} InputUnreadable for a file with the prefix that cannot be parsed
+ * @throws {PipelineError} InputUnreadable for a file with the prefix that cannot be parsed, InputUnsafe for a header of
+ *   more elements than any scan has
  */
 export function parseDicomFile(bytes: Uint8Array, subject: string): DicomFile | null {
-  const isBare = hasBareMeta(bytes);
-  if (isBare || hasDicomPrefix(bytes)) {
+  const whole = hasBareMeta(bytes) ? withPreamble(bytes) : bytes;
+  assertFewElements(whole, subject);
+  if (hasDicomPrefix(whole)) {
     try {
-      return parse(isBare ? withPreamble(bytes) : bytes);
+      return parse(whole);
     } catch (cause) {
       const message = `${subject} is a DICOM file that is damaged or cut short, ${bytes.length} bytes found, expected a whole data set`;
       throw new PipelineError("InputUnreadable", message, { cause: asError(cause) });
@@ -60,6 +67,42 @@ export function parseDicomFile(bytes: Uint8Array, subject: string): DicomFile | 
   } catch {
     return null;
   }
+}
+
+/**
+ * Elements of a header, a lower bound: those of a deflated file cannot be counted. Null for what does not look like
+ * DICOM.
+ */
+export function elementsOf(bytes: Uint8Array): ElementCount | null {
+  if (!hasDicomPrefix(bytes)) {
+    const syntax = likelySyntax(bytes, 0);
+    return syntax === null ? null : countElements(bytes, 0, encodingOf(bytes, 0, syntax), MOST);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // Group 2 is explicit little endian, and begins with its length: (0002,0000) UL.
+  const hasLength = bytes.length >= 144 && view.getUint32(132, true) === 0x0000_0002;
+  if (!hasLength) return countElements(bytes, 132, { isExplicit: true, isLittle: true }, MOST);
+  const start = 144 + view.getUint32(140, true);
+  const meta = Buffer.from(bytes.subarray(144, Math.min(start, 144 + 4096))).toString("latin1");
+  const at = meta.indexOf("\x02\0\x10\0UI");
+  const syntax = meta.slice(at + 8, at + 8 + meta.charCodeAt(at + 6)).replace(/[\0 ]+$/, "");
+  return syntax === TRANSFER_SYNTAX.deflated ? null : countElements(bytes, start, encodingOf(bytes, start, syntax), MOST);
+}
+
+/** As `parse` takes it: explicit where the first element looks so, whatever the file says of itself. */
+function encodingOf(bytes: Uint8Array, at: number, syntax: string): { isExplicit: boolean; isLittle: boolean } {
+  return { isExplicit: hasVr(bytes, at), isLittle: syntax !== TRANSFER_SYNTAX.explicitBig };
+}
+
+function assertFewElements(bytes: Uint8Array, subject: string): void {
+  const count = elementsOf(bytes);
+  if (count === null) return;
+  if (count.outer <= MOST.outer && count.all <= MOST.all) return;
+  const limit = count.outer > MOST.outer ? MOST.outer : MOST.all;
+  throw new PipelineError(
+    "InputUnsafe",
+    `${subject} has more than ${limit} elements in its header, expected at most that`,
+  );
 }
 
 /** The value of an element as text without padding; null where it is absent or empty. */
@@ -139,7 +182,7 @@ function assertWhole(dataSet: DataSet): void {
 
 function inflated(file: Uint8Array, position: number): Uint8Array {
   const rest = inflateRawSync(file.subarray(position), {
-    maxOutputLength: FREE_INFLATED + MAX_INFLATED_RATIO * file.length,
+    maxOutputLength: Math.min(FREE_INFLATED + MAX_INFLATED_RATIO * file.length, MAX_INFLATED),
   });
   const whole = new Uint8Array(position + rest.length);
   whole.set(file.subarray(0, position));

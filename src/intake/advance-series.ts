@@ -10,7 +10,7 @@ import type { UploadRule } from "#src/workflow/upload-rules.js";
 import { type BeginDeps, beginRun } from "./begin-run.js";
 import { type CompletenessRules, type FolderFacts, type Judgement, judgeSeries } from "./completeness.js";
 import type { FolderRequest } from "./scan-manifest.js";
-import type { LedgerSeries, SeriesHead, SeriesVersion } from "./series-ledger.js";
+import { type LedgerSeries, MAX_INSTANCES, type SeriesHead, type SeriesVersion } from "./series-ledger.js";
 
 /** What a folder says to all of its series. */
 export interface Folder {
@@ -68,8 +68,12 @@ async function step(
   }
   const isLate = version !== null;
   const lastSeen = instances.reduce((last, { seenAt }) => Math.max(last, seenAt), 0);
-  const judgement = judgeSeries(instances, folder.facts, deps.rules, { now: deps.now(), lastSeen, isLate });
-  const scanId = scanIdOf(series, folder, judgement);
+  const isTooLong = instances.length > MAX_INSTANCES;
+  const judgement: Judgement = isTooLong
+    ? { kind: "incomplete", reason: `series has more than ${MAX_INSTANCES} files, expected at most that` }
+    : judgeSeries(instances, folder.facts, deps.rules, { now: deps.now(), lastSeen, isLate });
+  // One scan, set aside once, whatever comes after.
+  const scanId = isTooLong ? scanIdOfInstances([], { seriesId, isTooLong }) : scanIdOf(series, folder, judgement);
   // While it must wait, too: then what was run is all there is.
   if (version?.scanId === scanId) return noLook(seriesId, head, deps);
   if (judgement.kind === "wait") return lookLater(seriesId, head, judgement.until, deps);
@@ -85,7 +89,11 @@ async function step(
     isStarted: false,
   };
   // Before the claim: whoever finds the claim starts it, and the run reads this.
-  await writeDocument(deps.work, workKeys.source(scanId), sourceOf(series, folder, next, judgement));
+  const source = sourceOf(series, folder, next, judgement);
+  const written: SourceDocument = isTooLong
+    ? { ...source, objects: source.objects.slice(0, 1), refused: tooLong(judgement) }
+    : source;
+  await writeDocument(deps.work, workKeys.source(scanId), written);
   if (await change(seriesId, head, { version: next, checkAt: 0 }, deps)) {
     deps.logger.info("series judged", { scanId, evidence, instances: next.instances });
     const bytes = instances.reduce((sum, { object }) => sum + object.size, 0);
@@ -121,6 +129,10 @@ function sourceOf(
     completeness: { evidence, instances: instances.length, supersedes },
     ...(refused === undefined ? {} : { refused }),
   };
+}
+
+function tooLong(judgement: Judgement): SourceDocument["refused"] {
+  return { code: "InputUnsafe", message: judgement.kind === "incomplete" ? judgement.reason : "" };
 }
 
 /** One look is arranged at a time. It is arranged before it is written down: a look too many does no harm. */

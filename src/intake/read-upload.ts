@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { PipelineError } from "#src/core/errors.js";
-import { type DicomFile, parseDicomFile, TRANSFER_SYNTAX, textOf } from "#src/formats/dicom-file.js";
+import { type DicomFile, elementsOf, parseDicomFile, TRANSFER_SYNTAX, textOf } from "#src/formats/dicom-file.js";
 import { type DicomInstance, readInstances, seriesKey } from "#src/formats/dicom-instance.js";
 import type { DeclaredCount, SeriesInstance } from "./completeness.js";
 
@@ -27,10 +27,12 @@ export type LookedAt =
 
 /** Header bytes read at first. Those of a multi-frame object are longer, and read with twice as many each time. */
 const FIRST_BYTES = 256 * 1024;
-/** Longer headers are left to Inspect, which has the memory: those of 10,000 frames take 20 MB. */
-const MAX_HEADER_BYTES = 32 * 2 ** 20;
-/** Larger objects are volumes in one file. They are not read here for a digest: it would take minutes. */
-const MAX_INSTANCE_BYTES = 2 ** 30;
+/** Longer headers are left to Inspect, which has the memory: those of 4,000 frames take as much. */
+const MAX_HEADER_BYTES = 8 * 2 ** 20;
+/** Headers of more elements, too: a parser keeps 500 bytes of each, and four files are read side by side. */
+const MAX_ELEMENTS = 250_000;
+/** Larger objects are volumes in one file. They are not read here for a digest: ten at a time would take minutes. */
+const MAX_INSTANCE_BYTES = 256 * 2 ** 20;
 /** A deflated file may unpack to 200 times its size. */
 const MAX_DEFLATED_BYTES = 2 ** 20;
 /** UIDs have 64 characters at most; what tells files without them apart may be longer. */
@@ -86,6 +88,7 @@ async function readHeader(source: UploadSource): Promise<Header | null> {
     const isWhole = length >= source.size;
     const bytes = await source.read(0, Math.min(length, source.size));
     if (isDeflated(bytes) && source.size > MAX_DEFLATED_BYTES) return null;
+    if ((elementsOf(bytes)?.all ?? 0) > MAX_ELEMENTS) return null;
     const file = parsedOrNull(bytes);
     const slices = file && slicesOrNone(file);
     // Cut short, a header may look damaged, like no DICOM at all, or like no image.

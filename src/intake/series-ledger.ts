@@ -31,6 +31,9 @@ export interface SeriesHead {
   readonly checkAt: number;
 }
 
+/** Instances of one series: a scan has no more files (`expandUpload`). A series of more is set aside. */
+export const MAX_INSTANCES = 20_000;
+
 /** A series as the ledger has it. */
 export interface LedgerSeries {
   readonly head: SeriesHead;
@@ -44,7 +47,10 @@ export interface LedgerSeries {
 export interface SeriesLedger {
   /** Enters an instance, unless a later state of it (`order`) is there. Its series is there afterwards. */
   record(seriesId: string, place: SeriesPlace, instance: SeriesInstance): Promise<void>;
-  /** The series with every instance that was entered before the call; null for an unknown one. */
+  /**
+   * The series with every instance that was entered before the call, or with more than `MAX_INSTANCES` of them; null for
+   * an unknown one.
+   */
   read(seriesId: string): Promise<LedgerSeries | null>;
   /** Replaces the head if its revision is still that of `before`. @returns whether it was */
   replaceHead(seriesId: string, before: SeriesHead, after: Omit<SeriesHead, "revision" | "place">): Promise<boolean>;

@@ -167,7 +167,10 @@ export const SourceDocument = z.strictObject({
   completeness: Completeness.optional(),
   /** Found when it was taken in: Inspect sets the scan aside with this. */
   refused: z
-    .strictObject({ code: z.enum(["SeriesIncomplete", "InputUnreadable", "RequestDenied"]), message: z.string() })
+    .strictObject({
+      code: z.enum(["SeriesIncomplete", "InputUnreadable", "InputUnsafe", "RequestDenied"]),
+      message: z.string(),
+    })
     .optional(),
 });
 export type SourceDocument = z.infer<typeof SourceDocument>;

@@ -40,6 +40,18 @@ describe.skipIf(!hasMoto)("on a real DynamoDB server (needs moto_server)", () =>
 
   describeSeriesLedger("DynamoDB", async () => dynamoLedger({ client, table: await freshTable(), retentionDays: 30 }));
 
+  it("reads no more of a series than is of use", async () => {
+    const ledger = dynamoLedger({ client, table: await freshTable(), retentionDays: 30, maxInstances: 3 });
+    const place = { bucket: "b", folder: "", series: "1" };
+    for (let n = 0; n < 6; n++) {
+      const object = { key: String(n), version: "v", size: 1 };
+      const facts = { sha256: "a".repeat(64), order: "1", seenAt: 1, place: null, declared: null };
+      await ledger.record("q-1", place, { uid: String(n), object, ...facts });
+    }
+    const series = await ledger.read("q-1");
+    expect([series?.instances.length, series?.head.place]).toEqual([4, place]);
+  });
+
   it("forgets each item after the days that were asked for", async () => {
     const table = await freshTable();
     await dynamoLedger({ client, table, retentionDays: 30 }).remember("o-1");

@@ -93,7 +93,7 @@ export class Compute {
     const script = `
       const { handler } = await import(${JSON.stringify(`file://${folder}/index.mjs`)});
       let input = ""; for await (const chunk of process.stdin) input += chunk;
-      try { process.send({ payload: JSON.stringify((await handler(JSON.parse(input))) ?? null) }); }
+      try { process.send({ payload: JSON.stringify((await handler(JSON.parse(input), { getRemainingTimeInMillis: () => 300_000 })) ?? null) }); }
       catch (error) { process.send({ failure: JSON.stringify({ errorType: error.name, errorMessage: error.message }) }); }
       process.disconnect();`;
     const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {

@@ -59,7 +59,7 @@ function invoke(name: string, event: unknown, env: Record<string, string>) {
   writeFileSync(
     script,
     `const { handler } = await import(${JSON.stringify(pathToFileURL(join(bare, `${name}.mjs`)).href)});
-     try { console.log("RESULT " + JSON.stringify(await handler(JSON.parse(process.argv[2])))); }
+     try { console.log("RESULT " + JSON.stringify(await handler(JSON.parse(process.argv[2]), { getRemainingTimeInMillis: () => 300_000 }))); }
      catch (error) { console.log("ERROR " + error.name + " " + error.message); }`,
   );
   const child = spawnSync(process.execPath, [script, JSON.stringify(event)], {

@@ -27,7 +27,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { Context, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { deadLetters, redrive } from "#functions/cli/dead-letters.js";
 import { s3Store } from "#functions/runtime/s3-store.js";
@@ -57,7 +57,7 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
   let dead: string;
   let machine: string;
   let models: string;
-  let handler: (event: SQSEvent) => Promise<SQSBatchResponse>;
+  let handler: typeof import("#functions/intake/handler.js").handler;
 
   beforeAll(async () => {
     moto = await startMoto();
@@ -155,7 +155,8 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
   }
 
   async function deliver(Records: readonly { messageId: string; body: string }[]): Promise<string[]> {
-    const { batchItemFailures } = await handler({ Records } as unknown as SQSEvent);
+    const context = { getRemainingTimeInMillis: () => 60_000 } as Context;
+    const { batchItemFailures } = await handler({ Records } as unknown as SQSEvent, context);
     return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
   }
 

@@ -434,3 +434,101 @@ describe("the runs of a day", () => {
     expect((await world.sourceOf(scanId)).objects).toEqual([{ key: KEY, version: "v2", size: 1 }]);
   });
 });
+
+describe("whoever means ill", () => {
+  it("takes no other message along with one that does not end", async () => {
+    const world = await withZip();
+    await world.put("slow.zip", "x");
+    const { head } = world.source;
+    const source = {
+      ...world.source,
+      head: (key: string) => (key === "slow.zip" ? new Promise<never>(() => {}) : head(key)),
+    };
+    Object.assign(world.deps, { stores: { ...world.deps.stores, source }, msLeft: () => 10_050 });
+    const slow = world.event("slow.zip");
+    expect(await world.deliver(slow, world.event(KEY))).toEqual([slow.messageId]);
+    expect(world.runs).toHaveLength(1);
+    expect(world.logged).toContainEqual({ message: "message failed", messageId: slow.messageId, code: "StoreBusy" });
+  });
+
+  it("has a series without end set aside once, by its first files alone", async () => {
+    const { world, keys } = await withSeries();
+    const { ledger } = world.deps;
+    const read: typeof ledger.read = async (id) => {
+      const series = await ledger.read(id);
+      const [one] = series?.instances ?? [];
+      if (series === null || one === undefined) return series;
+      // As many as were sent, and what a ledger gives back of them.
+      const more = Array.from({ length: 20_000 }, (_, n) => ({ ...one, uid: `${n}.${series.instances.length}` }));
+      return { ...series, instances: [...series.instances, ...more] };
+    };
+    Object.assign(world.deps, { ledger: { ...ledger, read } });
+    for (const key of keys) await world.deliver(world.event(key));
+    await world.pass(RULES.maxWaitSeconds + 1);
+    for (const key of keys) await world.deliver(world.event(key));
+    await world.pass(RULES.maxWaitSeconds + 1);
+    expect(world.runs).toHaveLength(1);
+    const source = await world.sourceOf(world.runs[0]?.scanId ?? "");
+    expect(source.refused).toEqual({
+      code: "InputUnsafe",
+      message: "series has more than 20000 files, expected at most that",
+    });
+    expect(source.objects).toHaveLength(1);
+  });
+
+  it("does not have all series of a folder looked at for each file, however many there are", async () => {
+    const { world, keys } = await withSeries(declaring(4));
+    await world.put("ward/scan.complete", "");
+    let reads = 0;
+    const { ledger } = world.deps;
+    const many = Array.from({ length: 501 }, (_, n) => `q-${String(n).padStart(40, "0")}`);
+    const read: typeof ledger.read = async (id) => {
+      reads++;
+      return ledger.read(id);
+    };
+    Object.assign(world.deps, { ledger: { ...ledger, read, seriesIn: async () => many } });
+    await world.deliver(...keys.map((key) => world.event(key)));
+    expect(world.runs).toHaveLength(1);
+    expect(reads).toBeLessThan(10);
+  });
+
+  it("writes no log line and no record of its own: keys of every shape stay data", async () => {
+    const keys = [
+      'a\n{"level":"info"}.zip',
+      "../../etc/passwd.zip",
+      "\u001b[2J.zip",
+      "=cmd|' /C calc'!A0.zip",
+      `${"x".repeat(1020)}.zip`.slice(-1024),
+      "<script>.zip",
+    ];
+    const world = new IntakeWorld();
+    for (const key of keys) {
+      await world.put(key.replaceAll("..", "dots"), "x");
+      expect(await world.deliver(world.event(key.replaceAll("..", "dots")))).toEqual([]);
+    }
+    expect(world.runs).toHaveLength(keys.length);
+    expect(JSON.stringify(world.logged)).not.toMatch(/passwd|script|cmd|\[2J/);
+    for await (const { key } of world.work.list("")) expect(key).toMatch(/^s-[0-9a-f]{40}\/source\.json$/);
+  });
+
+  it("asks in vain with a scan.json that is endless, deep or of other prototypes", async () => {
+    const texts = [
+      `{"model":"${"x".repeat(70_000)}"}`,
+      "[".repeat(60_000),
+      '{"__proto__":{"share":"stat"}}',
+      '{"constructor":{}}',
+      '{"outputs":{"length":1e9}}',
+      "\u0000",
+      "",
+    ];
+    for (const [n, text] of texts.entries()) {
+      const world = new IntakeWorld();
+      await world.put("w/a.zip", "x");
+      await world.put("w/scan.json", text);
+      await world.deliver(world.event("w/a.zip"));
+      const { refused, request } = await world.sourceOf(world.runs[0]?.scanId ?? "");
+      expect([n, refused?.code, request.share]).toEqual([n, "InputUnreadable", "routine"]);
+      expect(refused?.message.length).toBeLessThan(200);
+    }
+  });
+});

@@ -247,11 +247,6 @@ describe("more of what fields do", () => {
     }
   });
 
-  it("limits.uploadMiB: Inspect gets the memory to hold it", () => {
-    const memory = (one: Made) => one.one("Lambda::Function", "FunctionsInspect").MemorySize;
-    expect([memory(plain), memory(other)]).toEqual([3008, 5000]);
-  });
-
   it("buckets: none is made in place of those that are there", () => {
     // Work, and the access logs.
     expect(theirs.all("S3::Bucket")).toHaveLength(2);

@@ -385,7 +385,7 @@ describe("functions and queue", () => {
     template.resourcePropertiesCountIs(
       "AWS::Lambda::Function",
       { MemorySize: 10_240, EphemeralStorage: { Size: 10_240 } },
-      2,
+      3,
     );
   });
 
@@ -395,7 +395,7 @@ describe("functions and queue", () => {
     });
     template.hasResourceProperties("AWS::SQS::Queue", {
       RedrivePolicy: { maxReceiveCount: 5 },
-      VisibilityTimeout: 720,
+      VisibilityTimeout: 1800,
     });
   });
 });

@@ -1,4 +1,4 @@
 /** A name from outside as one line of a terminal: what would move the cursor, or turn the text, shows as a box. */
 export function printable(name: string): string {
-  return name.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
+  return name.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, "\ufffd");
 }
