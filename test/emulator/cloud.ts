@@ -133,6 +133,14 @@ export class Cloud {
     return (await this.#sfn.send(new DescribeExecutionCommand({ executionArn }))).input ?? "";
   }
 
+  /** Types of the events of an execution. */
+  history(name: string): string[] {
+    const machine = this.deployed.outputs.StateMachineArn ?? "";
+    const executionArn = `${machine.replace(":stateMachine:", ":execution:")}:${name}`;
+    const { events } = this.#json("stepfunctions", "get-execution-history", "--execution-arn", executionArn);
+    return events.map(({ type }: { type: string }) => type);
+  }
+
   /** Messages that are in the intake queue, and in that of its dead letters. */
   async messages(): Promise<{ queue: number; deadLetters: number }> {
     const count = async (QueueUrl: string) => {
