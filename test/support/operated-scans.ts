@@ -16,9 +16,13 @@ export const resultIdOf = (n: number) => `r-${String(n).padStart(40, "0")}`;
 
 /** Stores with records of scans that were run, as the stages leave them, and executions that are what a test says. */
 export class OperatedScans {
-  readonly stores = { work: memoryStore(), results: memoryStore() };
+  readonly stores: { readonly work: ErasableStore; readonly results: ErasableStore };
   /** By name. */
   readonly executions = new Map<string, ExecutionState>();
+
+  constructor(stores: OperatedScans["stores"] = { work: memoryStore(), results: memoryStore() }) {
+    this.stores = stores;
+  }
 
   deployment(changes: Partial<Deployment> = {}): Deployment {
     return {
