@@ -2,6 +2,7 @@ import type { Deployment, ExecutionState } from "#src/operate/deployment.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { resultKeys, type Stage, workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
+import type { ErasableStore } from "#src/storage/scan-store.js";
 import type {
   DoneRecord,
   IndexRecord,
