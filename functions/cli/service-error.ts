@@ -27,7 +27,11 @@ export function serviceError(error: unknown): unknown {
       },
     );
   }
-  if ("$metadata" in error || /^E[A-Z]+$/.test(String((error as { code?: unknown }).code))) {
+  const code = "code" in error ? String(error.code) : "";
+  if (/^E[A-Z_]+$/.test(code)) {
+    return new PipelineError("StoreBusy", `AWS could not be reached (${code}), expected an answer`, { cause: error });
+  }
+  if ("$metadata" in error) {
     return new PipelineError("StoreBusy", `AWS answered ${name}, expected success`, { cause: error });
   }
   return error;

@@ -6,14 +6,14 @@ import { readIntakeEnv } from "../runtime/env.js";
 import { executionsOf } from "../runtime/executions.js";
 import { stageDeps } from "../runtime/stage-deps.js";
 import { dynamoLedger } from "./dynamo-ledger.js";
-import { firstAttempts } from "./first-attempts.js";
+import { scanRuns } from "./scan-runs.js";
 import { scheduledMessages } from "./scheduled-messages.js";
 import { takeInMessages } from "./take-in-messages.js";
 
 const env = readIntakeEnv();
 const deps = {
   ...stageDeps("intake"),
-  ...firstAttempts(executionsOf(new SFNClient(), env.STATE_MACHINE_ARN)),
+  ...scanRuns(executionsOf(new SFNClient(), env.STATE_MACHINE_ARN)),
   bucket: env.SCAN_BUCKET,
   ledger: dynamoLedger({ client: new DynamoDBClient(), table: env.LEDGER_TABLE, retentionDays: env.LEDGER_DAYS }),
   rules: { quietSeconds: env.QUIET_SECONDS, maxWaitSeconds: env.MAX_WAIT_SECONDS },

@@ -227,9 +227,9 @@ function storeError(error: unknown): unknown {
   if (isPermanent(status, name)) {
     return new PipelineError("StoreDenied", `S3 answered ${name} (${status}), expected success`, { cause: error });
   }
-  return new PipelineError("StoreBusy", `S3 answered ${name} (${status ?? "no status"}), expected success`, {
-    cause: error,
-  });
+  const found =
+    status === undefined ? `could not be reached (${codeOf(error) || name})` : `answered ${name} (${status})`;
+  return new PipelineError("StoreBusy", `S3 ${found}, expected success`, { cause: error });
 }
 
 /** Answers that the same request gets again: a wrong bucket, a bad request. Time-outs and throttling pass. */
@@ -246,8 +246,11 @@ function isMissing(error: unknown): boolean {
 }
 
 function isNetworkError(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return /^E[A-Z_]+$/.test(code) || ["TimeoutError", "CredentialsProviderError"].includes(nameOf(error));
+  return /^E[A-Z_]+$/.test(codeOf(error)) || ["TimeoutError", "CredentialsProviderError"].includes(nameOf(error));
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 function nameOf(error: unknown): string {

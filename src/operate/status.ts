@@ -93,6 +93,8 @@ async function lastExecution(
 
 function stateOf(tasks: readonly TaskState[], attempt: number, execution: ExecutionState | null): ScanState {
   if (isUnderWay(execution)) return "running";
+  // A record of the scan itself is its end, whatever its images came to.
+  if (tasks.some(({ subject, outcome }) => subject === "scan" && outcome.kind === "set-aside")) return "set-aside";
   const isOver = tasks.length > 0 && tasks.every(({ outcome }) => outcome.kind !== "open");
   if (isOver) return tasks.every(({ outcome }) => outcome.kind === "published") ? "published" : "set-aside";
   if (execution !== null) return "ended";

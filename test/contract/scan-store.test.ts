@@ -229,6 +229,9 @@ describe.skipIf(!hasMoto)("on a real S3 server (needs moto_server)", () => {
       maxAttempts: 1,
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
     });
-    await expect(s3Store({ client: unreachable, bucket: "b" }).get("k")).rejects.toMatchObject({ code: "StoreBusy" });
+    await expect(s3Store({ client: unreachable, bucket: "b" }).get("k")).rejects.toMatchObject({
+      code: "StoreBusy",
+      message: "S3 could not be reached (ECONNREFUSED), expected success",
+    });
   });
 });

@@ -141,6 +141,14 @@ export class Cloud {
     return (await this.#sfn.send(new DescribeExecutionCommand({ executionArn }))).input ?? "";
   }
 
+  /** Types of the events of an execution. */
+  history(name: string): string[] {
+    const machine = this.deployed.outputs.StateMachineArn ?? "";
+    const executionArn = `${machine.replace(":stateMachine:", ":execution:")}:${name}`;
+    const { events } = this.#json("stepfunctions", "get-execution-history", "--execution-arn", executionArn);
+    return events.map(({ type }: { type: string }) => type);
+  }
+
   /** Messages that are in the queues of uploads and of notices, and in those of their dead letters. */
   async messages(): Promise<{ queues: number; deadLetters: number }> {
     const count = async (QueueUrl: string) => {

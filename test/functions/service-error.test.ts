@@ -30,7 +30,8 @@ describe("what a service of AWS says to an operator", () => {
     const client = new SFNClient({ endpoint: "http://localhost:1", region: "us-east-1", maxAttempts: 1, credentials });
     const executionArn = "arn:aws:states:us-east-1:123456789012:execution:m:s";
     const thrown = await client.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => error);
-    expect(serviceError(thrown)).toMatchObject({ code: "StoreBusy" });
+    const told = { code: "StoreBusy", message: "AWS could not be reached (ECONNREFUSED), expected an answer" };
+    expect(serviceError(thrown)).toMatchObject(told);
     client.destroy();
     expect(serviceError(new Error("Region is missing"))).toMatchObject({ code: "InputMismatch" });
   });

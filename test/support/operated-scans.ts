@@ -3,6 +3,7 @@ import type { Deployment, ExecutionState } from "#src/operate/deployment.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { resultKeys, type Stage, workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
+import type { ErasableStore } from "#src/storage/scan-store.js";
 import type {
   DoneRecord,
   IndexRecord,
@@ -16,9 +17,13 @@ export const resultIdOf = (n: number) => `r-${String(n).padStart(40, "0")}`;
 
 /** Stores with records of scans that were run, as the stages leave them, and executions that are what a test says. */
 export class OperatedScans {
-  readonly stores = { work: memoryStore(), results: memoryStore() };
+  readonly stores: { readonly work: ErasableStore; readonly results: ErasableStore };
   /** By name. */
   readonly executions = new Map<string, ExecutionState>();
+
+  constructor(stores: OperatedScans["stores"] = { work: memoryStore(), results: memoryStore() }) {
+    this.stores = stores;
+  }
 
   deployment(changes: Partial<Deployment> = {}): Deployment {
     return {

@@ -65,6 +65,14 @@ describe("the status of a scan", () => {
     expect(tasks[1]).toMatchObject({ reached: "preprocess", outcome });
   });
 
+  it("is set aside where the scan as a whole was, with images under way", async () => {
+    const scans = new OperatedScans();
+    await scans.task(scanId, 1, "t0", resultIdOf(1), ["preprocess"]);
+    await scans.setAside(scanId, 1, "scan", "Internal");
+    const { state, tasks } = await statusOf(scanId, scans.deployment({ executions: null }));
+    expect([state, tasks.map(({ subject }) => subject)]).toEqual(["set-aside", ["scan", "t0"]]);
+  });
+
   it("is StoreMissing where nothing is known", async () => {
     const asked = statusOf(scanId, new OperatedScans().deployment());
     await expect(asked).rejects.toMatchObject({ code: "StoreMissing", message: expect.stringContaining(scanId) });
