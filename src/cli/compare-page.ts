@@ -1,5 +1,5 @@
 import { type Html, html } from "#src/report/html.js";
-import type { Comparison } from "./compare-models.js";
+import { COMPARED_METRICS, type Comparison } from "./compare-models.js";
 import { comparisonRows, explanation, pairRows, warningsOf } from "./compare-table.js";
 import { page } from "./page.js";
 
@@ -14,18 +14,32 @@ td.number .soft { font-size: 13px; }
 /** A comparison for people: one HTML file that needs nothing else, no script and no network. */
 export function comparisonPage(comparison: Comparison): string {
   const { models, cases } = comparison;
+  const [all, size] = [comparisonRows(comparison), 1 + COMPARED_METRICS.length];
   const pairs = pairRows(comparison);
   const title = `Comparison of ${models.length === 1 ? "one model" : `${models.length} models`}`;
   return page(title, STYLE, `${title} on ${cases === 1 ? "one case" : `${cases} cases`}`, [
     warningsSection(comparison),
-    html`<section id="models"><h2>Models</h2>
-${table(comparisonRows(comparison))}
+    html`<section id="quality"><h2>Quality</h2>
+${table(columns(all, 1, size))}
+</section>`,
+    html`<section id="size"><h2>Size and time</h2>
+${table(columns(all, size))}
 </section>`,
     html`<section id="pairs"><h2>Every two models</h2>
 ${pairs.rows.length === 0 ? html`<p>There are no two models to compare.</p>` : table(pairs)}
 </section>`,
     html`<p class="soft">${explanation(comparison)}</p>`,
   ]);
+}
+
+/** Of a table whose first column names the rows: that one, and those from `from` on up to `to`. */
+function columns(
+  { head, rows }: { head: readonly string[]; rows: readonly (readonly string[])[] },
+  from: number,
+  to?: number,
+) {
+  const part = (cells: readonly string[]) => [...cells.slice(0, 1), ...cells.slice(from, to)];
+  return { head: part(head), rows: rows.map(part) };
 }
 
 function warningsSection(comparison: Comparison): Html {

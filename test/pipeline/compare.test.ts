@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { comparedData } from "#src/cli/compare-cases.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { scanlane } from "../support/cli.js";
 import { pointwiseNetwork } from "../support/onnx-file.js";
@@ -83,7 +84,10 @@ describe("scanlane compare", () => {
 
     expect(await readFile(join(out, "compare.md"), "utf8")).toMatch(/\| exact \| 1\.000 \(1\.000 to 1\.000\) \|/);
     expect(await readFile(join(out, "compare.csv"), "utf8")).toMatch(/^exact,Dice,1,1,1$/m);
-    expect(await readFile(join(out, "compare.html"), "utf8")).toContain('<th scope="row">strict</th>');
+    const page = await readFile(join(out, "compare.html"), "utf8");
+    expect(page).toContain('<th scope="row">strict</th>');
+    // Heads stand over their numbers.
+    expect(page).toContain('<th scope="col" class="number">Dice</th>');
     await rm(out, { recursive: true });
   });
 
@@ -119,20 +123,17 @@ describe("scanlane compare", () => {
     expect(await readFile(join(out, "compare.html"), "utf8")).toContain(said);
   });
 
-  it("says of how many cases a figure is when some have no value", async () => {
-    const { document, out } = await compared("blind,exact", "--timed", "0");
-    expect(document.models[0].scores.dice).toMatchObject({ mean: 0, cases: 3 });
-    expect(document.models[0].scores.hd95Monai).toBeNull();
+  it("says of how many cases a figure is when some have no value, and counts what is done up to all of it", async () => {
+    const out = await mkdtemp(join(tmpdir(), "compared-"));
+    const args = ["--models", "blind,exact", "--data", data, "--packages", models, "--out", out, "--timed", "0"];
+    const { stderr } = await scanlane(["compare", ...args]);
+    expect([...stderr.matchAll(/^(\d) of 6: /gm)].map(([, n]) => n)).toEqual(["1", "2", "3", "4", "5", "6"]);
+    const [blind] = JSON.parse(await readFile(join(out, "compare.json"), "utf8")).models;
+    expect(blind.scores.dice).toMatchObject({ mean: 0, cases: 3 });
+    expect(blind.scores.hd95Monai).toBeNull();
     const markdown = await readFile(join(out, "compare.md"), "utf8");
     expect(markdown).toMatch(/\| blind \| 0\.000 \(0\.000 to 0\.000\) \|.*\| none of 3 \| 0\.00 \|/);
     expect(markdown).toContain("blind 1.0.0");
-  });
-
-  it("counts what is done, up to all of it", async () => {
-    const out = await mkdtemp(join(tmpdir(), "compared-"));
-    const args = ["compare", "--models", "exact", "--data", data, "--packages", models, "--out", out, "--timed", "0"];
-    const { stderr } = await scanlane(args);
-    expect([...stderr.matchAll(/^(\d) of 3: exact/gm)].map(([, n]) => n)).toEqual(["1", "2", "3"]);
   });
 
   it("reads every reference before it runs anything", async () => {
@@ -152,11 +153,10 @@ describe("scanlane compare", () => {
       await writeFile(picture ?? "", image(ramp(0)));
       await writeFile(labels ?? "", image(truthOf(ramp(0))));
     }
-    const { document, stderr } = await compared("exact", "--timed", "0");
+    const { cases, labels } = await comparedData(data);
     for (const name of names.flat()) await rm(name);
-    expect(stderr).toBe("");
-    expect(document.cases).toBe(5);
-    expect(document.models[0].scores.dice).toMatchObject({ mean: 1, cases: 5 });
+    expect(cases.map(({ name }) => name)).toEqual(["1.2.3", "1.2.4", "case-0", "case-1", "case-2"]);
+    expect(labels).toEqual([{ name: "1", values: [1] }]);
   });
 
   it("names what failed, gives its model no scores and keeps the others", async () => {
