@@ -62,7 +62,10 @@ async function valuesOf(folder: string, file: string, tag: string): Promise<stri
   return [...elementsOf(await readFile(join(folder, file)))].filter((one) => one.tag === tag).map(({ text }) => text);
 }
 
-describe("a series with a string of its own in every attribute", () => {
+// Thousands of strings are looked for in every file.
+const LONG = { timeout: 120_000 };
+
+describe("a series with a string of its own in every attribute", LONG, () => {
   let open: Ran;
   let closed: Ran;
   let map: UidMap;

@@ -1,10 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { gunzipSync, inflateSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 
 /**
  * Which of some strings are in the files below a folder: in their names, their bytes (as ASCII or UTF-16), in what is
- * packed by gzip, in whatever is written in base64, and in the chunks of a PNG.
+ * packed by gzip, in whatever is written in base64, and in the chunks of a PNG but its pixels.
  *
  * @returns "file: string", sorted
  */
@@ -39,22 +39,22 @@ function* foundIn(view: string, byStart: ReadonlyMap<string, readonly string[]>)
 /** The bytes as text in every way that they can be read. */
 function viewsOf(bytes: Buffer): string[] {
   const plain = bytes.toString("latin1");
-  return [plain, plain.replaceAll("\0", ""), ...unpacked(bytes).flatMap(viewsOf), ...decoded(plain).flatMap(viewsOf)];
+  const narrow = plain.includes("\0") ? [plain.replaceAll("\0", "")] : [];
+  return [plain, ...narrow, ...unpacked(bytes).flatMap(viewsOf), ...decoded(plain).flatMap(viewsOf)];
 }
 
 function unpacked(bytes: Buffer): Buffer[] {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return [gunzipSync(bytes)];
   if (bytes.subarray(1, 4).toString("latin1") !== "PNG") return [];
+  // Pixels are colours and no text.
   const parts: Buffer[] = [];
-  const pixels: Buffer[] = [];
   for (let at = 8; at + 12 <= bytes.length; ) {
     const length = bytes.readUInt32BE(at);
     const body = bytes.subarray(at + 8, at + 8 + length);
-    if (bytes.toString("latin1", at + 4, at + 8) === "IDAT") pixels.push(body);
-    else parts.push(body);
+    if (bytes.toString("latin1", at + 4, at + 8) !== "IDAT") parts.push(body);
     at += 12 + length;
   }
-  return [...parts, inflateSync(Buffer.concat(pixels))];
+  return parts;
 }
 
 /** Long runs of base64; a hex digest is one too, and decodes to nothing. */
