@@ -21,7 +21,8 @@ import() { # <id> <model folder> <fold>
   [ -f "$work/models/$1/manifest.json" ] && return
   node "$here/../../dist/src/cli/main.js" import nnunet "$2" --folds "$3" --id "$1" --models "$work/models" --python "$PYTHON"
   # Nobody mirrors here.
-  sed -i 's/"mirrorAxes": \[[^]]*\]/"mirrorAxes": []/' "$work/models/$1/manifest.json"
+  node -e 'const fs = require("fs"), path = process.argv[1], manifest = JSON.parse(fs.readFileSync(path, "utf8"));
+    fs.writeFileSync(path, JSON.stringify({ ...manifest, mirrorAxes: [] }, null, 2));' "$work/models/$1/manifest.json"
 }
 compare() { # <case> <id> <model folder> <fold> <images> <rounds> [further options]
   case=$1 id=$2 model=$3 fold=$4 images=$5 rounds=$6

@@ -1,7 +1,6 @@
-import { crc32, deflateSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
+import { pngFile } from "#src/core/png-file.js";
 import type { Size3 } from "#src/imaging/affine.js";
-
-const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
 /**
  * A label map of one slice as a greyscale PNG whose grey values are the labels themselves: 8 bits, or 16 where the
@@ -26,24 +25,5 @@ export function writePngLabels(labels: Uint8Array | Uint16Array, size: Size3): U
       else view.setUint16(y * rowBytes + 1 + 2 * x, value);
     }
   }
-  const header = new DataView(new ArrayBuffer(13));
-  header.setUint32(0, width);
-  header.setUint32(4, height);
-  // Bits a sample; colour type 0 (grey), deflate, no interlace stay 0.
-  header.setUint8(8, 8 * bytes);
-  return Buffer.concat([
-    SIGNATURE,
-    chunk("IHDR", new Uint8Array(header.buffer)),
-    chunk("IDAT", deflateSync(rows, { level: 6 })),
-    chunk("IEND", new Uint8Array(0)),
-  ]);
-}
-
-function chunk(type: string, data: Uint8Array): Uint8Array {
-  const out = Buffer.alloc(12 + data.length);
-  out.writeUInt32BE(data.length, 0);
-  out.write(type, 4, "latin1");
-  out.set(data, 8);
-  out.writeUInt32BE(crc32(out.subarray(4, 8 + data.length)), 8 + data.length);
-  return out;
+  return pngFile({ width, height, bits: bytes === 1 ? 8 : 16, colour: "grey" }, deflateSync(rows, { level: 6 }));
 }

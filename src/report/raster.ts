@@ -1,4 +1,5 @@
-import { PNG } from "pngjs";
+import { deflateSync } from "node:zlib";
+import { pngFile } from "#src/core/png-file.js";
 
 /** A picture in memory: three bytes (red, green, blue) a pixel, row by row from the top left. */
 export interface Raster {
@@ -8,6 +9,9 @@ export interface Raster {
 }
 
 export type Rgb = readonly [number, number, number];
+
+/** PNG's filter that takes from each byte the one above it. */
+const UP = 2;
 
 /** A black picture. */
 export function blackRaster(width: number, height: number): Raster {
@@ -34,14 +38,16 @@ export function blend(raster: Raster, x: number, y: number, colour: Rgb, share: 
 /** The picture as a PNG file: no date and no text in it, so equal pictures are equal bytes. */
 export function pngOf(raster: Raster): Uint8Array {
   const { width, height, rgb } = raster;
-  const png = new PNG({ width, height });
-  png.data.fill(255);
-  for (let from = 0, to = 0; from < rgb.length; to++) {
-    png.data[to++] = rgb[from++] ?? 0;
-    png.data[to++] = rgb[from++] ?? 0;
-    png.data[to++] = rgb[from++] ?? 0;
+  const row = 3 * width;
+  const filtered = new Uint8Array((1 + row) * height);
+  for (let y = 0; y < height; y++) {
+    const to = y * (1 + row);
+    filtered[to] = UP;
+    const from = y * row;
+    if (y === 0) filtered.set(rgb.subarray(0, row), 1);
+    else for (let i = 0; i < row; i++) filtered[to + 1 + i] = (rgb[from + i] ?? 0) - (rgb[from - row + i] ?? 0);
   }
-  // RGB without alpha, filter Up on every row, level 4: a sheet of 1076 x 1056 in 89 ms and 0.63 MB; Paeth and level 6
-  // take 219 ms for 0.60 MB. At the end of a small scan nothing else takes as long.
-  return new Uint8Array(PNG.sync.write(png, { colorType: 2, filterType: 2, deflateStrategy: 0, deflateLevel: 4 }));
+  // Filter Up on every row, level 4: Paeth and level 6 take more than twice as long for 5 % less. At the end of a small
+  // scan nothing else takes as long.
+  return pngFile({ width, height, bits: 8, colour: "rgb" }, deflateSync(filtered, { level: 4 }));
 }

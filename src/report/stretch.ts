@@ -27,8 +27,8 @@ export function stretchLinear(data: Float32Array, width: number, across: Stretch
     let to = y * across.pixels;
     for (const { from, weights } of columns) {
       let sum = 0;
-      let at = y * width + from;
-      for (const weight of weights) sum += weight * (data[at++] ?? 0);
+      const at = y * width + from;
+      for (let n = 0; n < weights.length; n++) sum += (weights[n] ?? 0) * (data[at + n] ?? 0);
       narrow[to++] = sum;
     }
   }
@@ -37,11 +37,8 @@ export function stretchLinear(data: Float32Array, width: number, across: Stretch
   for (const { from, weights } of rows) {
     for (let x = 0; x < across.pixels; x++) {
       let sum = 0;
-      let at = from * across.pixels + x;
-      for (const weight of weights) {
-        sum += weight * (narrow[at] ?? 0);
-        at += across.pixels;
-      }
+      const at = from * across.pixels + x;
+      for (let n = 0; n < weights.length; n++) sum += (weights[n] ?? 0) * (narrow[at + n * across.pixels] ?? 0);
       out[to++] = sum;
     }
   }
