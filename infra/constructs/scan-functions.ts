@@ -138,7 +138,7 @@ function copyAssets(from: string, to: string): string[] {
     ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
     `mkdir -p ${to}/models`,
     `cp ${from}/models/routes.json ${to}/models/`,
-    `for m in ${from}/models/*/manifest.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
+    `for m in ${from}/models/*/manifest.json ${from}/models/*/cost.json; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
   ];
 }
 

@@ -64,6 +64,11 @@ export const ERROR_CODES = {
     retryable: false,
     advice: "run where the device is, or ask for the CPU",
   },
+  MemoryInsufficient: {
+    class: "model",
+    retryable: false,
+    advice: "run where the memory named is there, or allow more with --memory",
+  },
   InferenceFailed: {
     class: "model",
     retryable: false,

@@ -13,6 +13,13 @@ export interface StageDeps {
   readonly provider: Provider;
   /** The device of refinement steps that are graphs; `cpu` where nothing is said. */
   readonly stepProvider?: Provider;
+  /** What jobs may use, by which Inspect plans; one worker and any memory where nothing is said. */
+  readonly limits?: {
+    readonly workers: number;
+    readonly memoryMiB: number | null;
+    /** Whether Segment's process has to share that memory with the other stages'. */
+    readonly isShared: boolean;
+  };
   /** What this runs on, for the receipt; this machine where nothing is said. */
   readonly place?: ComputePlace;
 }
