@@ -29,7 +29,11 @@ function pointwise(classes: number, changes: Partial<ModelManifest> = {}): Model
     },
   };
 }
-const tiles = (patchVox: Size3) => ({ ...brightManifest(new Uint8Array()).tiles, patchVox, stepFraction: 1 });
+const tiles = (patchVox: [number, number, number]) => ({
+  ...brightManifest(new Uint8Array()).tiles,
+  patchVox,
+  stepFraction: 1,
+});
 const image = (size: Size3, spacingMm: Vec3 = [1, 1, 1]) => {
   const [x, y, z] = spacingMm;
   return { grid: { size, spacingMm, affineRas: [x, 0, 0, 0, 0, y, 0, 0, 0, 0, z, 0] as const }, channels: 1 };
