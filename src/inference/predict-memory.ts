@@ -20,6 +20,8 @@ const MIB = 2 ** 20;
 const BASE = { preprocess: 103, segment: 128, publish: 141 } as const;
 /** Arrays of slices that were given away and not yet collected; bytes. */
 const UNCOLLECTED = 32e6;
+/** The same of answers of the network: at most two of them, and so many bytes. */
+const UNCOLLECTED_ANSWERS = { count: 2, bytes: 50e6 } as const;
 /** What the first session takes of the process for the runtime itself, and is part of the base; MiB. */
 const RUNTIME = 28;
 /** A thread with its modules; MiB. Not fitted: taken for the most that it may be. */
@@ -145,13 +147,28 @@ function ownBytes(
   const shape = batchShape(manifest);
   const tensor = 4 * shape.reduce((product, length) => product * length, 1);
   const perRun = tensor * (1 + classes / (shape[1] ?? 1)) * (mirrorAxes.length > 0 ? 2 : 1);
+  const runs = tileBatches(padded, manifest).length * mirrorSubsets(mirrorAxes).length * folds;
+  const answer = (tensor * classes) / (shape[1] ?? 1);
+  const answers = Math.min(UNCOLLECTED_ANSWERS.bytes, answer * Math.min(UNCOLLECTED_ANSWERS.count, runs - 1));
   const underWay = workers > 1 ? workers + 1 : 1;
   const { loadedMiB, runMiB } = model.cost ?? unmeasured(manifest, tensor / (shape[1] ?? 1));
   const loaded = Math.max(0, loadedMiB - RUNTIME);
   // Beside those of the threads, the session of the thread that gives the runs out; it runs nothing.
   const sessions = workers > 1 ? workers * (loaded + runMiB) + loaded : loaded + runMiB;
   const networks = (folds * sessions + (workers > 1 ? workers * THREAD : 0)) * MIB;
-  return input + fronts + waiting + slab + labels + probabilities + extra + uncollected + underWay * perRun + networks;
+  return (
+    input +
+    fronts +
+    waiting +
+    slab +
+    labels +
+    probabilities +
+    extra +
+    uncollected +
+    answers +
+    underWay * perRun +
+    networks
+  );
 }
 
 function unmeasured({ network }: ModelManifest, planeBytes: number) {
