@@ -34,7 +34,7 @@ export const FRAME_WORKER = { entry: "src/formats/codecs/frame-worker.ts", file:
  *
  * @param from the repository
  * @param to the folder of the bundle
- * @param models ids of the packages whose manifests go with it; null: of all
+ * @param models ids of the packages whose manifests and measured costs go with it; null: of all
  */
 export function bundleAssets(from: string, to: string, models: readonly string[] | null = null): string[] {
   const { format, platform, target, conditions, banner } = BUNDLING;
@@ -47,12 +47,12 @@ export function bundleAssets(from: string, to: string, models: readonly string[]
     "--log-level=warning",
   ].join(" ");
   const worker = `${from}/${FRAME_WORKER.entry}`;
-  const manifests = (models ?? ["*"]).map((id) => `${from}/models/${id}/manifest.json`).join(" ");
+  const described = (models ?? ["*"]).flatMap((id) => ["manifest", "cost"].map((name) => `${from}/models/${id}/${name}.json`)).join(" ");
   return [
     ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
     `${from}/node_modules/.bin/esbuild ${worker} --bundle --minify ${flags} --outfile=${to}/${FRAME_WORKER.file}`,
     `mkdir -p ${to}/models`,
     `cp ${from}/models/routes.json ${to}/models/`,
-    `for m in ${manifests}; do d=${to}/models/$(basename $(dirname $m)); mkdir -p $d && cp $m $d/; done`,
+    `for m in ${described}; do d=${to}/models/$(basename $(dirname $m)); if [ -e $m ]; then mkdir -p $d && cp $m $d/; fi; done`,
   ];
 }

@@ -59,12 +59,17 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
     String(voxels),
     volumeMl === null ? "unknown" : volumeMl.toFixed(2),
   ]);
-  const stages = run.stages.map(({ stage, seconds }) => [stage, seconds.toFixed(2)]);
+  const stages = run.stages.map(({ stage, seconds, used }) => [
+    stage,
+    seconds.toFixed(2),
+    used?.predicted === undefined ? "-" : String(used.predicted.memoryMiB),
+    used?.peakMiB === undefined ? "-" : String(used.peakMiB),
+  ]);
   return [
     `${name}: ${result.model.id} ${result.model.version}`,
     table(["structure", "voxels", "mL"], structures),
     "",
-    table(["stage", "seconds"], stages),
+    table(["stage", "seconds", "MiB predicted", "MiB at most"], stages),
     ...result.warnings.map((warning) => `  warning: ${warning.code}: ${warning.message}`),
     `  ${result.notice}`,
     `  files in ${folder}:`,

@@ -85,6 +85,11 @@ function commands(done: (code: number) => void): Command {
         "--deid-dir <dir>",
         "folder for the secret and the UID maps of de-identified results (default: ~/.local/share/scanlane/deid)",
       )
+      .option(
+        "--memory <MiB>",
+        "refuse before it starts what is predicted to need more (default: what is free)",
+        positiveInteger,
+      )
       .option("--json", "print one JSON document a scan on stdout, and no progress");
 
   runs(
@@ -260,6 +265,7 @@ function commands(done: (code: number) => void): Command {
     .description("compare a model's files with its manifest and run its golden case")
     .argument("<model>")
     .option("--models <dir>", "folder of model packages")
+    .option("--measure", "write what a run of the network costs into the package (cost.json)")
     .option("--json", "print one JSON document")
     .action(async (id, flags) => done(await (await import("./verify.js")).verify(id, flags)));
   const imports = program.command("import").description("make a model package of a model trained elsewhere");

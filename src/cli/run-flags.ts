@@ -23,8 +23,23 @@ export interface RunFlags {
   readonly json?: boolean;
   /** Runs of a network at once. @default one for every two cores */
   readonly workers?: number;
+  /** Memory that a run may use, in MiB. @default what is free */
+  readonly memory?: number;
   /** The device of networks. @default cpu */
   readonly provider?: Provider;
+}
+
+/** How a run may use the machine, of what was said. */
+export function limitsOf({
+  provider,
+  workers,
+  memory,
+}: RunFlags): Pick<RunOptions, "provider" | "workers" | "memoryMiB"> {
+  return {
+    ...(provider !== undefined && { provider }),
+    ...(workers !== undefined && { workers }),
+    ...(memory !== undefined && { memoryMiB: memory }),
+  };
 }
 
 /** The folders of a run, and what was asked for: it goes before a `scan.json`. */

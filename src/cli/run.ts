@@ -17,7 +17,7 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
   worker.start();
   try {
-    const [{ takeIn }, { placesOf }, { runUpload }] = await Promise.all([
+    const [{ takeIn }, { limitsOf, placesOf }, { runUpload }] = await Promise.all([
       import("#src/local/take-in.js"),
       import("./run-flags.js"),
       import("./run-upload.js"),
@@ -29,7 +29,7 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
       signal,
       progress,
       json: flags.json === true,
-      ...(flags.provider && { provider: flags.provider }),
+      ...limitsOf(flags),
     };
     let highest: number = EXIT.ok;
     for (const path of paths) {

@@ -7,7 +7,7 @@ import { STABLE_SECONDS, watchFolder } from "#src/local/watch.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
-import { placesOf, type RunFlags } from "./run-flags.js";
+import { limitsOf, placesOf, type RunFlags } from "./run-flags.js";
 import { runUpload } from "./run-upload.js";
 
 export interface WatchFlags extends RunFlags {
@@ -37,7 +37,7 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
     signal,
     progress,
     json: flags.json === true,
-    ...(flags.provider && { provider: flags.provider }),
+    ...limitsOf(flags),
   };
   let worst: number = EXIT.ok;
   let count = 0;

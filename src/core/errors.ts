@@ -74,6 +74,11 @@ export const ERROR_CODES = {
     retryable: false,
     advice: "give this deployment a place for secret and UID maps, or ask for no de-identification",
   },
+  MemoryInsufficient: {
+    class: "model",
+    retryable: false,
+    advice: "run where the memory named is there, or allow more with --memory",
+  },
   InferenceFailed: {
     class: "model",
     retryable: false,

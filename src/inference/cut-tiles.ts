@@ -3,7 +3,7 @@ import { shiftedTileStarts, tileStarts } from "#src/imaging/tiles.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 
 /** A 2-D network is fed this many slices at once; a 3-D tile fills the cores on its own. */
-const SLICES_A_BATCH = 8;
+export const SLICES_A_BATCH = 8;
 
 /** First voxels of all tiles of a (padded) volume, put together as a network is fed with them. */
 export function tileBatches(size: Size3, manifest: Pick<ModelManifest, "tiles" | "network">): Size3[][] {

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
@@ -43,6 +44,10 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** The device of networks, which the worker was started with. @default cpu */
   readonly provider?: Provider;
+  /** Runs of a network at once. @default one for every two cores */
+  readonly workers?: number;
+  /** Memory that a run may use, in MiB. @default what this machine or its container has free */
+  readonly memoryMiB?: number;
   /** Runs the Batch jobs; kept by the caller so that it stays warm from scan to scan. */
   readonly worker: WorkerProcess;
 }
@@ -63,7 +68,12 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   const { request } = upload.source;
   const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
   const places = placesFor(mayBe, { ...options.places, source: upload.root });
-  const deps: StageDeps = { ...openPlaces(places), logger: options.logger, provider: options.provider ?? "cpu" };
+  const deps: StageDeps = {
+    ...openPlaces(places),
+    logger: options.logger,
+    provider: options.provider ?? "cpu",
+    capacity: capacityOf(options),
+  };
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
   await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);
@@ -78,6 +88,14 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   const result = await runExecution({ schemaVersion: SCHEMA_VERSION, scanId, attempt }, watched, options.signal);
   if (outcomes.length === 0 && result.status === "failed") throw new Error(`workflow failed: ${result.error}`);
   return { scanId, attempt, outcomes };
+}
+
+/** Both processes of a run have to fit. Threads of a session are two on every machine. */
+function capacityOf({ workers, memoryMiB, provider = "cpu" }: RunOptions): NonNullable<StageDeps["capacity"]> {
+  const free = (process.availableMemory() + process.memoryUsage.rss()) / 2 ** 20;
+  const most = Math.max(1, Math.floor(availableParallelism() / 2));
+  // A GPU has one session, and a memory of its own.
+  return { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB: memoryMiB ?? free, isShared: true };
 }
 
 function stateHandlers(

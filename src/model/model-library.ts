@@ -7,6 +7,7 @@ import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { ClassicalManifest, isNetwork, type PackageManifest } from "./classical-manifest.js";
 import { EnsembleManifest } from "./ensemble-manifest.js";
 import { ModelManifest } from "./manifest.js";
+import { MeasuredCost } from "./measured-cost.js";
 import { assertFit, othersOf } from "./other-models.js";
 import { Routes } from "./routes.js";
 
@@ -21,6 +22,8 @@ export interface ModelPackage {
   /** The models that it asks, by their id: a previous stage, the one that finds its region, members of an ensemble. */
   readonly others: ReadonlyMap<string, ModelPackage>;
   readonly folder: string;
+  /** What a run of its network was measured to cost; null where nobody did, and for another network. */
+  readonly cost?: MeasuredCost | null;
 }
 
 /** A network of a package: its file and what the manifest says is in it. */
@@ -100,7 +103,13 @@ export function folderModels(root: string, { only, routes }: LibraryOptions = {}
     for (const other of othersOf(manifest)) others.set(other, await openFor([...askedBy, id], other));
     assertFit(manifest, others);
     const digests = [...others.values()].map((other) => other.digest);
-    return { manifest, digest: digestOf(others.size === 0 ? manifest : [manifest, digests]), folder, others };
+    return {
+      manifest,
+      digest: digestOf(others.size === 0 ? manifest : [manifest, digests]),
+      folder,
+      others,
+      cost: await costOf(folder, manifest),
+    };
   }
 
   const open = (id: string) => openFor([], id);
@@ -139,6 +148,15 @@ const NO_ROUTES: Routes = { schemaVersion: SCHEMA_VERSION, routes: [] };
 function nullIfAbsent(error: unknown): null {
   if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
   throw error;
+}
+
+/** A measurement of another network than the package has now is none. */
+async function costOf(folder: string, manifest: PackageManifest): Promise<MeasuredCost | null> {
+  const text = await readFile(join(folder, "cost.json"), "utf8").catch(() => null);
+  if (text === null || !isNetwork(manifest)) return null;
+  const subject = `cost.json of ${manifest.id}`;
+  const cost = checked(MeasuredCost, jsonOf(text, subject), subject);
+  return cost.network === manifest.network.sha256 ? cost : null;
 }
 
 /** A manifest with a field `classical` or `ensemble` has no network; every other one must have one. */

@@ -6,6 +6,7 @@ import { definedModality } from "#src/formats/modalities.js";
 import type { FoundScan, UploadEntry } from "#src/formats/scan.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelPackage } from "#src/model/model-library.js";
+import { needsProbabilities } from "#src/model/refine-steps.js";
 import { type RouteFacts, routeOf } from "#src/model/routes.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } from "#src/workflow/contract.js";
@@ -13,12 +14,11 @@ import { MAX_IMAGES } from "#src/workflow/execution-limits.js";
 import { type ChannelGroup, channelGroups } from "./channel-groups.js";
 import { writeDocument } from "./documents.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
-import { assertMapsPossible } from "./outputs/uncertainty-output.js";
+import { assertMapsPossible, mapsAsked } from "./outputs/uncertainty-output.js";
+import { planTask } from "./plan-task.js";
 import { openUpload } from "./source-upload.js";
 import type { StageDeps, UploadSizeLimits } from "./stage-deps.js";
 
-/** What Preprocess holds at once for each voxel of the source: float32 image, its reoriented copy and the input. */
-const PREPROCESS_BYTES_A_VOXEL = 24;
 /** Memory of the Preprocess Lambda less what the runtime needs; larger tasks run as a Batch job. */
 const LAMBDA_MEMORY_MIB = 9_000;
 
@@ -26,7 +26,7 @@ const LAMBDA_MEMORY_MIB = 9_000;
  * Opens the upload, finds its images, chooses a model for each and writes down one task an image. A function of the
  * upload and the installed models: run twice, it writes the same documents.
  *
- * @throws {PipelineError} any input code, `NoRoute`, `ModelUnknown`, `ModelInvalid`, `InputMismatch`
+ * @throws {PipelineError} any input code, `NoRoute`, `ModelUnknown`, `ModelInvalid`, `InputMismatch`, `MemoryInsufficient`
  */
 export async function inspect(input: InspectInput, deps: StageDeps): Promise<InspectOutput> {
   const { scanId, attempt } = input;
@@ -65,7 +65,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
       taskKey,
       identity: task.identity,
       share: task.share,
-      preprocessOn: task.estimate.memoryMiB > LAMBDA_MEMORY_MIB ? "batch" : "lambda",
+      preprocessOn: isForLambda(task) ? "lambda" : "batch",
     });
     deps.logger.info("task found", {
       scanId,
@@ -75,6 +75,11 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
     });
   }
   return { scanId, attempt, tasks };
+}
+
+/** Preprocess and Publish run in the same place. */
+function isForLambda({ plan, estimate }: TaskDocument): boolean {
+  return Math.max(estimate.memoryMiB, plan?.publish.memoryMiB ?? 0) <= LAMBDA_MEMORY_MIB;
 }
 
 interface Choice {
@@ -161,13 +166,19 @@ function taskOf(
   model: ModelPackage,
   request: RunRequest,
   { scanId, attempt }: InspectInput,
-  { provider, stepProvider }: Pick<StageDeps, "provider" | "stepProvider">,
+  { provider, stepProvider, capacity }: Pick<StageDeps, "provider" | "stepProvider" | "capacity">,
 ): TaskDocument {
   const [scan] = group;
   const { deidentify } = request;
   const voxels = voxelCount(scan.grid.size);
   const outputs = outputsFor(scan.format, request);
   assertMapsPossible(model.manifest, outputs);
+  const keepsProbabilities =
+    outputs.includes("probabilities") ||
+    request.seg === "fractional" ||
+    (request.refine === "on" && model.manifest.postprocess.some(needsProbabilities));
+  const asks = { wantedLabels: keepsProbabilities ? model.manifest.labels.length : 0, maps: mapsAsked(outputs) };
+  const plan = planTask({ grid: scan.grid, channels: group.length }, model, asks, capacity);
   return {
     schemaVersion: SCHEMA_VERSION,
     scanId,
@@ -209,7 +220,8 @@ function taskOf(
       instances: [...instances],
     })),
     warnings: [],
-    estimate: { voxels, memoryMiB: Math.ceil((voxels * group.length * PREPROCESS_BYTES_A_VOXEL) / 2 ** 20) },
+    estimate: { voxels, memoryMiB: plan.preprocess.memoryMiB },
+    plan,
   };
 }
 

@@ -1,6 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, type ResultId, sha256 } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { watchPeak } from "#src/inference/peak-memory.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { resultKeys, STAGES, type Stage, workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
@@ -13,7 +14,7 @@ import {
 } from "#src/workflow/contract.js";
 import { openPseudonyms } from "./deidentification.js";
 import { readDocument, readDocumentIfValid, writeDocument } from "./documents.js";
-import { watchPeak } from "./peak-memory.js";
+
 import type { StageDefinition, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -162,9 +163,15 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
       bytesIn,
       bytesOut: outputs.reduce((sum, { size }) => sum + size, 0),
       peakMiB: Math.round(peakBytes() / 2 ** 20),
+      ...predictedOf(stage, task),
     }),
     progress: (message, fields) => deps.logger.info(message, { ...idsOf(task), stage, ...fields }),
   };
+}
+
+function predictedOf(stage: Stage, { plan }: TaskDocument) {
+  const predicted = stage === "postprocess" ? undefined : plan?.[stage];
+  return predicted === undefined ? {} : { predicted };
 }
 
 function contentTypeOf(file: string): string {

@@ -1,6 +1,7 @@
 import { segmentClassical } from "#src/classical/segment-classical.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { Grid } from "#src/imaging/volume.js";
+import { atMost } from "#src/inference/at-most.js";
 import { modelSessions, type SessionsOf } from "#src/inference/model-sessions.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
 import { segmentImage } from "#src/inference/segment-image.js";
@@ -43,7 +44,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
     const loading = performance.now();
     const opened = await load(one);
     loadSeconds += (performance.now() - loading) / 1000;
-    return opened;
+    return opened.map((session) => atMost(session, task.plan?.workers ?? 1));
   };
 
   const started = performance.now();
@@ -55,7 +56,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
 
   await writeSegmentation(work, segmentation, source);
-  return { facts: { loadSeconds, networkSeconds, provider: deps.provider } };
+  return { facts: { loadSeconds, networkSeconds, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
 }
 
 async function runClassical(

@@ -28,6 +28,13 @@ export interface StageDeps {
   readonly stepProvider?: Provider;
   /** What Inspect refuses as too large. */
   readonly limits?: UploadSizeLimits;
+  /** What jobs may use, by which Inspect plans; one worker and any memory where nothing is said. */
+  readonly capacity?: {
+    readonly workers: number;
+    readonly memoryMiB: number | null;
+    /** Whether Segment's process has to share that memory with the other stages'. */
+    readonly isShared: boolean;
+  };
   /** What this runs on, for the receipt; this machine where nothing is said. */
   readonly place?: ComputePlace;
 }

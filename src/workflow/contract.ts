@@ -177,6 +177,9 @@ export type SourceDocument = z.infer<typeof SourceDocument>;
 
 export const WarningDocument = z.strictObject({ code: z.string(), message: z.string() });
 
+/** Of a stage: the most memory that its process will hold, and the seconds inside networks where they were measured. */
+const Predicted = z.strictObject({ memoryMiB: z.int().min(1), networkSeconds: z.number().min(0).optional() });
+
 /** One task: one image, one model. */
 export const TaskDocument = z.strictObject({
   schemaVersion,
@@ -211,6 +214,16 @@ export const TaskDocument = z.strictObject({
     .min(1),
   warnings: z.array(WarningDocument),
   estimate: z.strictObject({ voxels: z.int().min(1), memoryMiB: z.int().min(1) }),
+  /** What was predicted before anything started; absent in documents of before. */
+  plan: z
+    .strictObject({
+      /** Runs of a network at once. */
+      workers: z.int().min(1),
+      preprocess: Predicted,
+      segment: Predicted.optional(),
+      publish: Predicted,
+    })
+    .optional(),
 });
 export type TaskDocument = z.infer<typeof TaskDocument>;
 
@@ -223,6 +236,8 @@ export const StageUse = z.strictObject({
   bytesOut: z.int().min(0),
   /** The most memory that its process held while it ran; absent in records of before. */
   peakMiB: z.int().min(1).optional(),
+  /** What the task's plan said of that before. */
+  predicted: Predicted.optional(),
 });
 export type StageUse = z.infer<typeof StageUse>;
 

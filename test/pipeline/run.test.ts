@@ -135,6 +135,25 @@ describe("scanlane run", () => {
     expect(loadSeconds[1]).toBeLessThan(loadSeconds[0]);
   });
 
+  it("refuses what is predicted to need more memory than it may have, before anything starts", async () => {
+    const { code, json } = await run(volume, "--model", "bright3d", "--memory", "60");
+    expect(json.outcomes[0]).toMatchObject({
+      kind: "quarantined",
+      record: { step: "inspect", code: "MemoryInsufficient", message: expect.stringMatching(/need \d+ MiB.* are 60$/) },
+    });
+    expect(code).toBe(78);
+  });
+
+  it("records the memory that was predicted beside what was measured", async () => {
+    const { json } = await run(volume, "--model", "bright3d");
+    const { stages } = json.outcomes[0].run;
+    for (const stage of ["preprocess", "segment", "publish"]) {
+      const { used } = stages.find((one: { stage: string }) => one.stage === stage);
+      expect(used.predicted.memoryMiB, stage).toBeGreaterThan(50);
+      expect(used.peakMiB, stage).toBeGreaterThan(50);
+    }
+  });
+
   it("sets a scan aside whose device is not there, and never runs it on another one", async () => {
     // This machine's runtime has the CPU's provider alone.
     const { code, json } = await run(volume, "--model", "bright3d", "--provider", "tensorrt");

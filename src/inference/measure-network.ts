@@ -1,0 +1,52 @@
+import type { ModelManifest } from "#src/model/manifest.js";
+import type { MeasuredCost } from "#src/model/measured-cost.js";
+import { SLICES_A_BATCH } from "./cut-tiles.js";
+import type { OpenSession } from "./network-session.js";
+import { watchPeak } from "./peak-memory.js";
+
+const RUNS = 3;
+const MIB = 2 ** 20;
+
+/** Tensor of a full batch of a network, [N, C, (Z,) Y, X]. */
+export function batchShape(manifest: Pick<ModelManifest, "tiles" | "network" | "channels" | "previous">): number[] {
+  const { network, channels, previous, tiles } = manifest;
+  const [x, y, z] = tiles.patchVox;
+  const inputs = (channels.length + (previous?.labels.length ?? 0)) * (network.slices ?? 1);
+  return network.dimensions === 2 ? [SLICES_A_BATCH, inputs, y, x] : [1, inputs, z, y, x];
+}
+
+/**
+ * Opens a network and runs it on zeros: memory by what this process holds more of, so nothing else may go on in it.
+ *
+ * @throws {PipelineError} as sessions do
+ */
+export async function measureNetwork(
+  manifest: ModelManifest,
+  bytes: Uint8Array,
+  open: OpenSession,
+): Promise<Omit<MeasuredCost, "schemaVersion" | "machine">> {
+  const shape = batchShape(manifest);
+  const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
+  const before = process.memoryUsage.rss();
+  const openPeak = watchPeak();
+  const session = await open({ ...manifest.network, bytes: async () => bytes });
+  const loadedMiB = (openPeak() - before) / MIB;
+  const loaded = process.memoryUsage.rss();
+  const runPeak = watchPeak();
+  let secondsARun = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < RUNS; n++) {
+    const started = performance.now();
+    await session.run({ data, shape });
+    secondsARun = Math.min(secondsARun, (performance.now() - started) / 1000);
+  }
+  const runMiB = (runPeak() - loaded) / MIB;
+  await session.close();
+  const rounded = (value: number) => Math.max(0, Math.round(value * 10) / 10);
+  return {
+    network: manifest.network.sha256,
+    shape,
+    loadedMiB: rounded(loadedMiB),
+    runMiB: rounded(runMiB),
+    secondsARun: Number(secondsARun.toPrecision(3)),
+  };
+}

@@ -1,0 +1,22 @@
+import { z } from "zod";
+import { SCHEMA_VERSION } from "#src/core/versions.js";
+
+/**
+ * `cost.json` of a package: what only a measurement of its network can know. It decides no result and is no part of the
+ * package's digest.
+ */
+export const MeasuredCost = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  /** Digest of the network that was measured; of another one it says nothing. */
+  network: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Tensor of one run: a batch of tiles, [N, C, (Z,) Y, X]. */
+  shape: z.array(z.int().min(1)).min(4).max(5),
+  /** What an opened session holds. */
+  loadedMiB: z.number().min(0),
+  /** What runs take besides, with the answer. */
+  runMiB: z.number().min(0),
+  /** Shortest of several runs, on two threads of the machine named; left out where other work would be measured too. */
+  secondsARun: z.number().positive().optional(),
+  machine: z.string(),
+});
+export type MeasuredCost = z.infer<typeof MeasuredCost>;
