@@ -93,6 +93,7 @@ async function step(
   await writeDocument(deps.work, workKeys.source(scanId), written);
   if (await change(seriesId, head, { version: next, checkAt: 0 }, deps)) {
     deps.logger.info("series judged", { scanId, evidence, instances: next.instances });
+    if (folder.asked.isLowered) deps.logger.info("share lowered", { scanId });
   }
   return "again";
 }
