@@ -194,6 +194,7 @@ async function takeInWhole(scanId: string, object: SourceDocument["objects"][num
   };
   // Of two deliveries the first decides: `scan.json` may say something else by now, and the run may have begun.
   await writeDocument(stores.work, workKeys.source(scanId), source, { ifAbsent: true });
+  if (asked.isLowered) logger.info("share lowered", { scanId });
   const { work, results } = stores;
   if ((await beginRun({ scanId, seriesId: null }, rule, { ...deps, work, results })) === "held") return;
   await ledger.remember(scanId);

@@ -153,12 +153,14 @@ function refuseUnreadable(bucket: Bucket, key: Key): void {
         conditions,
       }),
     );
-  refuse({ Null: { "s3:x-amz-server-side-encryption-customer-algorithm": "false" } });
-  refuse({ StringNotEqualsIfExists: { "s3:x-amz-server-side-encryption": "aws:kms" } });
-  refuse({ StringNotEqualsIfExists: { "s3:x-amz-server-side-encryption-aws-kms-key-id": key.keyArn } });
-  refuse({
-    StringNotEqualsIfExists: { "s3:x-amz-storage-class": ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"] },
-  });
+  const present = (header: string) => ({ Null: { [header]: "false" } });
+  // A header that is missing differs from everything: each must be there to be refused, the bucket's default is right.
+  const unless = (header: string, allowed: string | string[]) =>
+    refuse({ ...present(header), StringNotEquals: { [header]: allowed } });
+  refuse(present("s3:x-amz-server-side-encryption-customer-algorithm"));
+  unless("s3:x-amz-server-side-encryption", "aws:kms");
+  unless("s3:x-amz-server-side-encryption-aws-kms-key-id", key.keyArn);
+  unless("s3:x-amz-storage-class", ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"]);
 }
 
 /** Switches EventBridge on in the template itself; the property of the L2 construct deploys a Lambda for it. */

@@ -96,6 +96,7 @@ async function step(
   await writeDocument(deps.work, workKeys.source(scanId), written);
   if (await change(seriesId, head, { version: next, checkAt: 0 }, deps)) {
     deps.logger.info("series judged", { scanId, evidence, instances: next.instances });
+    if (folder.asked.isLowered) deps.logger.info("share lowered", { scanId });
     const bytes = instances.reduce((sum, { object }) => sum + object.size, 0);
     deps.meter?.record({ ScansTakenIn: 1, ScanBytes: bytes });
   }

@@ -19,6 +19,8 @@ export interface FolderRequest {
   readonly promised: number | null;
   /** Why it cannot be used or may not be done; the request is then the default. */
   readonly fault: NonNullable<SourceDocument["refused"]> | null;
+  /** Whether a more urgent share was asked for than the folder may have. */
+  readonly isLowered?: boolean;
 }
 
 /** What may be asked for before any default. */
@@ -68,7 +70,7 @@ export async function readManifest(store: ScanStore, folder: string, rule: Uploa
 function within(rule: UploadRule, asked: FolderRequest): FolderRequest {
   const { request } = asked;
   const share = SHARES[Math.max(SHARES.indexOf(request.share), SHARES.indexOf(rule.share))] ?? rule.share;
-  const lowered = { ...asked, request: { ...request, share } };
+  const lowered = { ...asked, request: { ...request, share }, isLowered: share !== request.share };
   const { model } = request;
   const isKnown = model === undefined || model === rule.model || rule.models === "any" || rule.models.includes(model);
   const output = request.outputs?.find((one) => !rule.outputs.includes(one));

@@ -315,8 +315,14 @@ describe("rules of uploads", () => {
   });
 
   it("lower a share that is too urgent, and run the scan", async () => {
-    const source = await asked("ward/", { share: "stat" });
+    const world = new IntakeWorld({ uploads });
+    await world.put("ward/a.zip", "x");
+    await world.put("ward/scan.json", '{"share":"stat"}');
+    await world.deliver(world.event("ward/a.zip"));
+    const scanId = world.runs[0]?.scanId ?? "";
+    const source = await world.sourceOf(scanId);
     expect([source.request.share, source.refused]).toEqual(["routine", undefined]);
+    expect(world.logged).toContainEqual({ message: "share lowered", scanId });
   });
 
   it("set aside what asks for a model or an output that is not on the list, without its name", async () => {

@@ -84,6 +84,7 @@ const ALLOWED = [
   ["functions/segment/main.ts", "../runtime/env.js"],
   ["functions/cli/a.ts", "#src/cli/table.js"],
   ["infra/constructs/a.ts", "#src/workflow/service-errors.js"],
+  ["infra/a.ts", "#src/model/routes.js"],
   ["infra/constructs/b/a.ts", "#functions/bundling.js"],
 ] as const;
 
