@@ -47,7 +47,9 @@ export function bundleAssets(from: string, to: string, models: readonly string[]
     "--log-level=warning",
   ].join(" ");
   const worker = `${from}/${FRAME_WORKER.entry}`;
-  const described = (models ?? ["*"]).flatMap((id) => ["manifest", "cost"].map((name) => `${from}/models/${id}/${name}.json`)).join(" ");
+  const described = (models ?? ["*"])
+    .flatMap((id) => ["manifest", "cost"].map((name) => `${from}/models/${id}/${name}.json`))
+    .join(" ");
   return [
     ...CODEC_BINARIES.map((path) => `cp ${from}/node_modules/${path} ${to}/`),
     `${from}/node_modules/.bin/esbuild ${worker} --bundle --minify ${flags} --outfile=${to}/${FRAME_WORKER.file}`,

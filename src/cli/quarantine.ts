@@ -1,5 +1,6 @@
 import { exitCodeOf, isErrorCode, PipelineError, toPipelineError } from "#src/core/errors.js";
 import { executionName } from "#src/core/ids.js";
+import { printable } from "#src/core/printable.js";
 import { nextAttempt } from "#src/operate/retry.js";
 import { recordsOf, setAsideRecords } from "#src/operate/set-aside.js";
 import type { QuarantineRecord } from "#src/workflow/contract.js";
@@ -14,7 +15,6 @@ import {
   type PlaceFlags,
   scanIdOf,
 } from "./operator-flags.js";
-import { printable } from "#src/core/printable.js";
 import { table } from "./table.js";
 import { usageError } from "./usage.js";
 

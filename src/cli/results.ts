@@ -1,8 +1,8 @@
 import { executionName } from "#src/core/ids.js";
+import { printable } from "#src/core/printable.js";
 import { resultLines } from "#src/operate/results.js";
 import type { IndexRecord } from "#src/workflow/contract.js";
 import { inPlace, openResults, type PlaceFlags } from "./operator-flags.js";
-import { printable } from "#src/core/printable.js";
 import { table } from "./table.js";
 
 export interface ResultsFlags extends PlaceFlags {

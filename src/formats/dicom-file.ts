@@ -86,7 +86,9 @@ export function elementsOf(bytes: Uint8Array): ElementCount | null {
   const meta = Buffer.from(bytes.subarray(144, Math.min(start, 144 + 4096))).toString("latin1");
   const at = meta.indexOf("\x02\0\x10\0UI");
   const syntax = meta.slice(at + 8, at + 8 + meta.charCodeAt(at + 6)).replace(/[\0 ]+$/, "");
-  return syntax === TRANSFER_SYNTAX.deflated ? null : countElements(bytes, start, encodingOf(bytes, start, syntax), MOST);
+  return syntax === TRANSFER_SYNTAX.deflated
+    ? null
+    : countElements(bytes, start, encodingOf(bytes, start, syntax), MOST);
 }
 
 /** As `parse` takes it: explicit where the first element looks so, whatever the file says of itself. */

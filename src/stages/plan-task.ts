@@ -19,7 +19,12 @@ type Plan = NonNullable<TaskDocument["plan"]>;
  *
  * @throws {PipelineError} `MemoryInsufficient` when not even one worker fits
  */
-export function planTask(image: ImageShape, model: ModelPackage, asks: SegmentAsks, capacity: StageDeps["capacity"]): Plan {
+export function planTask(
+  image: ImageShape,
+  model: ModelPackage,
+  asks: SegmentAsks,
+  capacity: StageDeps["capacity"],
+): Plan {
   const preprocess = Math.ceil(predictPreprocess(image, model.manifest));
   const publish = Math.ceil(predictPublish(image));
   const beside = capacity?.isShared ? Math.max(preprocess, publish) : 0;

@@ -189,7 +189,7 @@ describe("the bundles", () => {
     const child = spawnSync(process.execPath, [script], { encoding: "utf8" });
     expect(child.stderr).toBe("");
     expect(child.stdout).toBe("0,0,-99,-98 0,0,-99,-98\n");
-  });
+  }, 120_000);
 
   it("end a job that cannot begin with an exit code that is not tried again", () => {
     const child = spawnSync(process.execPath, [join(bare, "preprocess-job.mjs"), "key"], { encoding: "utf8" });

@@ -17,10 +17,23 @@ describe("a 3-D network in several tiles, mirrored, of two folds", () => {
   });
 
   // On a machine with one core, as the process sees it.
-  it.skipIf(!hasTaskset).each([1, 2])("gives the same bytes on one core (taskset), by %i workers", (workers) => {
-    const args = ["-c", "0", process.execPath, "--conditions=development", "--import", "tsx", program, String(workers)];
-    const { stdout, stderr } = spawnSync("taskset", args, { encoding: "utf8" });
-    expect(stderr).toBe("");
-    expect(stdout.trim()).toBe(inThisThread);
-  });
+  it.skipIf(!hasTaskset).each([1, 2])(
+    "gives the same bytes on one core (taskset), by %i workers",
+    (workers) => {
+      const args = [
+        "-c",
+        "0",
+        process.execPath,
+        "--conditions=development",
+        "--import",
+        "tsx",
+        program,
+        String(workers),
+      ];
+      const { stdout, stderr } = spawnSync("taskset", args, { encoding: "utf8" });
+      expect(stderr).toBe("");
+      expect(stdout.trim()).toBe(inThisThread);
+    },
+    120_000,
+  );
 });
