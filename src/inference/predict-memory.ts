@@ -48,7 +48,7 @@ export function predictPreprocess(image: ImageShape, manifest: PackageManifest):
 
 /** Peak of Publish without optional outputs, in MiB. */
 export function predictPublish({ grid }: ImageShape): number {
-  return BASE.publish + (7.3 * voxelCount(grid.size)) / MIB;
+  return BASE.publish + (9 * voxelCount(grid.size)) / MIB;
 }
 
 /**
@@ -139,7 +139,7 @@ function ownBytes(
   const kept = wantedLabels > 0 ? size[2] : Math.min(size[2], slices + 3);
   const waiting = classes * area * bytesALogit * kept + (folds > 1 ? 4 * classes * area * tiles.patchVox[2] : 0);
   const slab = box.size[0] * box.size[1] * (8 * depth + (isResized ? 8 * (slices + 1) : 0));
-  const labels = (classes > 256 ? 2 : 1) * source;
+  const labels = (classes > 256 ? 2 : 1) * (isResized ? 2 : 1) * source;
   const probabilities = wantedLabels > 0 ? (8 + 12 + 4 * wantedLabels) * source : 0;
   const extra = maps.length * 12 * source;
   const uncollected = Math.min(UNCOLLECTED, classes * voxelCount(size) * bytesALogit);
