@@ -123,6 +123,7 @@ describe.skipIf(!hasMoto)("events of scans on real topics, queues and a bus (nee
       PROVIDER: "cpu",
       ENDED_TOPIC_ARN: endedTopic,
       EVENTS_TOPIC_ARN: eventTopic,
+      EVENT_BUS_ARN: "arn:aws:events:us-east-1:123456789012:event-bus/default",
     };
     for (const [name, value] of Object.entries(own)) vi.stubEnv(name, value);
     ({ handler } = await import("#functions/announce/handler.js"));

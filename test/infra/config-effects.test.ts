@@ -58,6 +58,7 @@ const CONFIGS = {
         dimensions: 3,
         model: "brain-mask-unet2d",
         irregular: "resample",
+        deidentify: "basic",
       },
     ],
     uploads: {
@@ -92,6 +93,8 @@ const CONFIGS = {
       alarmEmails: ["a@example.org"],
       eventBusArn: "arn:aws:events:eu-central-1:123456789012:event-bus/hospital",
     },
+    alarms: { dailyBudgetUsd: 12.5, queueMinutes: 30, quarantinePercent: 7 },
+    deidentification: true,
     dataEvents: true,
   },
   cpu: { compute: { kind: "cpu" }, network: { profile: "isolated" } },
@@ -168,6 +171,7 @@ const EFFECTS: Record<string, Effect> = {
   "routes[].dimensions": route("dimensions", 3),
   "routes[].model": route("model", "brain-mask-unet2d"),
   "routes[].irregular": route("irregular", "resample"),
+  "routes[].deidentify": route("deidentify", "basic"),
   "uploads.share": uploads("share", "bulk"),
   "uploads.models": uploads("models", ["brain-mask-unet2d"]),
   "uploads.outputs": uploads("outputs", ["sr"]),
@@ -211,13 +215,17 @@ const EFFECTS: Record<string, Effect> = {
     ["arn:aws:sns:eu-central-1:123456789012:their-alarms"],
   ),
   "notifications.endedTopicArn": imported(
-    (one) => one.one("Events::Rule", "NoticesExecutionEnded").Targets[0].Arn,
+    (one) => one.told("Announce", "ENDED_TOPIC_ARN"),
     "arn:aws:sns:eu-central-1:123456789012:their-notices",
   ),
   "notifications.eventBusArn": changed(
-    (one) => one.one("Events::Rule", "NoticesExecutionEnded").Targets[1]?.Arn,
+    (one) => one.told("Announce", "EVENT_BUS_ARN"),
     "arn:aws:events:eu-central-1:123456789012:event-bus/hospital",
   ),
+  "alarms.dailyBudgetUsd": changed((one) => one.one("CloudWatch::Alarm", "AlarmsCostOfTheDay").Threshold, 12.5),
+  "alarms.queueMinutes": changed((one) => one.one("CloudWatch::Alarm", "AlarmsQueueHead").Threshold, 1800),
+  "alarms.quarantinePercent": changed((one) => one.one("CloudWatch::Alarm", "AlarmsQuarantineRate").Threshold, 7),
+  deidentification: changed((one) => one.all("S3::Bucket", "Deid").length, 1),
   dataEvents: changed((one) => one.all("CloudTrail::Trail").length, 1),
 };
 
@@ -253,7 +261,14 @@ describe("more of what fields do", () => {
   });
 
   it("notifications: no topic is made in place of those that are there", () => {
-    expect(theirs.all("SNS::Topic")).toEqual([]);
+    expect(theirs.all("SNS::Topic")).toHaveLength(1);
+    expect(theirs.all("SNS::Topic", "NoticesEvents")).toHaveLength(1);
+  });
+
+  it("notifications: the function that tells events may publish to the topic, and to the bus, that are there", () => {
+    const policy = (one: Made) => JSON.stringify(one.one("IAM::Policy", "FunctionsAnnounce").PolicyDocument);
+    expect(policy(theirs)).toContain("arn:aws:sns:eu-central-1:123456789012:their-notices");
+    expect(policy(other)).toContain("arn:aws:events:eu-central-1:123456789012:event-bus/hospital");
   });
 
   it("compute and network: tasks without an instance have an address of their own in public subnets alone", () => {

@@ -97,7 +97,7 @@ describe("the place of secret and UID maps", () => {
 
   it("is known to functions and jobs, so that Inspect can refuse what Publish could not do", () => {
     const text = JSON.stringify(template.toJSON());
-    expect(text.match(/"DEID_BUCKET":\{"Ref"/g)).toHaveLength(6);
+    expect(text.match(/"DEID_BUCKET":\{"Ref"/g)).toHaveLength(8);
     expect(text.match(/"Name":"DEID_BUCKET"/g)).toHaveLength(4);
     template.hasOutput("DeidBucket", { Value: { Ref: bucketId } });
   });
