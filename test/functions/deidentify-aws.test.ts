@@ -87,7 +87,7 @@ describe.skipIf(!hasMoto)("the publish function of a de-identified scan (needs m
     const { identity, resultKey } = PublishOutput.parse(await publish({ taskKey: task.taskKey }));
     expect(identity).not.toBe(task.identity);
     expect(await keysIn(BUCKETS.DEID_BUCKET)).toEqual(
-      [deidKeys.secret, deidKeys.map(identity), deidKeys.scan(scanId, "t0")].sort(),
+      [deidKeys.secret, deidKeys.map(identity), deidKeys.scan(scanId, "t0", identity)].sort(),
     );
     const results = await keysIn(BUCKETS.RESULT_BUCKET);
     expect(results).toContain(resultKey);
@@ -96,7 +96,7 @@ describe.skipIf(!hasMoto)("the publish function of a de-identified scan (needs m
     const map = UidMap.parse(JSON.parse(await textOf(BUCKETS.DEID_BUCKET, deidKeys.map(identity))));
     expect(map).toMatchObject({ identity, taskIdentity: task.identity });
     expect(Object.keys(map.uids)).toContain("1.2.826.0.1.3680043.10");
-    expect(await textOf(BUCKETS.DEID_BUCKET, deidKeys.scan(scanId, "t0"))).toContain(KEY);
+    expect(await textOf(BUCKETS.DEID_BUCKET, deidKeys.scan(scanId, "t0", identity))).toContain(KEY);
     const secret = (await textOf(BUCKETS.DEID_BUCKET, deidKeys.secret)).trim();
     for (const key of results) {
       const text = await textOf(BUCKETS.RESULT_BUCKET, key);
