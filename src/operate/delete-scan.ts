@@ -60,7 +60,7 @@ export async function planDeletion(scanId: ScanId, deployment: Deployment): Prom
   if (deployment.deid === null && (await isDeidentified(records, deployment))) {
     throw new PipelineError(
       "InputMismatch",
-      `outputs of scan ${scanId} were de-identified, expected the place of UID maps to be named (--deid-bucket)`,
+      `outputs of scan ${scanId} were de-identified, expected the place of UID maps to be named (--deid-bucket, here --deid-dir)`,
     );
   }
   const named = identitiesOf(records, kept);
