@@ -28,10 +28,11 @@ export interface ModelSelection {
  * The packages to deploy, with those that they ask, and the rules that choose among them.
  *
  * @param root folder of the packages
- * @throws {ConfigError} for a model that is not there, or that a rule names and that is not deployed
+ * @throws {ConfigError} for a model that is not there, or that a rule names and that is not deployed; for a rule that
+ *   asks for de-identified outputs where there is no place for what undoes it
  */
 export function selectModels(
-  config: Pick<InfraConfig, "models" | "routes" | "uploads">,
+  config: Pick<InfraConfig, "models" | "routes" | "uploads" | "deidentification">,
   root: string = MODELS,
 ): ModelSelection {
   const known = readdirSync(root).filter((id) => existsSync(join(root, id, "manifest.json")));
@@ -53,6 +54,12 @@ export function selectModels(
     if (id !== undefined && !deployed.includes(id)) {
       throw new ConfigError(`${field}: found "${id}", expected one of the deployed models: ${deployed.join(", ")}`);
     }
+  }
+  const asking = routes.routes.findIndex(({ deidentify }) => deidentify !== undefined);
+  if (asking >= 0 && !config.deidentification) {
+    throw new ConfigError(
+      `routes[${asking}].deidentify: found "${routes.routes[asking]?.deidentify}", expected deidentification to be true: without it every scan of this rule is set aside`,
+    );
   }
   if (isListed) assertFits("routes", routes, MAX_ROUTES_BYTES);
   assertFits("uploads", config.uploads, MAX_UPLOADS_BYTES);

@@ -16,17 +16,20 @@ export interface CloudPlaces {
   /** For commands that look into what intake remembers. */
   readonly scanBucket?: string | undefined;
   readonly ledgerTable?: string | undefined;
+  /** What undoes de-identifications, in a deployment that has it. */
+  readonly deidBucket?: string | undefined;
   /** Whether locks in governance mode are lifted for what is deleted. */
   readonly liftLocks?: boolean | undefined;
 }
 
 /** The buckets and services of one stack. Region and credentials are those of the environment, as of the AWS CLI. */
 export function cloudDeployment(places: CloudPlaces): Deployment {
-  const { resultBucket, workBucket, machine, scanBucket, ledgerTable, liftLocks = false } = places;
+  const { resultBucket, workBucket, machine, scanBucket, ledgerTable, deidBucket, liftLocks = false } = places;
   const client = s3Client();
   return {
     results: s3Store({ client, bucket: resultBucket, liftLocks }),
     work: s3Store({ client, bucket: workBucket }),
+    deid: deidBucket === undefined ? null : s3Store({ client, bucket: deidBucket }),
     executions: executionsOf(new SFNClient(), machine),
     ledger: ledgerTable === undefined ? null : ledgerOf(ledgerTable),
     bucket: scanBucket ?? null,

@@ -44,12 +44,14 @@ function planText({ scanId, results, shared, supersedes }: DeletionPlan): string
   ].join("\n");
 }
 
-function deletedText({ results, work, quarantine, index, ledger }: Deleted): string {
+function deletedText({ results, work, quarantine, index, held, ledger, deid }: Deleted): string {
   const counts = [
     `${results} files of results`,
     `${work} intermediate files`,
     `${quarantine} quarantine records`,
     `${index} lines of the table`,
+    ...(held === 0 ? [] : ["what it was held with"]),
+    ...(deid === null || deid === 0 ? [] : [`${deid} UID maps and records of de-identification`]),
     ...(ledger === null ? [] : [`${ledger} entries of the ledger`]),
   ];
   return `removed: ${counts.join(", ")}`;

@@ -39,11 +39,23 @@ export function addOperatorCommands(program: Command, signal: AbortSignal, done:
       .option("--json", "print one JSON document a scan"),
   ).action(async (ids, flags) => done(await (await import("./quarantine.js")).retryQuarantine(ids, flags, signal)));
 
+  const held = program.command("held").description("scans on AWS that wait for the runs of another day");
+  const ofBucket = (command: Command) => command.requiredOption("--result-bucket <name>", "stack output ResultBucket");
+  ofBucket(held.command("list").description("list them by ids"))
+    .option("--names", "name uploads too")
+    .option("--json", "print one JSON document a line")
+    .action(async (flags) => done(await (await import("./held.js")).listHeld(flags)));
+  ofBucket(held.command("release").description("start them now, whatever was used of the day"))
+    .argument("<scan...>", "scan ids")
+    .requiredOption("--to <url>", "the intake queue (stack output IntakeQueueUrl)")
+    .action(async (ids, flags) => done(await (await import("./held.js")).releaseScans(ids, flags)));
+
   inStack(
     inResults(program.command("delete").description("remove everything derived from a scan; the upload stays"))
       .argument("<scan>", "scan id, or name of an execution")
       .option("--scan-bucket <name>", "stack output ScanBucket")
       .option("--ledger-table <name>", "stack output LedgerTable")
+      .option("--deid-bucket <name>", "of a de-identified scan: stack output DeidBucket")
       .option("--lift-locks", "remove what S3 Object Lock holds in governance mode; needs a right of its own")
       .option("-y, --yes", "remove without asking")
       .option("--json", "print one JSON document"),
@@ -60,6 +72,7 @@ function inResults(command: Command): Command {
 function inStack(command: Command): Command {
   return command
     .option("--work <dir>", "folder of intermediate files, on this machine (default: <out>/.work)")
+    .option("--deid-dir <dir>", "folder of de-identification, on this machine (default: as of `run`)")
     .option("--work-bucket <name>", "on AWS: stack output WorkBucket")
     .option("--machine <arn>", "on AWS: stack output StateMachineArn");
 }

@@ -1,4 +1,4 @@
-import { exitCodeOf, isErrorCode, PipelineError, toPipelineError } from "#src/core/errors.js";
+import { isErrorCode, PipelineError } from "#src/core/errors.js";
 import { executionName } from "#src/core/ids.js";
 import { printable } from "#src/core/printable.js";
 import { nextAttempt } from "#src/operate/retry.js";
@@ -14,6 +14,7 @@ import {
   openResults,
   type PlaceFlags,
   scanIdOf,
+  worstOf,
 } from "./operator-flags.js";
 import { table } from "./table.js";
 import { usageError } from "./usage.js";
@@ -127,25 +128,6 @@ async function runHere(scanIds: readonly string[], flags: RetryFlags, signal: Ab
   } finally {
     worker.close();
   }
-}
-
-async function worstOf(
-  scanIds: readonly string[],
-  flags: PlaceFlags,
-  one: (scanId: string) => Promise<number>,
-): Promise<number> {
-  let worst: number = EXIT.ok;
-  for (const scanId of scanIds) {
-    try {
-      worst = Math.max(worst, await inPlace(flags, () => one(scanId)));
-    } catch (thrown) {
-      if (!(thrown instanceof PipelineError)) throw thrown;
-      const error = toPipelineError(thrown);
-      console.error(`${scanId}: ${error.code}: ${error.message}`);
-      worst = Math.max(worst, exitCodeOf(error.code));
-    }
-  }
-  return worst;
 }
 
 /** A code that does not exist would be found nowhere, and taken for good news. */

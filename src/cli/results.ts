@@ -1,5 +1,6 @@
 import { executionName } from "#src/core/ids.js";
 import { printable } from "#src/core/printable.js";
+import { countHeld } from "#src/operate/held.js";
 import { resultLines } from "#src/operate/results.js";
 import type { IndexRecord } from "#src/workflow/contract.js";
 import { inPlace, openResults, type PlaceFlags } from "./operator-flags.js";
@@ -29,7 +30,8 @@ export async function results(flags: ResultsFlags): Promise<number> {
     }
     if (flags.json) return 0;
     if (rows.length > 0) console.log(table(["source", "scan", "image", "outcome", "model", "mL", "result"], rows));
-    console.log(`${rows.length} images`);
+    const held = await countHeld(store);
+    console.log(`${rows.length} images${held === 0 ? "" : `; ${held} scans held: scanlane held list`}`);
     return 0;
   });
 }

@@ -2,10 +2,9 @@ import { join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { Asked } from "#src/intake/scan-manifest.js";
-import { isInside } from "#src/local/is-inside.js";
 import type { RunOptions } from "#src/local/run-scan.js";
 import { RunRequest } from "#src/workflow/contract.js";
-import { deidFolder } from "./deid-folder.js";
+import { deidFolder, isApart } from "./deid-folder.js";
 import { modelsFolder } from "./models-folder.js";
 
 /** Options that every command which runs scans shares. */
@@ -64,9 +63,7 @@ export function placesOf(flags: RunFlags): { places: RunOptions["places"]; asked
   const asked = Object.fromEntries(Object.entries(parsed.data).filter(([name]) => named.has(name)));
   const places = { work, results: out, models: modelsFolder(flags.models) };
   const deid = deidFolder(flags.deidDir);
-  // Who is given the one would be given the other.
-  const isApart = [out, work].every((folder) => !isInside(deid, folder) && !isInside(folder, deid));
-  if (isApart) return { places: { ...places, deid }, asked };
+  if (isApart(deid, [out, work])) return { places: { ...places, deid }, asked };
   if (!flags.deidentify && flags.deidDir === undefined) return { places, asked };
   throw new PipelineError(
     "InputMismatch",

@@ -77,6 +77,7 @@ async function statusOfSeries(id: string, flags: StatusFlags): Promise<number> {
 
 const SAID = {
   waiting: "taken in, not started",
+  held: "held",
   running: "running",
   open: "not ended: under way, or broken off",
   published: "published",
@@ -85,7 +86,7 @@ const SAID = {
 } as const;
 
 function statusText(status: ScanStatus): string {
-  const { scanId, state, attempt, execution, tasks, earlier, canRetry } = status;
+  const { scanId, state, attempt, execution, heldOn, tasks, earlier, canRetry } = status;
   const rows = tasks.map((task) => [task.subject, task.model ?? "-", task.reached ?? "-", outcomeText(task)]);
   const advice = new Set(tasks.flatMap(({ outcome }) => (outcome.kind === "set-aside" ? [outcome.advice] : [])));
   const mayRetry = state === "set-aside" || state === "ended" || state === "waiting";
@@ -95,6 +96,12 @@ function statusText(status: ScanStatus): string {
       ? []
       : [
           `  execution ${execution.name}: ${execution.status}, ${execution.startedAt} to ${execution.endedAt ?? "now"}`,
+        ]),
+    ...(heldOn === null
+      ? []
+      : [
+          `  the runs of ${heldOn} (UTC) were used up: it starts by itself on a later day`,
+          `  start it now: scanlane held release ${scanId}`,
         ]),
     ...(rows.length === 0 ? [] : [table(["image", "model", "last stage done", "outcome"], rows)]),
     ...earlier.map((one) => `  attempt ${one.attempt}, ${one.subject}: set aside: ${one.code}`),

@@ -36,5 +36,10 @@ export function openPlaces(places: Places): { stores: ScanStores; models: ModelL
 export function placesFor(mayBeDeidentified: boolean, places: Places): Places {
   const { deid, work, results } = places;
   if (!mayBeDeidentified || deid === undefined || !isInside(work, results)) return places;
-  return { ...places, work: join(deid, "work") };
+  return { ...places, work: deidentifiedWork(deid) };
+}
+
+/** Below the folder of de-identification. */
+export function deidentifiedWork(deid: string): string {
+  return join(deid, "work");
 }

@@ -25,6 +25,8 @@ export interface Executions {
 export interface Deployment {
   readonly work: ErasableStore;
   readonly results: ErasableStore;
+  /** What undoes de-identifications; null where it was not named. */
+  readonly deid: ErasableStore | null;
   /** Null on one machine, where an attempt is known by what it left. */
   readonly executions: Executions | null;
   /** Null on one machine, and where it was not named. */

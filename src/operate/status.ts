@@ -23,6 +23,7 @@ export interface TaskState {
   /** `t0`, `t1` and so on, or `scan`. */
   readonly subject: string;
   readonly model: string | null;
+  /** Of the result; null where it is not known, as before a de-identified one is published. */
   readonly identity: ResultId | null;
   /** The last stage that is done; null before the first. */
   readonly reached: Stage | null;
@@ -30,10 +31,10 @@ export interface TaskState {
 }
 
 /**
- * `waiting`: taken in and not started. `open`: under way, or broken off; where executions are known, `running` or
+ * `waiting`: taken in and not started. `held`: not started, as the runs of its day were used up. `open`: under way, or broken off; where executions are known, `running` or
  * `ended` says which. `ended`: the execution is over and left no record of all tasks (stopped, timed out).
  */
-export type ScanState = "waiting" | "running" | "open" | "published" | "set-aside" | "ended";
+export type ScanState = "waiting" | "held" | "running" | "open" | "published" | "set-aside" | "ended";
 
 export interface ScanStatus {
   readonly scanId: ScanId;
@@ -41,6 +42,8 @@ export interface ScanStatus {
   /** The last attempt; 0 before the first. */
   readonly attempt: number;
   readonly execution: ExecutionState | null;
+  /** The day (UTC) whose runs were used up, of a scan that is held. */
+  readonly heldOn: string | null;
   readonly tasks: readonly TaskState[];
   /** How earlier attempts ended: subject and code of what was set aside. */
   readonly earlier: readonly { readonly attempt: number; readonly subject: string; readonly code: string }[];
@@ -62,14 +65,18 @@ export async function statusOf(scanId: ScanId, deployment: Deployment): Promise<
   const attempt = Math.max(records.lastAttempt, execution?.attempt ?? 0);
   const state = execution?.state ?? null;
   const tasks = await tasksOf(records, attempt, deployment);
+  const ended = stateOf(tasks, attempt, state);
+  // A record that outlives its release for a moment holds nothing.
+  const held = ended === "waiting" ? records.held : null;
   const earlier = records.setAside
     .filter((record) => record.attempt < attempt)
     .map(({ attempt, subject, code }) => ({ attempt, subject, code }));
   return {
     scanId,
-    state: stateOf(tasks, attempt, state),
+    state: held === null ? ended : "held",
     attempt,
     execution: state,
+    heldOn: held?.day ?? null,
     tasks,
     earlier,
     canRetry: records.source !== null && records.source.refused === undefined,
@@ -110,7 +117,9 @@ async function tasksOf(records: ScanRecords, attempt: number, deployment: Deploy
   const states = [...subjects].sort(byNumber).map(async (subject): Promise<TaskState> => {
     const task = tasks.find(({ taskId }) => taskId === subject) ?? null;
     const line = lines.find((one) => one.subject === subject);
-    const identity = task?.identity ?? line?.resultKey?.split("/")[0] ?? null;
+    // Of a de-identified result the table alone tells the name.
+    const expected = task?.deidentify === undefined ? task?.identity : undefined;
+    const identity = line?.resultKey?.split("/")[0] ?? expected ?? null;
     return {
       subject,
       model: task?.model.id ?? line?.model ?? null,

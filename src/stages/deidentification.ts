@@ -60,7 +60,7 @@ export async function writeUidMap(
   await writeDocument(storeOf(deps), deidKeys.map(identity), map);
 }
 
-/** Writes down which upload a scan was. */
+/** Writes down which upload a scan was, and by that which results are of it. */
 export async function writeDeidentifiedScan(
   { scanId, taskId }: TaskDocument,
   identity: string,
@@ -74,7 +74,7 @@ export async function writeDeidentifiedScan(
     identity,
     source: { bucket: source.bucket, keys: source.objects.map(({ key }) => key) },
   };
-  await writeDocument(storeOf(deps), deidKeys.scan(scanId, taskId), record);
+  await writeDocument(storeOf(deps), deidKeys.scan(scanId, taskId, identity), record);
 }
 
 function storeOf({ stores }: StageDeps): ScanStore {

@@ -90,10 +90,13 @@ async function run(work: StageWork): Promise<StageReport> {
     contentType: "text/html; charset=utf-8",
   };
 
-  // First the way back: no de-identified result is without it.
-  if (work.pseudonyms !== null) await writeUidMap(task, work.pseudonyms, made.uids, work.deps);
-  for (const file of [...files, json, html]) await work.publish(file.name, file.bytes, file);
   const source = await readDocument(work.deps.stores.work, workKeys.source(task.scanId), SourceDocument);
+  if (work.pseudonyms !== null) {
+    // First the way back: no de-identified result is without it, and none that is broken off cannot be found.
+    await writeDeidentifiedScan(task, work.identity, source, work.deps);
+    await writeUidMap(task, work.pseudonyms, made.uids, work.deps);
+  }
+  for (const file of [...files, json, html]) await work.publish(file.name, file.bytes, file);
   const sourceBytes = source.objects.reduce((sum, { size }) => sum + size, 0);
   const runDocument = runDocumentOf(work, sourceBytes, (performance.now() - started) / 1000);
   tellReceipt(work, runDocument);

@@ -94,8 +94,10 @@ export const deidKeys = {
   secret: "secret",
   /** The way back from the UIDs of one result (`UidMap`). */
   map: (identity: ResultId) => `maps/${identity}.json`,
-  /** Which upload a scan was (`DeidentifiedScan`). */
-  scan: (scanId: ScanId, taskId: string) => `scans/${scanId}/${taskId}.json`,
+  /** Which upload a scan was (`DeidentifiedScan`), by the result: with another secret a task has another one. */
+  scan: (scanId: ScanId, taskId: string, identity: ResultId) => `scans/${scanId}/${taskId}-${identity}.json`,
+  /** Prefix of these records of one scan. */
+  scanOf: (scanId: ScanId) => `scans/${scanId}/`,
 } as const;
 
 /** The name of every object in the results store. */
@@ -111,6 +113,8 @@ export const resultKeys = {
   quarantineOf: (scanId?: ScanId) => (scanId === undefined ? "quarantine/" : `quarantine/${scanId}/`),
   /** A scan that waits for the runs of another day (`HeldRecord`). */
   held: (scanId: ScanId) => `held/${scanId}.json`,
+  /** Prefix of all scans that wait. */
+  heldOf: "held/",
   /** Prefix of the lines of the table: of all scans, or of one. */
   indexOf: (scanId?: ScanId) => (scanId === undefined ? "index/" : `index/${scanId}/`),
   /** One line of the table of everything that ran (`IndexRecord`). */

@@ -11,6 +11,7 @@ import { runTask } from "#src/stages/run-task.js";
 import { segmentStage } from "#src/stages/segment.js";
 import { deidKeys, resultKeys, workKeys } from "#src/storage/keys.js";
 import { IndexRecord, PublishOutput, UidMap } from "#src/workflow/contract.js";
+import type { ScanEvent } from "#src/workflow/scan-events.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { phantomSeries } from "../support/phantom-series.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
@@ -87,7 +88,7 @@ describe.skipIf(!hasMoto)("the publish function of a de-identified scan (needs m
     const { identity, resultKey } = PublishOutput.parse(await publish({ taskKey: task.taskKey }));
     expect(identity).not.toBe(task.identity);
     expect(await keysIn(BUCKETS.DEID_BUCKET)).toEqual(
-      [deidKeys.secret, deidKeys.map(identity), deidKeys.scan(scanId, "t0")].sort(),
+      [deidKeys.secret, deidKeys.map(identity), deidKeys.scan(scanId, "t0", identity)].sort(),
     );
     const results = await keysIn(BUCKETS.RESULT_BUCKET);
     expect(results).toContain(resultKey);
@@ -96,7 +97,7 @@ describe.skipIf(!hasMoto)("the publish function of a de-identified scan (needs m
     const map = UidMap.parse(JSON.parse(await textOf(BUCKETS.DEID_BUCKET, deidKeys.map(identity))));
     expect(map).toMatchObject({ identity, taskIdentity: task.identity });
     expect(Object.keys(map.uids)).toContain("1.2.826.0.1.3680043.10");
-    expect(await textOf(BUCKETS.DEID_BUCKET, deidKeys.scan(scanId, "t0"))).toContain(KEY);
+    expect(await textOf(BUCKETS.DEID_BUCKET, deidKeys.scan(scanId, "t0", identity))).toContain(KEY);
     const secret = (await textOf(BUCKETS.DEID_BUCKET, deidKeys.secret)).trim();
     for (const key of results) {
       const text = await textOf(BUCKETS.RESULT_BUCKET, key);
@@ -106,6 +107,31 @@ describe.skipIf(!hasMoto)("the publish function of a de-identified scan (needs m
     }
     const line = IndexRecord.parse(JSON.parse(await textOf(BUCKETS.RESULT_BUCKET, resultKeys.index(scanId, 1, "t0"))));
     expect(line).toMatchObject({ source: "", resultKey });
+  }, 60_000);
+
+  it("tells events, logs and metrics no more than the scan's id and the name of the result", async () => {
+    const lines: string[] = [];
+    const heard = vi.spyOn(process.stdout, "write").mockImplementation((text) => lines.push(String(text)) > 0);
+    const { identity, resultKey } = PublishOutput.parse(await publish({ taskKey: task.taskKey }));
+    const { announceMessages } = await import("#functions/announce/announce-messages.js");
+    const { stageDeps } = await import("#functions/runtime/stage-deps.js");
+    const deps = stageDeps("test");
+    const events: ScanEvent[] = [];
+    const detail = {
+      ...{ executionArn: "arn:e", name: scanId, stateMachineArn: "arn:m", status: "SUCCEEDED", stopDate: 1 },
+      input: JSON.stringify({ schemaVersion: 1, scanId, attempt: 1 }),
+    };
+    const tell = async (event: ScanEvent) => void events.push(event);
+    const body = JSON.stringify({ detail });
+    expect(await announceMessages([{ messageId: "m", body }], { ...deps, publish: tell })).toEqual([]);
+    heard.mockRestore();
+    expect(events).toMatchObject([{ event: "ended", scanId, published: [{ subject: "t0", resultKey }] }]);
+    expect(resultKey).toBe(resultKeys.result(identity));
+    expect(lines.join("")).toContain(scanId);
+    const said = [...lines, JSON.stringify(events)].join("");
+    for (const needle of ["1.2.826.0.1.3680043", "doe-john", "ward", task.identity]) expect(said).not.toContain(needle);
+    // A log stays longer than results may, and more people read it: it does not say which result is of which scan.
+    expect(lines.join("")).not.toContain(identity);
   }, 60_000);
 
   it("is skipped when it is done, and keeps its secret", async () => {

@@ -8,8 +8,11 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { CreateStateMachineCommand, ListExecutionsCommand, SFNClient, StopExecutionCommand } from "@aws-sdk/client-sfn";
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { s3Store } from "#functions/runtime/s3-store.js";
+import { parseUploadEvents } from "#src/intake/upload-events.js";
+import { deidKeys } from "#src/storage/keys.js";
 import { CLI } from "../support/cli.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { OperatedScans, resultIdOf, scanIdOf } from "../support/operated-scans.js";
@@ -32,6 +35,8 @@ describe.skipIf(!hasMoto)("an operator's commands on AWS (needs moto_server)", (
     sfn = new SFNClient({ endpoint, region, credentials });
     await s3.send(new CreateBucketCommand({ Bucket: "work" }));
     await s3.send(new PutBucketVersioningCommand({ Bucket: "work", VersioningConfiguration: { Status: "Enabled" } }));
+    await s3.send(new CreateBucketCommand({ Bucket: "deid" }));
+    await s3.send(new PutBucketVersioningCommand({ Bucket: "deid", VersioningConfiguration: { Status: "Enabled" } }));
     await s3.send(new CreateBucketCommand({ Bucket: "results", ObjectLockEnabledForBucket: true }));
     // As a deployment with `resultLockDays` has it.
     const Rule = { DefaultRetention: { Mode: "GOVERNANCE", Days: 30 } } as const;
@@ -57,6 +62,7 @@ describe.skipIf(!hasMoto)("an operator's commands on AWS (needs moto_server)", (
     const stores = {
       work: s3Store({ client: s3, bucket: "work" }),
       results: s3Store({ client: s3, bucket: "results" }),
+      deid: s3Store({ client: s3, bucket: "deid" }),
     };
     scans = new OperatedScans(stores);
     for (const scanId of [first, second]) await scans.takenIn(scanId);
@@ -137,6 +143,47 @@ describe.skipIf(!hasMoto)("an operator's commands on AWS (needs moto_server)", (
     const left = [...(await versions("work")), ...(await versions("results"))];
     expect(left.filter((key) => key.includes(first) || key.includes(resultIdOf(1)))).toEqual([]);
     expect(left.filter((key) => key.includes(second))).toHaveLength(3);
+  }, 120_000);
+
+  it("says that a scan is held, and has intake start it", async () => {
+    const held = scanIdOf(3);
+    await scans.held(held, "2026-01-02");
+    const sqs = new SQSClient({ endpoint: moto.endpoint, region, credentials });
+    const { QueueUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: "intake" }));
+    const status = await command("status", held, ...inStack());
+    expect([status.code, status.stdout]).toEqual([75, expect.stringMatching(/: held\n.*2026-01-02 \(UTC\)/)]);
+    expect((await command("results", ...inResults)).stdout).toContain("1 scans held");
+    const [list, named] = await Promise.all([
+      command("held", "list", ...inResults),
+      command("held", "list", "--names", ...inResults),
+    ]);
+    expect(list.stdout).toMatch(new RegExp(`${held} +2026-01-02 +1\n1 held\n$`));
+    expect(named.stdout).toContain("ward 7/doe.zip");
+    const release = await command("held", "release", held, second, ...inResults, "--to", QueueUrl);
+    expect([release.code, release.stderr]).toEqual([65, expect.stringContaining(`${second}: StoreMissing`)]);
+    expect(release.stdout).toBe(`${held}: intake was asked to start it\n`);
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+    const events = Messages.map(({ Body = "" }) => parseUploadEvents(Body));
+    expect(events).toEqual([[{ kind: "release", scanId: held, time: 0, isForced: true }]]);
+    sqs.destroy();
+    const deleted = await command("delete", held, ...inStack(), ...inLedger, "--lift-locks", "--yes");
+    expect([deleted.code, deleted.stdout]).toEqual([0, expect.stringContaining("what it was held with")]);
+    expect([...(await versions("work")), ...(await versions("results"))].join()).not.toContain(held);
+  }, 120_000);
+
+  it("removes what undoes a de-identification only where its bucket is named, and leaves the secret", async () => {
+    const scanId = scanIdOf(4);
+    await scans.takenIn(scanId);
+    await scans.deidentified(scanId, "t0", resultIdOf(4), resultIdOf(5));
+    await s3Store({ client: s3, bucket: "deid" }).put(deidKeys.secret, new Uint8Array(64));
+    expect((await command("status", scanId, ...inStack())).stdout).toContain(`published as ${resultIdOf(5)}`);
+    const remove = ["delete", scanId, ...inStack(), ...inLedger, "--lift-locks", "--yes"];
+    const blind = await command(...remove);
+    expect([blind.code, blind.stderr]).toEqual([65, expect.stringContaining("--deid-bucket")]);
+    const deleted = await command(...remove, "--deid-bucket", "deid");
+    expect([deleted.code, deleted.stdout]).toEqual([0, expect.stringContaining("2 UID maps and records")]);
+    expect(await versions("deid")).toEqual([deidKeys.secret]);
+    expect((await versions("results")).filter((key) => key.includes(resultIdOf(5)))).toEqual([]);
   }, 120_000);
 
   it("says what is missing on the command line, and in the account", async () => {

@@ -117,6 +117,15 @@ describe("selectModels", () => {
     [{ uploads: { models: ["liver"] } }, /uploads\.models\[0\]: found "liver"/],
     [{ uploads: { prefixes: [{ prefix: "a/", model: "liver" }] } }, /uploads\.prefixes\[0\]\.model: found "liver"/],
     [
+      {
+        routes: [
+          { modality: "MR", model: "bright-region" },
+          { model: "bright-region", deidentify: "basic" },
+        ],
+      },
+      /^ConfigError: routes\[1\]\.deidentify: found "basic", expected deidentification to be true: without it /,
+    ],
+    [
       { routes: Array(40).fill({ modality: "MR", bodyPart: "HEAD", model: "bright-region" }) },
       /routes: found \d+ bytes as JSON, expected at most 2560/,
     ],

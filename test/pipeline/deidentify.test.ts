@@ -190,6 +190,33 @@ function volumeWithNames(dark: number): Uint8Array {
   return file;
 }
 
+describe("an operator of de-identified scans", () => {
+  it("finds one whose intermediate files lie apart, tries it again, and removes all of it", async () => {
+    const own = await modelsFolderWith([{ manifest: brightManifest(network), network }]);
+    const path = join(scratch, `${NAME}-asked-again.nii`);
+    await writeFile(path, volumeWithNames(5));
+    const [out, vault] = [join(scratch, "operated"), join(scratch, "operated-vault")];
+    const places = ["--out", out, "--deid-dir", vault];
+    // No rule names a model for it.
+    const failed = await scanlane(["run", path, "--models", own, ...places, "--deidentify", "--json"]);
+    const { scanId } = JSON.parse(failed.stdout);
+    expect((await scanlane(["status", scanId, ...places])).stdout).toContain("another attempt: scanlane quarantine");
+    const routes = [{ format: "nifti", model: "bright3d" }];
+    await writeFile(join(own, "routes.json"), JSON.stringify({ schemaVersion: 1, routes }));
+    const retried = await scanlane(["quarantine", "retry", scanId, "--models", own, ...places]);
+    expect(retried.code, retried.stdout + retried.stderr).toBeLessThanOrEqual(3);
+    const status = JSON.parse((await scanlane(["status", scanId, "--json", ...places])).stdout);
+    const [folder = ""] = (await readdir(out)).filter((one) => one.startsWith("r-"));
+    expect(status).toMatchObject({ state: "published", attempt: 2, tasks: [{ identity: folder, reached: "publish" }] });
+    expect((await readdir(vault)).sort()).toEqual(["maps", "scans", "secret", "work"]);
+
+    const deleted = await scanlane(["delete", scanId, "--yes", ...places]);
+    expect([deleted.code, deleted.stdout]).toEqual([0, expect.stringContaining("2 UID maps and records")]);
+    expect((await readdir(vault, { recursive: true })).sort()).toEqual(["secret", "work"]);
+    expect((await readdir(out)).sort()).toEqual(["index.jsonl", "results.csv"]);
+  }, 120_000);
+});
+
 describe("de-identification asked for otherwise", () => {
   it("by scan.json: of a folder, and of one that is set aside too", async () => {
     const folder = join(scratch, `${FOLDER}-asked`);

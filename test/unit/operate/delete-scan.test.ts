@@ -4,6 +4,7 @@ import { memoryLedger } from "#src/intake/memory-ledger.js";
 import { ledgerIds, type SeriesPlace } from "#src/intake/series-ledger.js";
 import { deleteScan, planDeletion } from "#src/operate/delete-scan.js";
 import type { Deployment } from "#src/operate/deployment.js";
+import { deidKeys, resultKeys } from "#src/storage/keys.js";
 import type { ErasableStore } from "#src/storage/scan-store.js";
 import { OperatedScans, resultIdOf, scanIdOf } from "../../support/operated-scans.js";
 
@@ -28,11 +29,22 @@ async function twoScans() {
   return scans;
 }
 
+/** Two tasks; of the first there is a result under another secret too, of which publishing was broken off. */
+async function deidentifiedTwice() {
+  const scans = new OperatedScans();
+  for (const id of [scanId, other]) await scans.takenIn(id);
+  await scans.deidentified(scanId, "t0", resultIdOf(1), resultIdOf(5));
+  await scans.deidentified(scanId, "t0", resultIdOf(1), resultIdOf(4));
+  await scans.deidentified(other, "t0", resultIdOf(2), resultIdOf(6));
+  await scans.stores.deid?.put(deidKeys.secret, new Uint8Array(64));
+  return scans;
+}
+
 const remove = async (deployment: Deployment) => deleteScan(await planDeletion(scanId, deployment), deployment);
 
 /** What of a scan and of its own results is there. */
 const leftOf = (keys: readonly string[]) =>
-  keys.filter((key) => [scanId, resultIdOf(1), resultIdOf(4)].some((id) => key.includes(id)));
+  keys.filter((key) => [scanId, resultIdOf(1), resultIdOf(4), resultIdOf(5)].some((id) => key.includes(id)));
 
 describe("deleting a scan", () => {
   it("leaves nothing of it, and all of every other", async () => {
@@ -43,7 +55,7 @@ describe("deleting a scan", () => {
     expect(await scans.keys()).toEqual(before);
     expect(plan).toMatchObject({ results: [resultIdOf(1), resultIdOf(4)], shared: [resultIdOf(2)], supersedes: null });
     const deleted = await deleteScan(plan, scans.deployment());
-    expect(deleted).toEqual({ results: 2, work: 15, quarantine: 2, index: 4, ledger: null });
+    expect(deleted).toEqual({ results: 2, work: 15, quarantine: 2, index: 4, held: 0, ledger: null, deid: 0 });
     const gone = leftOf(before);
     expect(gone).toHaveLength(2 + 15 + 2 + 4);
     expect(await scans.keys()).toEqual(before.filter((key) => !gone.includes(key)));
@@ -51,9 +63,12 @@ describe("deleting a scan", () => {
     await expect(remove(scans.deployment())).rejects.toMatchObject({ code: "StoreMissing" });
   });
 
-  it("is finished by another one, wherever it broke off", async () => {
+  it.each([
+    ["published and set aside", twoScans, 23],
+    ["de-identified", deidentifiedTwice, 19],
+  ])("is finished by another one, wherever it broke off: %s", async (_, made, objects) => {
     for (let until = 0; ; until++) {
-      const scans = await twoScans();
+      const scans = await made();
       let left = until;
       const breaking = (store: ErasableStore): ErasableStore => ({
         ...store,
@@ -64,8 +79,10 @@ describe("deleting a scan", () => {
           }
         },
       });
-      const { work, results } = scans.stores;
-      const broken = remove(scans.deployment({ work: breaking(work), results: breaking(results) }));
+      const { work, results, deid = null } = scans.stores;
+      const broken = remove(
+        scans.deployment({ work: breaking(work), results: breaking(results), deid: deid && breaking(deid) }),
+      );
       const brokeOff = await broken.then(
         () => false,
         () => true,
@@ -75,7 +92,7 @@ describe("deleting a scan", () => {
       if (left1.length > 0) await remove(scans.deployment());
       expect(leftOf(await scans.keys())).toEqual([]);
       if (!brokeOff) {
-        expect(until).toBe(23);
+        expect(until).toBe(objects);
         return;
       }
     }
@@ -96,6 +113,54 @@ describe("deleting a scan", () => {
     };
     await expect(remove(scans.deployment({ results: locked }))).rejects.toMatchObject({ code: "StoreLocked" });
     expect(await scans.keys()).toEqual(before);
+  });
+
+  it("takes what undoes its de-identification along, of every secret, and leaves the secret", async () => {
+    const scans = await deidentifiedTwice();
+    const before = await scans.keys();
+    const plan = await planDeletion(scanId, scans.deployment());
+    expect(plan.results).toEqual([resultIdOf(4), resultIdOf(5)]);
+    expect(plan.uploads).toEqual(["ward 7/doe.zip"]);
+    expect(await deleteScan(plan, scans.deployment())).toMatchObject({ results: 4, deid: 4 });
+    const after = await scans.keys();
+    expect(after).toEqual(before.filter((key) => !leftOf([key]).length));
+    expect(after).toEqual(expect.arrayContaining(["deid:secret", `deid:${deidKeys.map(resultIdOf(6))}`]));
+  });
+
+  it("keeps the map of a result that another upload has too", async () => {
+    const scans = await deidentifiedTwice();
+    await scans.published(other, 1, "t1", resultIdOf(4));
+    await remove(scans.deployment());
+    const left = (await scans.keys()).filter((key) => key.startsWith("deid:") && key.includes(resultIdOf(4)));
+    expect(left).toEqual([`deid:${deidKeys.map(resultIdOf(4))}`]);
+  });
+
+  it("is refused for a de-identified scan without the place of its maps, also after its tasks are forgotten", async () => {
+    const scans = await deidentifiedTwice();
+    const before = await scans.keys();
+    await expect(remove(scans.deployment({ deid: null }))).rejects.toMatchObject({
+      code: "InputMismatch",
+      message: expect.stringContaining("--deid-bucket"),
+    });
+    expect(await scans.keys()).toEqual(before);
+    for await (const _ of scans.stores.work.erase(scanId));
+    await expect(remove(scans.deployment({ deid: null }))).rejects.toMatchObject({ code: "InputMismatch" });
+    // One that fell at Inspect kept nothing.
+    await scans.takenIn(scanIdOf(3), { request: { refine: "on", seg: "binary", share: "stat", deidentify: "basic" } });
+    await scans.setAside(scanIdOf(3), 1, "scan", "DeidentificationUnavailable");
+    const without = scans.deployment({ deid: null });
+    expect((await deleteScan(await planDeletion(scanIdOf(3), without), without)).deid).toBeNull();
+  });
+
+  it("removes one that is held, also where nothing else remembers it", async () => {
+    const scans = new OperatedScans();
+    await scans.held(scanId, "2026-01-02");
+    for await (const _ of scans.stores.work.erase(scanId));
+    expect(await scans.keys()).toEqual([`results:${resultKeys.held(scanId)}`]);
+    const plan = await planDeletion(scanId, scans.deployment());
+    expect(plan.uploads).toEqual(["ward 7/doe.zip"]);
+    expect((await deleteScan(plan, scans.deployment())).held).toBe(1);
+    expect(await scans.keys()).toEqual([]);
   });
 
   it("says which earlier version of the series stays", async () => {

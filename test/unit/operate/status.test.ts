@@ -73,6 +73,28 @@ describe("the status of a scan", () => {
     expect([state, tasks.map(({ subject }) => subject)]).toEqual(["set-aside", ["scan", "t0"]]);
   });
 
+  it("is held on the day whose runs were used up, until it is started", async () => {
+    const scans = new OperatedScans();
+    await scans.held(scanId, "2026-01-02");
+    const status = await statusOf(scanId, scans.deployment());
+    expect(status).toMatchObject({ state: "held", heldOn: "2026-01-02", attempt: 0, canRetry: true });
+    for await (const _ of scans.stores.work.erase(scanId));
+    expect(await statusOf(scanId, scans.deployment())).toMatchObject({ state: "held", canRetry: false });
+    // Released a moment ago.
+    scans.execution(scanId, 1, "RUNNING");
+    expect(await statusOf(scanId, scans.deployment())).toMatchObject({ state: "running", heldOn: null });
+  });
+
+  it("of a de-identified scan is published under the name of its result, which nobody knew before", async () => {
+    const scans = new OperatedScans();
+    await scans.task(scanId, 1, "t0", resultIdOf(1), [], { deidentify: { profile: "basic", pictures: "image" } });
+    expect((await statusOf(scanId, scans.deployment())).tasks).toMatchObject([{ identity: null }]);
+    await scans.deidentified(scanId, "t0", resultIdOf(1), resultIdOf(5));
+    const { state, tasks } = await statusOf(scanId, scans.deployment());
+    expect(state).toBe("published");
+    expect(tasks).toMatchObject([{ identity: resultIdOf(5), reached: "publish", outcome: { kind: "published" } }]);
+  });
+
   it("is StoreMissing where nothing is known", async () => {
     const asked = statusOf(scanId, new OperatedScans().deployment());
     await expect(asked).rejects.toMatchObject({ code: "StoreMissing", message: expect.stringContaining(scanId) });
