@@ -40,14 +40,14 @@ interface Measured {
   readonly networkSeconds: number | null;
 }
 
-async function measure(command: string, args: readonly string[], out: string): Promise<Measured> {
+async function measure(command: string, args: readonly string[], out: string, more: Env = {}): Promise<Measured> {
   const clock = join(out, "network-seconds");
   const started = performance.now();
   // A group of its own, so that it can be ended as a whole.
   const child = spawn("bash", ["-c", TIMED, "bash", join(out, "cpu-seconds"), command, ...args], {
     stdio: ["ignore", "ignore", "ignore"],
     detached: true,
-    env: { ...process.env, NETWORK_SECONDS: clock, nnUNet_compile: "false", ...FOLDERS },
+    env: { ...process.env, NETWORK_SECONDS: clock, nnUNet_compile: "false", ...FOLDERS, ...more },
   });
   let peakMib = 0;
   let why: string | null = null;
@@ -72,6 +72,8 @@ const sumOfLines = (text: string): number =>
     .trim()
     .split("\n")
     .reduce((sum, line) => sum + Number(line), 0);
+
+type Env = Readonly<Record<string, string>>;
 
 /** Runs what follows the first argument, a file for the seconds of user and system. */
 const TIMED = 'TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>/dev/null; } 2>"$to"';
@@ -110,8 +112,10 @@ const RUNS = new Map<string, (out: string) => Promise<Measured>>([
       const place = ["--model", values.model, "--models", values.models, "--out", out];
       return measure(
         process.execPath,
-        ["--import", timer, main, "run", upload, ...place, "--no-refine", "--outputs", "none"],
+        [main, "run", upload, ...place, "--no-refine", "--outputs", "none"],
         out,
+        // The run starts processes of its own.
+        { NODE_OPTIONS: `--import ${JSON.stringify(timer)}` },
       );
     },
   ],
