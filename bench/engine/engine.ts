@@ -40,14 +40,14 @@ interface Measured {
   readonly networkSeconds: number | null;
 }
 
-async function measure(command: string, args: readonly string[], out: string): Promise<Measured> {
+async function measure(command: string, args: readonly string[], out: string, more: Env = {}): Promise<Measured> {
   const clock = join(out, "network-seconds");
   const started = performance.now();
   // A group of its own, so that it can be ended as a whole.
   const child = spawn("bash", ["-c", TIMED, "bash", join(out, "cpu-seconds"), command, ...args], {
     stdio: ["ignore", "ignore", "ignore"],
     detached: true,
-    env: { ...process.env, NETWORK_SECONDS: clock, nnUNet_compile: "false", ...FOLDERS },
+    env: { ...process.env, NETWORK_SECONDS: clock, nnUNet_compile: "false", ...FOLDERS, ...more },
   });
   let peakMib = 0;
   let why: string | null = null;
@@ -61,11 +61,19 @@ async function measure(command: string, args: readonly string[], out: string): P
   const exit = await new Promise<number | null>((resolve, reject) => child.on("exit", resolve).on("error", reject));
   clearInterval(timer);
   const seconds = (performance.now() - started) / 1000;
-  const networkSeconds = existsSync(clock) ? Number(readFileSync(clock, "utf8")) : null;
+  const networkSeconds = existsSync(clock) ? sumOfLines(readFileSync(clock, "utf8")) : null;
   const used = why === null ? readFileSync(join(out, "cpu-seconds"), "utf8").trim().split(" ").map(Number) : null;
   const cpuSeconds = used === null ? null : used.reduce((sum, part) => sum + part);
   return { seconds, cpuSeconds, peakMib, end: why ?? String(exit), networkSeconds };
 }
+
+const sumOfLines = (text: string): number =>
+  text
+    .trim()
+    .split("\n")
+    .reduce((sum, line) => sum + Number(line), 0);
+
+type Env = Readonly<Record<string, string>>;
 
 /** Runs what follows the first argument, a file for the seconds of user and system. */
 const TIMED = 'TIMEFORMAT="%U %S"; to=$1; shift; { time "$@" 2>/dev/null; } 2>"$to"';
@@ -76,6 +84,7 @@ const FOLDERS = {
   nnUNet_preprocessed: "/nonexistent",
   nnUNet_results: dirname(dirname(values.nnunet)),
 };
+const timer = join(import.meta.dirname, "time-sessions.mjs");
 const main = join(import.meta.dirname, "../../dist/src/cli/main.js");
 const nnunet = (out: string, ...more: readonly string[]) => {
   const model = ["-d", basename(dirname(values.nnunet)), "-c", configuration, "-f", values.fold];
@@ -101,7 +110,13 @@ const RUNS = new Map<string, (out: string) => Promise<Measured>>([
       const [only, ...others] = readdirSync(values.images);
       const upload = others.length === 0 ? join(values.images, only ?? "") : values.images;
       const place = ["--model", values.model, "--models", values.models, "--out", out];
-      return measure(process.execPath, [main, "run", upload, ...place, "--no-refine", "--outputs", "none"], out);
+      return measure(
+        process.execPath,
+        [main, "run", upload, ...place, "--no-refine", "--outputs", "none"],
+        out,
+        // The run starts processes of its own.
+        { NODE_OPTIONS: `--import ${JSON.stringify(timer)}` },
+      );
     },
   ],
 ]);

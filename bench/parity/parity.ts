@@ -120,7 +120,12 @@ if (manifest.mirrorAxes.length > 0 !== (values.mirroring === "mirror")) {
     `${values.id} mirrors along ${manifest.mirrorAxes.length} axes, nnU-Net ran ${values.mirroring}`,
   );
 }
-const Facts = z.object({ largestDifferenceOfLogits: z.number() });
+const Facts = z.object({
+  /** Null where no tile was the same. */
+  largestDifferenceOfLogits: z.number().nullable(),
+  tiles: z.int(),
+  tilesWithoutAnswer: z.int(),
+});
 
 runPeer();
 const answers = join(values.work, "answers", values.id);
@@ -152,11 +157,13 @@ for (const image of positionals) {
     counted.join(", "),
     expected.length,
     differing(sameLogits, expected),
-    differing(ours, sameAnswers),
+    facts.tilesWithoutAnswer > 0
+      ? `${facts.tilesWithoutAnswer} of ${facts.tiles} tiles not the same`
+      : differing(ours, sameAnswers),
     differing(ours, expected),
     largestWhereDifferent(ours, expected, margin),
     other === null ? "" : differing(other, expected),
-    facts.largestDifferenceOfLogits.toExponential(1),
+    facts.largestDifferenceOfLogits?.toExponential(1) ?? "",
     dice.join(", "),
   ];
   const line = `| ${row.join(" | ")} |`;
