@@ -74,17 +74,19 @@ ALWAYS f8 loadUsual(const u16 *at) {
                     wasm_f32x4_mul(wasm_v128_and(wasm_i32x4_shl(wasm_i32x4_load16x4(at + 4), 13), kept), scale)};
   return value;
 }
-ALWAYS v128_t areUnusual(const u16 *at) {
+// To read subnormal ones so would be slow, too.
+ALWAYS i32 areUnusual(const u16 *at) {
   const v128_t size = wasm_v128_and(wasm_v128_load(at), wasm_i16x8_const_splat(0x7fff));
-  return wasm_v128_or(wasm_u16x8_lt(wasm_i16x8_sub(size, wasm_i16x8_const_splat(1)), wasm_i16x8_const_splat(0x3ff)),
-                      wasm_i16x8_gt(size, wasm_i16x8_const_splat(0x7bff)));
+  const v128_t small = wasm_u16x8_lt(wasm_i16x8_sub(size, wasm_i16x8_const_splat(1)), wasm_i16x8_const_splat(0x3ff));
+  return wasm_v128_any_true(wasm_v128_or(small, wasm_i16x8_gt(size, wasm_i16x8_const_splat(0x7bff))));
 }
 // Whether any would not become normal half-precision numbers; zeros count.
-ALWAYS v128_t becomeUnusual(f8 value) {
+ALWAYS i32 becomeUnusual(f8 value) {
   const v128_t low = wasm_v128_and(value.low, wasm_i32x4_const_splat(0x7fffffff));
   const v128_t high = wasm_v128_and(value.high, wasm_i32x4_const_splat(0x7fffffff));
-  return wasm_v128_or(wasm_i32x4_lt(wasm_i32x4_min(low, high), wasm_i32x4_const_splat(SMALLEST_NORMAL)),
-                      wasm_i32x4_ge(wasm_i32x4_max(low, high), wasm_i32x4_const_splat(TO_INFINITE)));
+  const v128_t small = wasm_i32x4_lt(wasm_i32x4_min(low, high), wasm_i32x4_const_splat(SMALLEST_NORMAL));
+  const v128_t large = wasm_i32x4_ge(wasm_i32x4_max(low, high), wasm_i32x4_const_splat(TO_INFINITE));
+  return wasm_v128_any_true(wasm_v128_or(small, large));
 }
 // Thirteen bits go: half of the last one kept less one, plus that bit's own parity, carries where it must.
 ALWAYS v128_t carried(f4 value, i32 more) {
@@ -107,11 +109,11 @@ ALWAYS f4 weighted(const float *answers, const float *weights) {
   return wasm_f32x4_mul(wasm_v128_load(answers), wasm_v128_load(weights));
 }
 
-ALWAYS i32 areFinite(const float *answers, u32 count) {
-  for (u32 i = 0; i < count; i++) {
-    if (!(__builtin_fabsf(answers[i]) < __builtin_inff())) return 0;
-  }
-  return 1;
+ALWAYS i32 areFinite(const float *answers) {
+  const v128_t exponents = wasm_i32x4_const_splat(0x7f800000);
+  const v128_t low = wasm_v128_and(wasm_v128_load(answers), exponents);
+  const v128_t high = wasm_v128_and(wasm_v128_load(answers + 4), exponents);
+  return !wasm_v128_any_true(wasm_i32x4_eq(wasm_i32x4_max(low, high), exponents));
 }
 
 // Adds rows of answers times weights to rows of a slice of sums, `stride` apart.
@@ -122,24 +124,25 @@ EXPORT i32 addHalf(u16 *sums, u32 stride, const float *answers, const float *wei
   for (u32 y = 0; y < rows; y++, sums += stride, answers += width, weights += width) {
     u32 x = 0;
     for (; x + 8 <= width; x += 8) {
-      const f8 old = loadUsual(sums + x);
-      const f8 sum = {wasm_f32x4_add(old.low, weighted(answers + x, weights + x)),
-                      wasm_f32x4_add(old.high, weighted(answers + x + 4, weights + x + 4))};
-      if (!wasm_v128_any_true(wasm_v128_or(areUnusual(sums + x), becomeUnusual(sum)))) {
-        wasm_v128_store(sums + x, wasm_u16x8_narrow_i32x4(usualHalf(sum.low), usualHalf(sum.high)));
-        continue;
+      const f4 low = weighted(answers + x, weights + x), high = weighted(answers + x + 4, weights + x + 4);
+      if (!areUnusual(sums + x)) {
+        const f8 old = loadUsual(sums + x);
+        const f8 sum = {wasm_f32x4_add(old.low, low), wasm_f32x4_add(old.high, high)};
+        if (!becomeUnusual(sum)) {
+          wasm_v128_store(sums + x, wasm_u16x8_narrow_i32x4(usualHalf(sum.low), usualHalf(sum.high)));
+          continue;
+        }
       }
-      const f8 any = loadAll(sums + x);
-      const f8 of = {wasm_f32x4_add(any.low, weighted(answers + x, weights + x)),
-                     wasm_f32x4_add(any.high, weighted(answers + x + 4, weights + x + 4))};
-      storeAll(sums + x, of);
+      const f8 old = loadAll(sums + x);
+      const f8 sum = {wasm_f32x4_add(old.low, low), wasm_f32x4_add(old.high, high)};
+      storeAll(sums + x, sum);
       // An infinite answer makes the sum unusual, too.
-      finite &= areFinite(answers + x, 8);
+      finite &= areFinite(answers + x);
     }
-    finite &= areFinite(answers + x, width - x);
     for (; x < width; x++) {
       const f4 sum = wasm_f32x4_add(loadHalf1(sums + x), wasm_f32x4_splat(answers[x] * weights[x]));
       sums[x] = (u16)wasm_u32x4_extract_lane(toHalf(sum), 0);
+      finite &= __builtin_fabsf(answers[x]) < __builtin_inff();
     }
   }
   return finite;
@@ -156,8 +159,10 @@ EXPORT i32 addSingle(float *sums, u32 stride, const float *answers, const float 
       largest = wasm_i32x4_max(largest, wasm_v128_and(wasm_v128_load(answers + x), exponents));
       wasm_v128_store(sums + x, wasm_f32x4_add(wasm_v128_load(sums + x), weighted(answers + x, weights + x)));
     }
-    finite &= areFinite(answers + x, width - x);
-    for (; x < width; x++) sums[x] += answers[x] * weights[x];
+    for (; x < width; x++) {
+      sums[x] += answers[x] * weights[x];
+      finite &= __builtin_fabsf(answers[x]) < __builtin_inff();
+    }
   }
   return finite & !wasm_v128_any_true(wasm_i32x4_eq(largest, exponents));
 }
@@ -172,16 +177,18 @@ EXPORT void takeHalf(u16 *sums, const float *weights, float *means, u32 count) {
   u32 i = 0;
   for (; i + 8 <= count; i += 8) {
     const f4 low = wasm_v128_load(weights + i), high = wasm_v128_load(weights + i + 4);
-    const f8 sum = loadUsual(sums + i);
-    const f8 mean = {wasm_f32x4_div(sum.low, low), wasm_f32x4_div(sum.high, high)};
-    if (!wasm_v128_any_true(wasm_v128_or(areUnusual(sums + i), becomeUnusual(mean)))) {
-      wasm_v128_store(means + i, usualRounded(mean.low));
-      wasm_v128_store(means + i + 4, usualRounded(mean.high));
-      continue;
+    if (!areUnusual(sums + i)) {
+      const f8 sum = loadUsual(sums + i);
+      const f8 mean = {wasm_f32x4_div(sum.low, low), wasm_f32x4_div(sum.high, high)};
+      if (!becomeUnusual(mean)) {
+        wasm_v128_store(means + i, usualRounded(mean.low));
+        wasm_v128_store(means + i + 4, usualRounded(mean.high));
+        continue;
+      }
     }
-    const f8 any = loadAll(sums + i);
-    wasm_v128_store(means + i, fromHalf(toHalf(wasm_f32x4_div(any.low, low))));
-    wasm_v128_store(means + i + 4, fromHalf(toHalf(wasm_f32x4_div(any.high, high))));
+    const f8 sum = loadAll(sums + i);
+    wasm_v128_store(means + i, fromHalf(toHalf(wasm_f32x4_div(sum.low, low))));
+    wasm_v128_store(means + i + 4, fromHalf(toHalf(wasm_f32x4_div(sum.high, high))));
   }
   for (; i < count; i++) {
     const f4 mean = wasm_f32x4_div(loadHalf1(sums + i), wasm_f32x4_splat(weights[i]));
