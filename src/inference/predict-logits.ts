@@ -8,8 +8,9 @@ import { constantTileWeights, gaussianTileWeights, symmetricGaussianTileWeights 
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { cutTiles, tileBatches } from "./cut-tiles.js";
+import { freeArray } from "./free-array.js";
 import { inOrder } from "./in-order.js";
-import type { NetworkSession, Tensor } from "./network-session.js";
+import type { Answer, NetworkSession, Tensor } from "./network-session.js";
 import { TileFront } from "./tile-front.js";
 
 /** A network's input on its own grid. */
@@ -86,7 +87,7 @@ export async function predictLogits(
   const passes = mirrorSubsets(manifest.mirrorAxes);
   const batches = tileBatches(padding.size, manifest);
   const run = runner(sessions, batches.length * sessions.length * passes.length);
-  const jobs = function* (): Generator<() => Promise<Float32Array>> {
+  const jobs = function* (): Generator<() => Promise<Answer>> {
     for (const batch of batches) {
       const cut = cutTiles(channels, padding.size, patchVox, batch, slices);
       for (const session of sessions) {
@@ -105,15 +106,16 @@ export async function predictLogits(
       for (const front of fronts) {
         const sum = new PassMean(passes.length);
         for (const _ of passes) {
-          const { value: logits } = await answers.next();
-          if (logits === undefined) throw new RangeError("a pass over a batch of tiles gave no answer");
-          spread?.add(logits);
-          sum.add(logits);
+          const { value: answer } = await answers.next();
+          if (answer === undefined) throw new RangeError("a pass over a batch of tiles gave no answer");
+          spread?.add(answer.data);
+          sum.add(answer);
         }
-        const logits = sum.take();
+        const { data: logits, free } = sum.take();
         for (const [n, start] of batch.entries()) {
           if (!front.add(start, logits, n * classes * tile)) throw notFinite();
         }
+        free?.();
       }
       spread?.take(batch);
       done += batch.length;
@@ -180,14 +182,17 @@ async function runMirrored(
   [count, inputs]: readonly [number, number],
   axes: readonly ("x" | "y" | "z")[],
   { tiles: { patchVox: patch }, network: { classes, dimensions } }: ModelManifest,
-  run: (input: Tensor) => Promise<Tensor>,
-): Promise<Float32Array> {
+  run: (input: Tensor) => Promise<Answer>,
+): Promise<Answer> {
   const spatial = dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
   const flips = [axes.includes("x"), axes.includes("y"), axes.includes("z")] as const;
   const data = axes.length === 0 ? tiles : mirrorTiles(tiles, patch, count * inputs, flips);
   const output = await run({ data, shape: [count, inputs, ...spatial] });
   assertShape(output.shape, [count, classes, ...spatial]);
-  return axes.length === 0 ? output.data : mirrorTiles(output.data, patch, count * classes, flips);
+  if (axes.length === 0) return output;
+  const turned = mirrorTiles(output.data, patch, count * classes, flips);
+  output.free?.();
+  return { data: turned, shape: output.shape, free: () => freeArray(turned) };
 }
 
 /** How runs are given out: in this thread one by one, or beside each other where there are several and threads for them. */
@@ -201,24 +206,30 @@ function runner(sessions: readonly NetworkSession[], runs: number) {
   };
 }
 
-/** Mean of the logits of so many passes. The first one's array is added to. */
+/** Mean of the logits of so many passes. The first one's array is added to, the others are freed. */
 class PassMean {
   readonly #passes: number;
-  #sum: Float32Array | null = null;
+  #sum: Answer | null = null;
 
   constructor(passes: number) {
     this.#passes = passes;
   }
 
-  add(logits: Float32Array): void {
-    const sum = this.#sum;
-    if (sum === null) this.#sum = logits;
-    else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (logits[i] as number);
+  add(answer: Answer): void {
+    if (this.#sum === null) {
+      this.#sum = answer;
+      return;
+    }
+    const { data: sum } = this.#sum;
+    const { data } = answer;
+    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (data[i] as number);
+    answer.free?.();
   }
 
-  take(): Float32Array {
-    const mean = this.#sum ?? new Float32Array();
-    if (this.#passes > 1) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] as number) / this.#passes;
+  take(): Answer {
+    const mean = this.#sum ?? { data: new Float32Array(), shape: [] };
+    const { data } = mean;
+    if (this.#passes > 1) for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) / this.#passes;
     return mean;
   }
 }
