@@ -1,15 +1,15 @@
-import type { NetworkSession, Tensor } from "./network-session.js";
+import type { Answer, NetworkSession, Tensor } from "./network-session.js";
 
 /** A session of which no more runs than so many are under way beside each other, whatever its threads would take. */
 export function atMost({ beside, ...session }: NetworkSession, workers: number): NetworkSession {
   if (beside === undefined || workers < 2) return session;
   let free = Math.min(workers, beside.workers);
   const queue: (() => void)[] = [];
-  async function run(input: Tensor): Promise<Tensor> {
+  async function run(input: Tensor): Promise<Answer> {
     if (free === 0) await new Promise<void>((resolve) => queue.push(resolve));
     else free--;
     try {
-      return (await beside?.run(input)) as Tensor;
+      return (await beside?.run(input)) as Answer;
     } finally {
       const next = queue.shift();
       if (next === undefined) free++;

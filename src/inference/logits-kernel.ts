@@ -9,11 +9,12 @@ interface LogitsKernel {
   addSingle: AddRows;
   takeHalf: TakeMeans;
   takeSingle: TakeMeans;
+  unpackHalf(halves: number, out: number, count: number): void;
   jobSize(): number;
   setAxis(job: number, axis: 0 | 1, below: number, above: number, fraction: number, count: number): void;
   setGrid(job: number, width: number, height: number, stride: number, classes: number, isHalf: number): void;
   setSlice(job: number, n: number, values: number, label: number, largest: number, second: number): void;
-  setRow(job: number, decided: number, candidates: number, counts: number, high: number): void;
+  setRow(job: number, decided: number, candidates: number, highest: number, counts: number, high: number): void;
   placeClass(job: number, n: number, c: number, given: number): void;
   rankSlice(job: number, n: number): void;
   labelSlices(job: number, first: number, second: number, fractions: number, depth: number, labels: number): void;

@@ -4,10 +4,16 @@ export interface Tensor {
   readonly shape: readonly number[];
 }
 
+/** What a network gives: it belongs to the caller. */
+export interface Answer extends Tensor {
+  /** Gives the memory of the data back at once; absent where that is left to the garbage collector. */
+  readonly free?: () => void;
+}
+
 /** A loaded network. `run` may be called again and again; `close` frees its memory. */
 export interface NetworkSession {
   /** @throws {PipelineError} `InferenceFailed` when the runtime refuses the tensor or fails */
-  run(input: Tensor): Promise<Tensor>;
+  run(input: Tensor): Promise<Answer>;
   /** Where runs of this network go beside each other; absent where only one can be under way. */
   readonly beside?: RunsBeside;
   close(): Promise<void>;
@@ -18,7 +24,7 @@ export interface RunsBeside {
   /** Runs that can be under way at once, at least 2. */
   readonly workers: number;
   /** @throws {PipelineError} as `NetworkSession.run` */
-  run(input: Tensor): Promise<Tensor>;
+  run(input: Tensor): Promise<Answer>;
 }
 
 /** What a session is opened with. */

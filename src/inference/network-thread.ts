@@ -45,7 +45,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
     const { id } = job;
     try {
       if (job.kind === "run") {
-        return { kind: "output", id, output: await (await sessionOf(job.network)).run(job.input) };
+        const { data, shape } = await (await sessionOf(job.network)).run(job.input);
+        return { kind: "output", id, output: { data, shape } };
       }
       await sessions.get(job.key)?.close();
       sessions.delete(job.key);

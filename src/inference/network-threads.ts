@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { PipelineError } from "#src/core/errors.js";
-import type { Tensor } from "./network-session.js";
+import { freeArray } from "./free-array.js";
+import type { Answer, Tensor } from "./network-session.js";
 import type { ThreadAnswer, ThreadJob, ThreadNetwork } from "./network-thread.js";
 
 /** Of sources, of `dist`, and of a bundle. */
@@ -52,12 +53,13 @@ export class NetworkThreads {
   }
 
   /** Runs a network in the first thread that is free. @throws {PipelineError} as a session's `run` */
-  async run(network: ThreadNetwork, input: Tensor): Promise<Tensor> {
+  async run(network: ThreadNetwork, input: Tensor): Promise<Answer> {
     const thread = await this.#take();
     try {
       const answer = await this.#ask(thread, { kind: "run", network, input });
       if (answer.kind !== "output") throw new TypeError(`a thread answered "${answer.kind}" to a run`);
-      return answer.output;
+      const { output } = answer;
+      return { ...output, free: () => freeArray(output.data) };
     } finally {
       this.#give(thread);
     }

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
+import { freeArray } from "./free-array.js";
 import { fromHalf, toHalf } from "./half-tensors.js";
 import type { OperatorRun } from "./network-cost.js";
-import type { NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
+import type { Answer, NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
 import { NetworkThreads } from "./network-threads.js";
 
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
@@ -95,7 +96,7 @@ async function open(request: SessionRequest, provider: Provider, threads: number
         });
       const output = outputs[request.outputName];
       if (output?.type === "float16" && ArrayBuffer.isView(output.data)) {
-        return { data: fromHalf(output.data), shape: output.dims };
+        return answerOf(fromHalf(output.data), output.dims);
       }
       if (!output || !(output.data instanceof Float32Array)) {
         throw new PipelineError(
@@ -103,10 +104,14 @@ async function open(request: SessionRequest, provider: Provider, threads: number
           `network gave ${output?.type ?? "nothing"}, expected float32 or float16`,
         );
       }
-      return { data: output.data, shape: output.dims };
+      return answerOf(output.data, output.dims);
     },
     close: () => session.release(),
   };
+}
+
+function answerOf(data: Float32Array, shape: readonly number[]): Answer {
+  return { data, shape, free: () => freeArray(data) };
 }
 
 /** What there is no kernel for on a device runs on the next one. The runtime refuses what it cannot start. */

@@ -2,14 +2,14 @@ import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
 import { AnswerSpread } from "#src/imaging/answer-spread.js";
 import { FoldMean, type OnSlice } from "#src/imaging/fold-mean.js";
-import { mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
+import { addMirrored, mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { constantTileWeights, gaussianTileWeights, symmetricGaussianTileWeights } from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { cutTiles, tileBatches } from "./cut-tiles.js";
 import { inOrder } from "./in-order.js";
-import type { NetworkSession, Tensor } from "./network-session.js";
+import type { Answer, NetworkSession, Tensor } from "./network-session.js";
 import { TileFront } from "./tile-front.js";
 
 /** A network's input on its own grid. */
@@ -86,7 +86,7 @@ export async function predictLogits(
   const passes = mirrorSubsets(manifest.mirrorAxes);
   const batches = tileBatches(padding.size, manifest);
   const run = runner(sessions, batches.length * sessions.length * passes.length);
-  const jobs = function* (): Generator<() => Promise<Float32Array>> {
+  const jobs = function* (): Generator<() => Promise<Answer>> {
     for (const batch of batches) {
       const cut = cutTiles(channels, padding.size, patchVox, batch, slices);
       for (const session of sessions) {
@@ -103,17 +103,21 @@ export async function predictLogits(
   try {
     for (const batch of batches) {
       for (const front of fronts) {
-        const sum = new PassMean(passes.length);
-        for (const _ of passes) {
-          const { value: logits } = await answers.next();
-          if (logits === undefined) throw new RangeError("a pass over a batch of tiles gave no answer");
-          spread?.add(logits);
-          sum.add(logits);
+        const sum = new PassMean(passes.length, patchVox, batch.length * classes);
+        for (const axes of passes) {
+          const { value: answer } = await answers.next();
+          if (answer === undefined) throw new RangeError("a pass over a batch of tiles gave no answer");
+          const flips = flipsOf(axes);
+          spread?.add(
+            axes.length === 0 ? answer.data : mirrorTiles(answer.data, patchVox, batch.length * classes, flips),
+          );
+          sum.add(answer, flips);
         }
-        const logits = sum.take();
+        const { data: logits, free } = sum.take();
         for (const [n, start] of batch.entries()) {
           if (!front.add(start, logits, n * classes * tile)) throw notFinite();
         }
+        free?.();
       }
       spread?.take(batch);
       done += batch.length;
@@ -174,20 +178,26 @@ function withoutPadding(size: Size3, padding: Padding, onSlice: OnSlice): OnSlic
   };
 }
 
-/** One pass over a batch of tiles, mirrored along some axes: logits [tile, class, z, y, x], turned back. */
+/** One pass over a batch of tiles, mirrored along some axes: logits [tile, class, z, y, x], not yet turned back. */
 async function runMirrored(
   tiles: Float32Array,
   [count, inputs]: readonly [number, number],
-  axes: readonly ("x" | "y" | "z")[],
+  axes: readonly Axis[],
   { tiles: { patchVox: patch }, network: { classes, dimensions } }: ModelManifest,
-  run: (input: Tensor) => Promise<Tensor>,
-): Promise<Float32Array> {
+  run: (input: Tensor) => Promise<Answer>,
+): Promise<Answer> {
   const spatial = dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
-  const flips = [axes.includes("x"), axes.includes("y"), axes.includes("z")] as const;
-  const data = axes.length === 0 ? tiles : mirrorTiles(tiles, patch, count * inputs, flips);
-  const output = await run({ data, shape: [count, inputs, ...spatial] });
-  assertShape(output.shape, [count, classes, ...spatial]);
-  return axes.length === 0 ? output.data : mirrorTiles(output.data, patch, count * classes, flips);
+  const data = axes.length === 0 ? tiles : mirrorTiles(tiles, patch, count * inputs, flipsOf(axes));
+  const answer = await run({ data, shape: [count, inputs, ...spatial] });
+  assertShape(answer.shape, [count, classes, ...spatial]);
+  return answer;
+}
+
+type Axis = "x" | "y" | "z";
+type Flips = readonly [boolean, boolean, boolean];
+
+function flipsOf(axes: readonly Axis[]): Flips {
+  return [axes.includes("x"), axes.includes("y"), axes.includes("z")];
 }
 
 /** How runs are given out: in this thread one by one, or beside each other where there are several and threads for them. */
@@ -201,24 +211,33 @@ function runner(sessions: readonly NetworkSession[], runs: number) {
   };
 }
 
-/** Mean of the logits of so many passes. The first one's array is added to. */
+/** Mean of the logits of so many passes, turned back. The first one, not mirrored, is added to, the others are freed. */
 class PassMean {
   readonly #passes: number;
-  #sum: Float32Array | null = null;
+  readonly #patch: Size3;
+  readonly #tiles: number;
+  #sum: Answer | null = null;
 
-  constructor(passes: number) {
+  /** @param tiles tiles of one class in an answer */
+  constructor(passes: number, patch: Size3, tiles: number) {
     this.#passes = passes;
+    this.#patch = patch;
+    this.#tiles = tiles;
   }
 
-  add(logits: Float32Array): void {
-    const sum = this.#sum;
-    if (sum === null) this.#sum = logits;
-    else for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (logits[i] as number);
+  add(answer: Answer, flips: Flips): void {
+    if (this.#sum === null) {
+      this.#sum = answer;
+      return;
+    }
+    addMirrored(this.#sum.data, answer.data, this.#patch, this.#tiles, flips);
+    answer.free?.();
   }
 
-  take(): Float32Array {
-    const mean = this.#sum ?? new Float32Array();
-    if (this.#passes > 1) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] as number) / this.#passes;
+  take(): Answer {
+    const mean = this.#sum ?? { data: new Float32Array(), shape: [] };
+    const { data } = mean;
+    if (this.#passes > 1) for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) / this.#passes;
     return mean;
   }
 }

@@ -47,7 +47,7 @@ export class ResizedArgmax {
     const tables = this.#tables.slice(0, 2);
     const { kernel, memory, places } = openKernel(({ jobSize }) => [
       ...[jobSize(), 4 * width * height, 8 * depth, 2 * depth * to[0] * to[1]],
-      ...[4 * stride, 2 * stride * classes, 4 * stride, 16 * classes],
+      ...[4 * stride, 2 * stride * classes, 4 * stride * classes, 4 * stride, 16 * classes],
       ...tables.flatMap(({ below, above, fraction }) => [below.byteLength, above.byteLength, fraction.byteLength]),
       ...[0, 1].flatMap(() => [4 * area * classes, 4 * area, 4 * area, 4 * area]),
     ]);
@@ -61,7 +61,7 @@ export class ResizedArgmax {
     this.#foundAt = next();
     this.#found = new Uint16Array(memory, this.#foundAt, depth * to[0] * to[1]);
     kernel.setGrid(this.#job, width, height, stride, classes, precision === "float16" ? 1 : 0);
-    kernel.setRow(this.#job, next(), next(), next(), next());
+    kernel.setRow(this.#job, next(), next(), next(), next(), next());
     for (const [axis, { below, above, fraction }] of tables.entries()) {
       const [belowAt, aboveAt, fractionAt] = [next(), next(), next()];
       new Int32Array(memory, belowAt, below.length).set(below);

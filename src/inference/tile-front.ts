@@ -84,10 +84,11 @@ class ClassWindow {
   readonly #options: TileFrontOptions;
   readonly #first: number;
   readonly #kernel: OpenKernel["kernel"];
-  /** Addresses: of the sums, those of weights first; of the tile's weights; of a slice of answers. */
+  /** Addresses: of the sums, those of weights first; of the tile's weights; of a slice of answers, and of sums of weights. */
   readonly #sums: number;
   readonly #weights: number;
   readonly #answers: number;
+  readonly #divisors: number;
   readonly #slice: Float32Array;
   readonly #means: readonly Float32Array[];
   readonly #bytes: 2 | 4;
@@ -101,12 +102,16 @@ class ClassWindow {
     const area = size[0] * size[1];
     const answer = patch[0] * patch[1];
     const sums = (1 + classes) * area * patch[2] * this.#bytes;
-    const { kernel, memory, places } = openKernel(() => [sums, 4 * weights.length, 4 * answer, 4 * classes * area]);
-    const [atSums = 0, atWeights = 0, atAnswers = 0, atMeans = 0] = places;
+    const { kernel, memory, places } = openKernel(() => [
+      ...[sums, 4 * weights.length, 4 * answer],
+      ...[4 * area, 4 * classes * area],
+    ]);
+    const [atSums = 0, atWeights = 0, atAnswers = 0, atDivisors = 0, atMeans = 0] = places;
     this.#kernel = kernel;
     this.#sums = atSums;
     this.#weights = atWeights;
     this.#answers = atAnswers;
+    this.#divisors = atDivisors;
     new Float32Array(memory, atWeights, weights.length).set(weights);
     this.#slice = new Float32Array(memory, atAnswers, answer);
     this.#means = Array.from({ length: classes }, (_, c) => new Float32Array(memory, atMeans + 4 * c * area, area));
@@ -142,11 +147,16 @@ class ClassWindow {
   /** Means of a slice by class; its sums become zero. */
   take(z: number): readonly Float32Array[] {
     const area = this.#options.size[0] * this.#options.size[1];
-    const { takeHalf, takeSingle } = this.#kernel;
-    const take = this.#options.precision === "float16" ? takeHalf : takeSingle;
+    const isHalf = this.#options.precision === "float16";
+    const { takeHalf, takeSingle, unpackHalf, memory } = this.#kernel;
     const weights = this.#place(0, z);
-    for (const [c, means] of this.#means.entries()) take(this.#place(1 + c, z), weights, means.byteOffset, area);
-    new Uint8Array(this.#kernel.memory.buffer, weights, this.#bytes * area).fill(0);
+    if (isHalf) unpackHalf(weights, this.#divisors, area);
+    for (const [c, means] of this.#means.entries()) {
+      const sums = this.#place(1 + c, z);
+      if (isHalf) takeHalf(sums, this.#divisors, means.byteOffset, area);
+      else takeSingle(sums, weights, means.byteOffset, area);
+    }
+    new Uint8Array(memory.buffer, weights, this.#bytes * area).fill(0);
     return this.#means;
   }
 

@@ -154,9 +154,11 @@ export function probabilitiesInBox(
   return { box, byLabel: new Map(wanted.map((label) => [label, cropBox(of(label), size, box)])) };
 }
 
-/** From the box on the reoriented grid to the source grid. */
+/** From the box on the reoriented grid to the source grid: the same array where that is the same grid. */
 function back<T extends Uint8Array | Uint16Array | Float32Array>(data: T, outside: number, grid: NetworkGrid): T {
-  const full: Size3 = grid.reorientation.size;
-  const pasted = pasteBox(data, grid.box, full, outside);
-  return reorient(pasted, full, invertReorientation(grid.reorientation));
+  const { box, reorientation } = grid;
+  const full: Size3 = reorientation.size;
+  const pasted = box.size.join() === full.join() ? data : pasteBox(data, box, full, outside);
+  const isTurned = reorientation.axes.some((axis, n) => axis !== n) || reorientation.flips.some((flip) => flip);
+  return isTurned ? reorient(pasted, full, invertReorientation(reorientation)) : pasted;
 }

@@ -49,69 +49,149 @@ ALWAYS f4 fromHalf(v128_t bits) {
   return wasm_v128_or(wasm_v128_or(scaled, special), sign);
 }
 
-ALWAYS f4 loadHalf4(const u16 *at) { return fromHalf(wasm_u32x4_load16x4(at)); }
-ALWAYS void storeHalf4(u16 *at, f4 value) {
-  const v128_t bits = toHalf(value);
-  wasm_v128_store64_lane(at, wasm_u16x8_narrow_i32x4(bits, bits), 0);
+// Most numbers are neither subnormal nor infinite, before and after. Eight at a time they go a shorter way.
+
+#define SMALLEST_NORMAL 0x38800000  // 2^-14 in single precision
+#define TO_INFINITE 0x477ff000      // 65,520
+
+typedef struct {
+  f4 low, high;
+} f8;
+
+ALWAYS f8 loadAll(const u16 *at) {
+  const f8 value = {fromHalf(wasm_u32x4_load16x4(at)), fromHalf(wasm_u32x4_load16x4(at + 4))};
+  return value;
 }
+ALWAYS void storeAll(u16 *at, f8 value) {
+  wasm_v128_store(at, wasm_u16x8_narrow_i32x4(toHalf(value.low), toHalf(value.high)));
+}
+
+// Eight numbers, none of which may be subnormal, infinite or no number.
+ALWAYS f8 loadUsual(const u16 *at) {
+  const v128_t kept = wasm_i32x4_const_splat(0x8fffe000);
+  const f4 scale = wasm_f32x4_const_splat(0x1p112f);
+  const f8 value = {wasm_f32x4_mul(wasm_v128_and(wasm_i32x4_shl(wasm_i32x4_load16x4(at), 13), kept), scale),
+                    wasm_f32x4_mul(wasm_v128_and(wasm_i32x4_shl(wasm_i32x4_load16x4(at + 4), 13), kept), scale)};
+  return value;
+}
+// To read subnormal ones so would be slow, too.
+ALWAYS i32 areUnusual(const u16 *at) {
+  const v128_t size = wasm_v128_and(wasm_v128_load(at), wasm_i16x8_const_splat(0x7fff));
+  const v128_t small = wasm_u16x8_lt(wasm_i16x8_sub(size, wasm_i16x8_const_splat(1)), wasm_i16x8_const_splat(0x3ff));
+  return wasm_v128_any_true(wasm_v128_or(small, wasm_i16x8_gt(size, wasm_i16x8_const_splat(0x7bff))));
+}
+// Whether any would not become normal half-precision numbers; zeros count.
+ALWAYS i32 becomeUnusual(f8 value) {
+  const v128_t low = wasm_v128_and(value.low, wasm_i32x4_const_splat(0x7fffffff));
+  const v128_t high = wasm_v128_and(value.high, wasm_i32x4_const_splat(0x7fffffff));
+  const v128_t small = wasm_i32x4_lt(wasm_i32x4_min(low, high), wasm_i32x4_const_splat(SMALLEST_NORMAL));
+  const v128_t large = wasm_i32x4_ge(wasm_i32x4_max(low, high), wasm_i32x4_const_splat(TO_INFINITE));
+  return wasm_v128_any_true(wasm_v128_or(small, large));
+}
+// Thirteen bits go: half of the last one kept less one, plus that bit's own parity, carries where it must.
+ALWAYS v128_t carried(f4 value, i32 more) {
+  const v128_t parity = wasm_v128_and(wasm_u32x4_shr(value, 13), wasm_i32x4_const_splat(1));
+  return wasm_i32x4_add(wasm_i32x4_add(value, parity), wasm_i32x4_splat(0xfff + more));
+}
+ALWAYS v128_t usualHalf(f4 value) {
+  const v128_t moved = wasm_i32x4_shl(carried(value, -(112 << 23)), 3);
+  return wasm_u32x4_shr(wasm_v128_bitselect(value, moved, wasm_i32x4_const_splat(0x80000000)), 16);
+}
+ALWAYS f4 usualRounded(f4 value) {
+  return wasm_v128_and(carried(value, 0), wasm_i32x4_const_splat(0xffffe000));
+}
+
 ALWAYS f4 loadHalf1(const u16 *at) { return fromHalf(wasm_i32x4_splat(*at)); }
-ALWAYS void storeHalf1(u16 *at, f4 value) { *at = (u16)wasm_u32x4_extract_lane(toHalf(value), 0); }
 
 // -------------------------------------------------------------------------------------------------------- tiles
+
+ALWAYS f4 weighted(const float *answers, const float *weights) {
+  return wasm_f32x4_mul(wasm_v128_load(answers), wasm_v128_load(weights));
+}
+
+ALWAYS i32 areFinite(const float *answers) {
+  const v128_t exponents = wasm_i32x4_const_splat(0x7f800000);
+  const v128_t low = wasm_v128_and(wasm_v128_load(answers), exponents);
+  const v128_t high = wasm_v128_and(wasm_v128_load(answers + 4), exponents);
+  return !wasm_v128_any_true(wasm_i32x4_eq(wasm_i32x4_max(low, high), exponents));
+}
 
 // Adds rows of answers times weights to rows of a slice of sums, `stride` apart.
 //
 // @return 1 when every answer is finite, else 0
 EXPORT i32 addHalf(u16 *sums, u32 stride, const float *answers, const float *weights, u32 width, u32 rows) {
-  v128_t largest = wasm_i32x4_const_splat(0);
-  const v128_t exponents = wasm_i32x4_const_splat(0x7f800000);
-  for (u32 y = 0; y < rows; y++, sums += stride) {
+  i32 finite = 1;
+  for (u32 y = 0; y < rows; y++, sums += stride, answers += width, weights += width) {
     u32 x = 0;
-    for (; x + 4 <= width; x += 4, answers += 4, weights += 4) {
-      const f4 answer = wasm_v128_load(answers);
-      largest = wasm_i32x4_max(largest, wasm_v128_and(answer, exponents));
-      storeHalf4(sums + x, wasm_f32x4_add(loadHalf4(sums + x), wasm_f32x4_mul(answer, wasm_v128_load(weights))));
+    for (; x + 8 <= width; x += 8) {
+      const f4 low = weighted(answers + x, weights + x), high = weighted(answers + x + 4, weights + x + 4);
+      if (!areUnusual(sums + x)) {
+        const f8 old = loadUsual(sums + x);
+        const f8 sum = {wasm_f32x4_add(old.low, low), wasm_f32x4_add(old.high, high)};
+        if (!becomeUnusual(sum)) {
+          wasm_v128_store(sums + x, wasm_u16x8_narrow_i32x4(usualHalf(sum.low), usualHalf(sum.high)));
+          continue;
+        }
+      }
+      const f8 old = loadAll(sums + x);
+      const f8 sum = {wasm_f32x4_add(old.low, low), wasm_f32x4_add(old.high, high)};
+      storeAll(sums + x, sum);
+      // An infinite answer makes the sum unusual, too.
+      finite &= areFinite(answers + x);
     }
-    for (; x < width; x++, answers++, weights++) {
-      const f4 answer = wasm_v128_load32_splat(answers);
-      largest = wasm_i32x4_max(largest, wasm_v128_and(answer, exponents));
-      const f4 product = wasm_f32x4_mul(answer, wasm_v128_load32_splat(weights));
-      storeHalf1(sums + x, wasm_f32x4_add(loadHalf1(sums + x), product));
+    for (; x < width; x++) {
+      const f4 sum = wasm_f32x4_add(loadHalf1(sums + x), wasm_f32x4_splat(answers[x] * weights[x]));
+      sums[x] = (u16)wasm_u32x4_extract_lane(toHalf(sum), 0);
+      finite &= __builtin_fabsf(answers[x]) < __builtin_inff();
     }
   }
-  return !wasm_v128_any_true(wasm_i32x4_eq(largest, exponents));
+  return finite;
 }
 
 // The same with sums in single precision.
 EXPORT i32 addSingle(float *sums, u32 stride, const float *answers, const float *weights, u32 width, u32 rows) {
-  v128_t largest = wasm_i32x4_const_splat(0);
   const v128_t exponents = wasm_i32x4_const_splat(0x7f800000);
-  for (u32 y = 0; y < rows; y++, sums += stride) {
+  v128_t largest = wasm_i32x4_const_splat(0);
+  i32 finite = 1;
+  for (u32 y = 0; y < rows; y++, sums += stride, answers += width, weights += width) {
     u32 x = 0;
-    for (; x + 4 <= width; x += 4, answers += 4, weights += 4) {
-      const f4 answer = wasm_v128_load(answers);
-      largest = wasm_i32x4_max(largest, wasm_v128_and(answer, exponents));
-      const f4 product = wasm_f32x4_mul(answer, wasm_v128_load(weights));
-      wasm_v128_store(sums + x, wasm_f32x4_add(wasm_v128_load(sums + x), product));
+    for (; x + 4 <= width; x += 4) {
+      largest = wasm_i32x4_max(largest, wasm_v128_and(wasm_v128_load(answers + x), exponents));
+      wasm_v128_store(sums + x, wasm_f32x4_add(wasm_v128_load(sums + x), weighted(answers + x, weights + x)));
     }
-    for (; x < width; x++, answers++, weights++) {
-      const f4 answer = wasm_v128_load32_splat(answers);
-      largest = wasm_i32x4_max(largest, wasm_v128_and(answer, exponents));
-      sums[x] += *answers * *weights;
+    for (; x < width; x++) {
+      sums[x] += answers[x] * weights[x];
+      finite &= __builtin_fabsf(answers[x]) < __builtin_inff();
     }
   }
-  return !wasm_v128_any_true(wasm_i32x4_eq(largest, exponents));
+  return finite & !wasm_v128_any_true(wasm_i32x4_eq(largest, exponents));
+}
+
+// Single-precision numbers of half-precision ones.
+EXPORT void unpackHalf(const u16 *halves, float *out, u32 count) {
+  for (u32 i = 0; i < count; i++) out[i] = wasm_f32x4_extract_lane(loadHalf1(halves + i), 0);
 }
 
 // Sums over the sums of weights, rounded to half precision; the sums become zero.
-EXPORT void takeHalf(u16 *sums, const u16 *weights, float *means, u32 count) {
+EXPORT void takeHalf(u16 *sums, const float *weights, float *means, u32 count) {
   u32 i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const f4 mean = wasm_f32x4_div(loadHalf4(sums + i), loadHalf4(weights + i));
-    wasm_v128_store(means + i, fromHalf(toHalf(mean)));
+  for (; i + 8 <= count; i += 8) {
+    const f4 low = wasm_v128_load(weights + i), high = wasm_v128_load(weights + i + 4);
+    if (!areUnusual(sums + i)) {
+      const f8 sum = loadUsual(sums + i);
+      const f8 mean = {wasm_f32x4_div(sum.low, low), wasm_f32x4_div(sum.high, high)};
+      if (!becomeUnusual(mean)) {
+        wasm_v128_store(means + i, usualRounded(mean.low));
+        wasm_v128_store(means + i + 4, usualRounded(mean.high));
+        continue;
+      }
+    }
+    const f8 sum = loadAll(sums + i);
+    wasm_v128_store(means + i, fromHalf(toHalf(wasm_f32x4_div(sum.low, low))));
+    wasm_v128_store(means + i + 4, fromHalf(toHalf(wasm_f32x4_div(sum.high, high))));
   }
   for (; i < count; i++) {
-    const f4 mean = wasm_f32x4_div(loadHalf1(sums + i), loadHalf1(weights + i));
+    const f4 mean = wasm_f32x4_div(loadHalf1(sums + i), wasm_f32x4_splat(weights[i]));
     means[i] = wasm_f32x4_extract_lane(fromHalf(toHalf(mean)), 0);
   }
   __builtin_memset(sums, 0, 2 * count);
@@ -151,6 +231,7 @@ typedef struct {
   Slice slices[2];
   i32 *decided;     // of a row of cells: the label of the whole cell, or OPEN
   u16 *candidates;  // [cell][class], the first `counts` of each
+  float *highest;   // beside them: their largest corners
   u32 *counts;
   f4 *high;         // by class, the largest corners of four cells
 } Job;
@@ -179,9 +260,10 @@ EXPORT void setSlice(Job *job, u32 n, float *values, i32 *label, float *largest,
   job->slices[n] = set;
 }
 
-EXPORT void setRow(Job *job, i32 *decided, u16 *candidates, u32 *counts, f4 *high) {
+EXPORT void setRow(Job *job, i32 *decided, u16 *candidates, float *highest, u32 *counts, f4 *high) {
   job->decided = decided;
   job->candidates = candidates;
+  job->highest = highest;
   job->counts = counts;
   job->high = high;
 }
@@ -248,7 +330,9 @@ ALWAYS void listCandidates(const Job *job, const Slice a, const Slice b, u32 x, 
     u32 lanes = wasm_i32x4_bitmask(wasm_v128_and(wasm_f32x4_ge(job->high[c], floor), open));
     for (; lanes != 0; lanes &= lanes - 1) {
       const u32 lane = __builtin_ctz(lanes);
-      job->candidates[(x + lane) * classes + counts[lane]++] = c;
+      const u32 to = (x + lane) * classes + counts[lane]++;
+      job->candidates[to] = c;
+      job->highest[to] = ((const float *)&job->high[c])[lane];
     }
   }
   for (u32 lane = 0; lane < 4; lane++) job->counts[x + lane] = counts[lane];
@@ -286,35 +370,83 @@ static double roundedToHalf(double value) {
   return value < 0 ? -rounded : rounded;
 }
 
-// Between four voxels of a slice: along x first, then along y.
-ALWAYS double between(const float *low, const float *high, i32 left, i32 right, double u, double v) {
-  const double first = u == 0 ? low[left] : (1 - u) * low[left] + u * low[right];
-  if (v == 0) return first;
-  const double second = u == 0 ? high[left] : (1 - u) * high[left] + u * high[right];
-  return (1 - v) * first + v * second;
+ALWAYS v128_t sumsOf(v128_t a, v128_t b) {
+  return wasm_f64x2_add(wasm_i64x2_shuffle(a, b, 0, 2), wasm_i64x2_shuffle(a, b, 1, 3));
 }
 
-// The first of the candidates whose value, rounded, is the largest. Rounding keeps the order: what is not larger before
-// it is not larger after it, and what is larger by more than a step stays so. Only between the two must it be done.
-ALWAYS i32 compare(const Job *job, const Slice a, const Slice b, u32 cell, i32 left, i32 right, double u, u32 upper,
-                   u32 lower, double v, double t) {
-  const u32 stride = job->stride, classes = job->classes, count = job->counts[cell];
+// Between eight voxels, along x first, then along y, then from slice to slice: each row of two neighbours is one vector,
+// and the two numbers of a vector are weighted and added. Adding nothing of the other one leaves a number as it is, but
+// for what is infinite.
+ALWAYS double between(const float *const rows[4], i32 left, v128_t across, v128_t down, v128_t along) {
+  v128_t row[4];
+  for (u32 n = 0; n < 4; n++) {
+    row[n] = wasm_f64x2_mul(wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(rows[n] + left)), across);
+  }
+  const v128_t upper = wasm_f64x2_mul(sumsOf(row[0], row[1]), down);
+  const v128_t lower = wasm_f64x2_mul(sumsOf(row[2], row[3]), down);
+  const v128_t slices = wasm_f64x2_mul(sumsOf(upper, lower), along);
+  return wasm_f64x2_extract_lane(slices, 0) + wasm_f64x2_extract_lane(slices, 1);
+}
+
+// The same where something is infinite: what has no weight is left out.
+static double betweenInfinite(const float *const rows[4], i32 left, double u, double v, double t) {
+  double row[4];
+  for (u32 n = 0; n < 4; n++) {
+    const float *at = rows[n] + left;
+    row[n] = u == 0 ? at[0] : (1 - u) * at[0] + u * at[1];
+  }
+  const double upper = v == 0 ? row[0] : (1 - v) * row[0] + v * row[1];
+  if (t == 0) return upper;
+  const double lower = v == 0 ? row[2] : (1 - v) * row[2] + v * row[3];
+  return (1 - t) * upper + t * lower;
+}
+
+// Where a voxel of the result lies.
+typedef struct {
+  const float *first, *second;  // of the two slices
+  u32 upper, lower;             // where the classes of the two rows start
+  i32 left;
+  double u, v, t;
+} Place;
+
+ALWAYS double valueOf(const Job *job, const Place *at, u32 c) {
+  const u32 from = c * job->stride;
+  const float *const rows[4] = {at->first + at->upper + from, at->first + at->lower + from, at->second + at->upper + from,
+                                at->second + at->lower + from};
+  const double value = between(rows, at->left, wasm_f64x2_make(1 - at->u, at->u), wasm_f64x2_make(1 - at->v, at->v),
+                               wasm_f64x2_make(1 - at->t, at->t));
+  return __builtin_fabs(value) < __builtin_inf() ? value : betweenInfinite(rows, at->left, at->u, at->v, at->t);
+}
+
+ALWAYS double rounded(const Job *job, double value) { return job->isHalf ? roundedToHalf(value) : (double)(float)value; }
+
+// The first of the candidates whose value, rounded, is the largest.
+//
+// The label of the nearest corner is tried first: no value of another class is above its largest corner, which rounding
+// leaves as it is, so that most need not be made. Rounding keeps the order, too: what is larger by more than a step stays
+// so, and what is smaller by more than a step. Only between the two must it be done.
+ALWAYS i32 compare(const Job *job, const Place *at, u32 cell, u32 likely) {
+  const u32 classes = job->classes, count = job->counts[cell];
   const u16 *candidates = job->candidates + cell * classes;
+  const float *highest = job->highest + cell * classes;
   if (count == 1) return candidates[0];
   const double share = job->isHalf ? 0x1p-9 : 0x1p-22;
-  double best = LOWEST;
-  i32 label = 0;
+  double best = valueOf(job, at, likely);
+  u32 label = likely;
+  // What is no number, or rounds to the lowest, never wins.
+  if (!(best > -65504) && !(rounded(job, best) > LOWEST)) best = LOWEST, label = 0;
   for (u32 n = 0; n < count; n++) {
     const u32 c = candidates[n];
-    const u32 low = (upper * classes + c) * stride, high = (lower * classes + c) * stride;
-    double value = between(a.values + low, a.values + high, left, right, u, v);
-    if (t != 0) value = (1 - t) * value + t * between(b.values + low, b.values + high, left, right, u, v);
-    if (!(value > best)) continue;
-    const double size = __builtin_fabs(value), other = __builtin_fabs(best);
-    const double step = (size > other ? size : other) * share + 0x1p-23;
-    const int isLarger = value - best > step || (job->isHalf ? roundedToHalf(value) > roundedToHalf(best)
-                                                             : (float)value > (float)best);
-    if (!isLarger) continue;
+    if (c == likely) continue;
+    const double step = __builtin_fabs(best) * share + 0x1p-23;
+    if (highest[n] < best - step || (c > label && highest[n] <= best)) continue;
+    const double value = valueOf(job, at, c);
+    if (value < best - step) continue;
+    const double larger = __builtin_fabs(value) * share + 0x1p-23;
+    if (!(value - best > (step > larger ? step : larger))) {
+      const double mine = rounded(job, value), its = rounded(job, best);
+      if (!(mine > its || (mine == its && c < label && mine > LOWEST))) continue;
+    }
     best = value;
     label = c;
   }
@@ -332,12 +464,19 @@ EXPORT void labelSlices(const Job *job, u32 first, u32 second, const double *fra
       row = y.below[j];
       decideRow(job, a, b, row);
     }
+    const u32 upper = row * job->classes * job->stride, lower = y.above[j] * job->classes * job->stride;
+    const u32 nearest = (y.fraction[j] < 0.5 ? (u32)row : (u32)y.above[j]) * job->stride;
     for (u32 k = 0; k < depth; k++) {
       u16 *to = labels + (k * y.count + j) * x.count;
+      const i32 *corner = (fractions[k] < 0.5 ? a : b).label + nearest;
       for (u32 i = 0; i < x.count; i++) {
-        const i32 label = job->decided[x.below[i]];
-        to[i] = label != OPEN ? label : compare(job, a, b, x.below[i], x.below[i], x.above[i], x.fraction[i], row, y.above[j],
-                                                y.fraction[j], fractions[k]);
+        const i32 left = x.below[i];
+        if (job->decided[left] != OPEN) {
+          to[i] = job->decided[left];
+          continue;
+        }
+        const Place at = {a.values, b.values, upper, lower, left, x.fraction[i], y.fraction[j], fractions[k]};
+        to[i] = compare(job, &at, left, corner[x.fraction[i] < 0.5 ? left : x.above[i]]);
       }
     }
   }

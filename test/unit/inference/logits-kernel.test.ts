@@ -75,8 +75,8 @@ function firstDifference(a: Float32Array, b: Float32Array): number {
 
 describe("the kernel of tiles", () => {
   // Widths that are no multiple of a vector, and rows that start anywhere.
-  const patch: Size3 = [7, 5, 4];
-  const size: Size3 = [12, 9, 9];
+  const patch: Size3 = [13, 5, 4];
+  const size: Size3 = [18, 9, 9];
   const starts = [0, 2, 5].flatMap((z) => [0, 4].flatMap((y) => [0, 3, 5].map((x): Size3 => [x, y, z])));
   /** Logits whose sums, weighted by 10 down to a subnormal number, are of every size that half precision has. */
   const scales = [1e-9, 1e-6, 1e-4, 1, 100, 7000, 1e6];
@@ -84,7 +84,7 @@ describe("the kernel of tiles", () => {
     starts.map((start) => ({
       start,
       logits: Float32Array.from(
-        { length: 3 * 7 * 5 * 4 },
+        { length: 3 * 13 * 5 * 4 },
         () => (random() - 0.5) * (scales[Math.floor(random() * scales.length)] ?? 1),
       ),
     }));

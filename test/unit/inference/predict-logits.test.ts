@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { voxelCount } from "#src/imaging/volume.js";
+import { freeArray } from "#src/inference/free-array.js";
 import type { NetworkSession } from "#src/inference/network-session.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { type NetworkInput, type OnTiles, predictLogits } from "#src/inference/predict-logits.js";
@@ -110,6 +111,26 @@ describe("predictLogits", () => {
     }
     expect(half).not.toEqual(single);
   });
+
+  it.each([[], ["x"]] as const)(
+    "gives each answer's memory back before the next tile is cut, mirrored along %j",
+    async (...axes) => {
+      const given: Float32Array[] = [];
+      let most = 0;
+      const network = fake(async ({ data, shape: [count = 1, , ...spatial] }) => {
+        most = Math.max(most, given.filter(({ length }) => length > 0).length);
+        const answer = new Float32Array(2 * data.length);
+        given.push(answer);
+        return { data: answer, shape: [count, 2, ...spatial], free: () => freeArray(answer) };
+      });
+      const mirrorAxes = axes.filter((axis) => axis === "x");
+      await logitsOf(ramp([40, 23, 17]), { ...manifest, mirrorAxes }, network);
+      expect(given.length).toBeGreaterThan(4);
+      expect(given.map(({ length }) => length)).toEqual(given.map(() => 0));
+      // Of a mirrored tile, the sum of its passes.
+      expect(most).toBe(mirrorAxes.length);
+    },
+  );
 
   it("reports its progress to the last tile", async () => {
     const calls: [number, number][] = [];
