@@ -1,7 +1,7 @@
 import { volumeOrSlices } from "#src/imaging/classical/each-slice.js";
 import { gaussianGradientMagnitude } from "#src/imaging/classical/gaussian.js";
 import { watershed } from "#src/imaging/classical/watershed.js";
-import { percentile } from "#src/imaging/normalise.js";
+import { percentiles } from "#src/imaging/normalise.js";
 import type { MethodOf } from "#src/model/classical-method.js";
 import { spacingOf } from "./contours.js";
 import { firstChannel } from "./first-channel.js";
@@ -14,8 +14,7 @@ const OBJECT = 2;
 export function floodMask(input: ClassicalInput, method: MethodOf<"watershed">): Uint8Array {
   const spacing = spacingOf(input, "sigmaMm");
   const image = firstChannel(input);
-  const low = percentile(image, method.backgroundPercentile);
-  const high = percentile(image, method.objectPercentile);
+  const [low = 0, high = 0] = percentiles(image, [method.backgroundPercentile, method.objectPercentile]);
   // A voxel at both limits (a constant image) is background.
   const markers = new Int32Array(image.length);
   for (let i = 0; i < markers.length; i++) {

@@ -44,6 +44,22 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
   };
 }
 
+/** The same from a moment on, when all that came before is shown. */
+export function progressFrom(turn: Promise<unknown>, { logger, onState, line }: Progress): Progress {
+  const later =
+    <T extends unknown[]>(show: (...what: T) => void) =>
+    (...what: T): void =>
+      void turn.then(
+        () => show(...what),
+        () => {},
+      );
+  return {
+    line: later(line),
+    onState: later(onState),
+    logger: { info: later(logger.info), warn: later(logger.warn) },
+  };
+}
+
 /** Shows nothing. */
 export const noProgress: Progress = {
   line: () => {},

@@ -4,13 +4,15 @@ import type { LocalUpload } from "#src/local/take-in.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { describeRun, outcomeText } from "./describe-run.js";
 import { exitCodeOfRun } from "./exit-codes.js";
-import type { Progress } from "./progress.js";
+import { type Progress, progressFrom } from "./progress.js";
 
 /** What a command that runs scans works with. */
 export interface RunContext extends Omit<RunOptions, "logger" | "onState"> {
   readonly progress: Progress;
   /** One JSON document a scan instead of text. */
   readonly json: boolean;
+  /** What is to be printed of an earlier upload is printed then: nothing of this one before. @default now */
+  readonly turn?: Promise<unknown>;
 }
 
 /**
@@ -20,9 +22,11 @@ export interface RunContext extends Omit<RunOptions, "logger" | "onState"> {
  * @returns the exit code
  */
 export async function runUpload(upload: LocalUpload, name: string, context: RunContext): Promise<number> {
-  const { progress, json, places } = context;
+  const { json, places, turn = Promise.resolve() } = context;
+  const progress = progressFrom(turn, context.progress);
   progress.line(`${name}: ${upload.source.scanId}`);
   const outcome = await runScan(upload, { ...context, logger: progress.logger, onState: progress.onState });
+  await turn;
   await writeResultsTable(folderStore(places.results));
   const outcomes = await describeRun(outcome, places.results);
   const { scanId, attempt } = outcome;

@@ -5,9 +5,21 @@ import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
 import type { RunFlags } from "./run-flags.js";
 
+/** Of a small upload, packed as it is: the next one may set out while it is under way. */
+const SMALL_BYTES = 4 * 2 ** 20;
+
+/** An upload on its way. */
+interface Underway {
+  readonly scanId: string | null;
+  readonly isSmall: boolean;
+  /** Its exit code, once what became of it was printed. */
+  readonly code: Promise<number>;
+}
+
 /**
- * `scanlane run`: uploads through the workflow, one after another, in processes that stay warm. Of several, one that
- * fails does not stop the next, not even one that cannot be taken in.
+ * `scanlane run`: uploads through the workflow, in their order, in processes that stay warm; of small ones the next is
+ * segmented while this process publishes. Of several, one that fails does not stop the next, not even one that cannot be
+ * taken in.
  *
  * @returns the exit code; of several uploads the highest
  */
@@ -31,21 +43,43 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
       json: flags.json === true,
       ...limitsOf(flags),
     };
-    let highest: number = EXIT.ok;
-    for (const path of paths) {
+    /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
+    const begin = async (path: string, before: Underway | null): Promise<Underway> => {
+      const turn = before?.code ?? Promise.resolve();
       try {
         const upload = await takeIn(resolve(path), asked);
-        highest = Math.max(highest, await runUpload(upload, basename(path), context));
+        const { scanId, objects } = upload.source;
+        const isSmall = objects.reduce((sum, { size }) => sum + size, 0) <= SMALL_BYTES;
+        if (!isSmall || before?.isSmall === false || before?.scanId === scanId) await turn;
+        return { scanId, isSmall, code: told(path, turn, runUpload(upload, basename(path), { ...context, turn })) };
+      } catch (thrown) {
+        return { scanId: null, isSmall: true, code: told(path, turn, Promise.reject(thrown)) };
+      }
+    };
+    const told = async (path: string, turn: Promise<unknown>, code: Promise<number>): Promise<number> => {
+      try {
+        return await code;
       } catch (thrown) {
         if (paths.length === 1 || signal.aborted) throw thrown;
-        const { code, message } = toPipelineError(thrown);
-        console.error(`${path}: ${code}: ${message}`);
+        await turn;
+        const error = toPipelineError(thrown);
+        console.error(`${path}: ${error.code}: ${error.message}`);
         // As many documents as uploads, in their order.
-        if (context.json) console.log(JSON.stringify({ scanId: null, error: { code, message } }));
-        highest = Math.max(highest, exitCodeOf(code));
+        if (context.json)
+          console.log(JSON.stringify({ scanId: null, error: { code: error.code, message: error.message } }));
+        return exitCodeOf(error.code);
       }
+    };
+    let highest: number = EXIT.ok;
+    let underway: Underway | null = null;
+    for (const path of paths) {
+      const next = await begin(path, underway);
+      // Whoever waits for it is told: not twice.
+      next.code.catch(() => {});
+      highest = Math.max(highest, (await underway?.code) ?? EXIT.ok);
+      underway = next;
     }
-    return highest;
+    return Math.max(highest, (await underway?.code) ?? EXIT.ok);
   } finally {
     worker.close();
   }

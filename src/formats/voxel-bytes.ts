@@ -63,6 +63,8 @@ export function realVoxels(
   intercept: number,
 ): { readonly data: Float32Array; readonly warnings: ScanWarning[] } {
   const isScaled = slope !== 1 || intercept !== 0;
+  // Whole numbers of 8 and 16 bits are float32 numbers, every one.
+  if (!isScaled && raw.BYTES_PER_ELEMENT <= 2) return { data: new Float32Array(raw), warnings: [] };
   const data = raw instanceof Float32Array ? raw : new Float32Array(raw.length);
   let nonFinite = 0;
   let rounded = 0;

@@ -61,6 +61,7 @@ export function cropBox<T extends VoxelArray>(data: T, size: Size3, box: Box): T
   checkInside(box, size);
   const [bx, by, bz] = box.size;
   const out = data.slice(0, bx * by * bz) as T;
+  if (out.length === data.length) return out;
   for (let z = 0; z < bz; z++) {
     for (let y = 0; y < by; y++) {
       const from = box.start[0] + size[0] * (y + box.start[1] + size[1] * (z + box.start[2]));

@@ -39,8 +39,7 @@ export function normalise(
       return linear(data, low, Math.max(high - low, SMALLEST_DIVISOR), out);
     }
     case "percentile": {
-      const low = percentile(data, scheme.low);
-      const high = percentile(data, scheme.high);
+      const [low, high] = percentiles(data, [scheme.low, scheme.high]);
       return clip01(linear(data, low, Math.max(high - low, SMALLEST_DIVISOR), out));
     }
     case "range":
@@ -74,15 +73,24 @@ function maskFor(
  * @throws {RangeError} for an empty array or a percentile outside [0, 100]
  */
 export function percentile(data: Float32Array, q: number): number {
-  if (!(q >= 0 && q <= 100)) throw new RangeError(`percentile must be in [0, 100], got ${q}`);
+  return percentiles(data, [q])[0];
+}
+
+/** Several percentiles of the same values, for hardly more than one. */
+export function percentiles(data: Float32Array, qs: readonly number[]): number[] {
+  const wrong = qs.find((q) => !(q >= 0 && q <= 100));
+  if (wrong !== undefined) throw new RangeError(`percentile must be in [0, 100], got ${wrong}`);
   if (data.length === 0) throw new RangeError("percentile of no values");
-  const rank = ((data.length - 1) * q) / 100;
-  const below = Math.floor(rank);
-  const a = orderStatistic(data, below);
-  if (rank === below) return a;
-  const b = orderStatistic(data, below + 1);
-  const t = rank - below;
-  return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
+  const valueAt = orderStatistics(data);
+  return qs.map((q) => {
+    const rank = ((data.length - 1) * q) / 100;
+    const below = Math.floor(rank);
+    const a = valueAt(below);
+    if (rank === below) return a;
+    const b = valueAt(below + 1);
+    const t = rank - below;
+    return t < 0.5 ? a + (b - a) * t : b - (b - a) * (1 - t);
+  });
 }
 
 function zscore(data: Float32Array, mask: ArrayLike<number> | null, out: Float32Array): Float32Array {
@@ -147,27 +155,38 @@ function extremes(data: Float32Array): [number, number] {
   return [low, high];
 }
 
-/** The value at position `rank` (from 0) of the sorted data: a radix selection, upper and then lower 16 bits. */
-function orderStatistic(data: Float32Array, rank: number): number {
+/**
+ * The value at a position (from 0) of the sorted data: a radix selection, upper and then lower 16 bits. One pass over the
+ * data, and one for each upper half that was asked for.
+ */
+function orderStatistics(data: Float32Array): (rank: number) => number {
   const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
-  const counts = new Uint32Array(65_536);
-  for (let i = 0; i < bits.length; i++) counts[sortable(bits[i]) >>> 16]++;
-  let high = 0;
-  let rest = rank;
-  while (rest >= counts[high]) rest -= counts[high++];
-
-  counts.fill(0);
-  for (let i = 0; i < bits.length; i++) {
-    const key = sortable(bits[i]);
-    if (key >>> 16 === high) counts[key & 0xffff]++;
-  }
-  let low = 0;
-  while (rest >= counts[low]) rest -= counts[low++];
-
-  const key = ((high << 16) | low) >>> 0;
+  const upper = new Uint32Array(65_536);
+  for (let i = 0; i < bits.length; i++) upper[sortable(bits[i]) >>> 16]++;
+  const lowers = new Map<number, Uint32Array>();
+  const lowerOf = (high: number): Uint32Array => {
+    const counts = lowers.get(high) ?? new Uint32Array(65_536);
+    if (lowers.has(high)) return counts;
+    for (let i = 0; i < bits.length; i++) {
+      const key = sortable(bits[i]);
+      if (key >>> 16 === high) counts[key & 0xffff]++;
+    }
+    lowers.set(high, counts);
+    return counts;
+  };
   const value = new DataView(new ArrayBuffer(4));
-  value.setUint32(0, key >>> 31 === 1 ? (key & 0x7fffffff) >>> 0 : ~key >>> 0);
-  return value.getFloat32(0);
+
+  return (rank) => {
+    let high = 0;
+    let rest = rank;
+    while (rest >= upper[high]) rest -= upper[high++];
+    const lower = lowerOf(high);
+    let low = 0;
+    while (rest >= lower[low]) rest -= lower[low++];
+    const key = ((high << 16) | low) >>> 0;
+    value.setUint32(0, key >>> 31 === 1 ? (key & 0x7fffffff) >>> 0 : ~key >>> 0);
+    return value.getFloat32(0);
+  };
 }
 
 /** Bits of a float as an unsigned number that sorts as the floats do. */

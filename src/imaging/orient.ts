@@ -122,6 +122,7 @@ export function reorient<T extends VoxelArray>(data: T, size: Size3, r: Reorient
   for (let n = 0; n < 3; n++) if (r.flips[n]) origin += (r.size[n] - 1) * strides[r.axes[n]];
 
   const [nx, ny, nz] = r.size;
+  if (sx === 1 && sy === nx && sz === nx * ny) return out;
   let to = 0;
   for (let z = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {

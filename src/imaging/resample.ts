@@ -8,8 +8,11 @@ type Axis = 0 | 1 | 2;
 
 /** Voxels that scipy repeats at each end before it computes the coefficients of a cubic spline. */
 const EDGE_PAD = 12;
-/** Neighbouring columns treated together, so that the inner loops run along memory. */
-const BLOCK = 64;
+/**
+ * Neighbouring columns treated together, so that the inner loops run along memory. As many as fit into the first cache of
+ * a processor with some 300 voxels each: with 64 it takes 1.7 times as long.
+ */
+const BLOCK = 16;
 /** Spacing ratio from which nnU-Net resamples the coarse axis apart from the others. */
 const ANISOTROPY_LIMIT = 3;
 
@@ -155,31 +158,51 @@ function resizeAxisCubic(data: VoxelArray, size: Size3, axis: Axis, newLength: n
   const { inner, outer } = strides(size, axis);
   const out = new Float64Array(inner * outer * newLength);
   const block = new Float64Array(padded * BLOCK);
-  for (let o = 0; o < outer; o++) {
-    for (let first = 0; first < inner; first += BLOCK) {
-      const width = Math.min(BLOCK, inner - first);
-      for (let k = 0; k < padded; k++) {
-        const source = Math.min(length - 1, Math.max(0, k - EDGE_PAD));
-        const from = (o * length + source) * inner + first;
-        for (let n = 0; n < width; n++) block[k * width + n] = data[from + n];
-      }
+  // Columns side by side: of x, where each is a row of memory, those of neighbouring rows; else neighbours in memory.
+  const isRow = inner === 1;
+  const columns = isRow ? outer : inner;
+  const [step, columnStep, toStep, toColumnStep] = isRow ? [1, length, 1, newLength] : [inner, 1, inner, 1];
+  for (let o = 0; o < (isRow ? 1 : outer); o++) {
+    for (let first = 0; first < columns; first += BLOCK) {
+      const width = Math.min(BLOCK, columns - first);
+      const origin = o * length * inner + first * columnStep;
+      fillBlock(block, padded, width, data, origin, length, step, columnStep);
       splineCoefficients(block, padded, width);
       for (let i = 0; i < newLength; i++) {
-        const to = (o * newLength + i) * inner + first;
+        let to = (o * newLength + i) * toStep + first * toColumnStep;
         const from = start[i] * width;
         const w0 = weights[i * 4];
         const w1 = weights[i * 4 + 1];
         const w2 = weights[i * 4 + 2];
         const w3 = weights[i * 4 + 3];
-        for (let n = 0; n < width; n++) {
-          const at = from + n;
-          out[to + n] =
-            w0 * block[at] + w1 * block[at + width] + w2 * block[at + 2 * width] + w3 * block[at + 3 * width];
+        for (let at = from; at < from + width; at++) {
+          out[to] = w0 * block[at] + w1 * block[at + width] + w2 * block[at + 2 * width] + w3 * block[at + 3 * width];
+          to += toColumnStep;
         }
       }
     }
   }
   return out;
+}
+
+/** `width` columns of `data`, the first and last voxel of each repeated, interleaved. */
+function fillBlock(
+  block: Float64Array,
+  padded: number,
+  width: number,
+  data: VoxelArray,
+  origin: number,
+  length: number,
+  step: number,
+  columnStep: number,
+): void {
+  for (let k = 0; k < padded; k++) {
+    let from = origin + Math.min(length - 1, Math.max(0, k - EDGE_PAD)) * step;
+    for (let at = k * width; at < (k + 1) * width; at++) {
+      block[at] = data[from];
+      from += columnStep;
+    }
+  }
 }
 
 /**

@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Logger } from "#src/core/logger.js";
+import { jobQueue } from "./job-queue.js";
 import { type WorkerJob, WorkerMessage } from "./worker-protocol.js";
 
 /**
- * A warm child process that runs Batch jobs one after another. Started by `start` or with the first job, and again after
- * it was lost.
+ * A warm child process that runs Batch jobs one after another (`jobQueue`). Started by `start` or with the first job, and
+ * again after it was lost: with it one job is lost, as those that wait are here.
  */
 export class WorkerProcess {
   readonly #file: string;
@@ -12,6 +13,7 @@ export class WorkerProcess {
   readonly #logger: Logger;
   readonly #waiting = new Map<number, (exitCode: number | null) => void>();
   #child: ChildProcess | null = null;
+  #isClosed = false;
   #jobs = 0;
   #peakBytes = 0;
 
@@ -30,8 +32,11 @@ export class WorkerProcess {
     this.#child ??= this.#fork();
   }
 
-  /** Runs a job. Resolves to its exit code, or null when the process was lost. */
-  run(job: Omit<WorkerJob, "id">): Promise<number | null> {
+  /** Runs a job. Resolves to its exit code, or null when the process was lost while it ran. */
+  readonly run = jobQueue((job: Omit<WorkerJob, "id">) => this.#send(job));
+
+  async #send(job: Omit<WorkerJob, "id">): Promise<number | null> {
+    if (this.#isClosed) return null;
     const id = ++this.#jobs;
     const child = this.#child ?? this.#fork();
     return new Promise((resolve) => {
@@ -47,8 +52,9 @@ export class WorkerProcess {
     return this.#peakBytes;
   }
 
-  /** Ends the process; jobs that still run are lost. */
+  /** Ends the process; jobs that still run or wait are lost. */
   close(): void {
+    this.#isClosed = true;
     this.#child?.kill("SIGKILL");
     this.#child = null;
   }

@@ -1,4 +1,4 @@
-import { percentile } from "#src/imaging/normalise.js";
+import { percentiles } from "#src/imaging/normalise.js";
 import type { Volume } from "#src/imaging/volume.js";
 import type { ModelLabel } from "#src/model/manifest.js";
 import { fullestLayer, type LabelProfile, labelProfile, occupiedSpan, profileAlong } from "./label-profile.js";
@@ -48,10 +48,11 @@ export function renderPictures(
   if (labels.length !== image.data.length) {
     throw new RangeError(`label map has ${labels.length} voxels, expected ${image.size.join(" x ")}`);
   }
+  const [black = 0, white = 0] = percentiles(image.data, [BLACK_PERCENTILE, WHITE_PERCENTILE]);
   const scene: Scene = {
     image: image.data,
     labels,
-    window: { black: percentile(image.data, BLACK_PERCENTILE), white: percentile(image.data, WHITE_PERCENTILE) },
+    window: { black, white },
     colours: new Map(structures.map(({ value, colourRgb }) => [value, colourRgb])),
   };
   const profile = labelProfile(labels, image.size);

@@ -18,13 +18,13 @@ export function postprocessStage(open: OpenSession): StageDefinition {
 }
 
 async function run(work: StageWork, open: OpenSession): Promise<StageReport> {
-  const labels = readLabels(await work.read("segment", STAGE_FILES.labels));
+  const file = await work.read("segment", STAGE_FILES.labels);
   const steps = work.task.refine === "on" ? work.model.manifest.postprocess : [];
-  const { data, ...grid } = labels;
   if (steps.length === 0) {
-    await work.write(STAGE_FILES.labels, labelsFile(data, grid));
+    await work.write(STAGE_FILES.labels, file);
     return {};
   }
+  const { data, ...grid } = readLabels(file);
   const probabilities = await readProbabilities(work, grid);
   const wantsImage = steps.some(needsImage);
   const image = wantsImage ? readImage(await work.read("preprocess", STAGE_FILES.image)).data : null;

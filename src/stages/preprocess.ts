@@ -35,7 +35,7 @@ async function run(work: StageWork): Promise<StageReport> {
     !isNetwork(manifest) || asksOthers(manifest)
       ? onSourceGrid(images, source)
       : toNetworkGrid(images, source, manifest);
-  await work.write(STAGE_FILES.image, imageFile(first.volume));
+  await work.write(STAGE_FILES.image, imageFile(first.volume, 0));
   await work.write(STAGE_FILES.networkInput, networkInputFile(input, grid));
   await work.write(STAGE_FILES.grid, documentBytes(gridDocument(grid, first.stack)));
   if (first.dicom) await work.write(STAGE_FILES.dicomSource, documentBytes(first.dicom));

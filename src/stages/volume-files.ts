@@ -13,9 +13,13 @@ type LabelArray = Uint8Array | Uint16Array;
 /** Probabilities are kept in 16 bits: steps of 1 / 65535. */
 const PROBABILITY_SLOPE = 1 / 65_535;
 
-/** The source image: 16-bit where that loses nothing, as with most scanners, else float32. */
-export function imageFile(volume: Volume<Float32Array | Int16Array>): Uint8Array {
-  return gzipDeterministic(writeNifti({ ...volume, data: compact(volume.data) }));
+/**
+ * The source image: 16-bit where that loses nothing, as with most scanners, else float32.
+ *
+ * @param level 0 for a file that is read once and soon: what it saves by packing it costs, as noise packs badly
+ */
+export function imageFile(volume: Volume<Float32Array | Int16Array>, level: 0 | 1 = 1): Uint8Array {
+  return gzipDeterministic(writeNifti({ ...volume, data: compact(volume.data) }), level);
 }
 
 /** The same without compression, in pieces that follow each other. */
@@ -25,7 +29,7 @@ export function imageFileParts(volume: Volume<Float32Array | Int16Array>): reado
 
 export function readImage(bytes: Uint8Array): Volume<Float32Array> {
   const image = readNifti(bytes);
-  return { ...gridOf(image), data: Float32Array.from(image.data) };
+  return { ...gridOf(image), data: new Float32Array(image.data) };
 }
 
 /** The network's input, channels along the fourth axis; not compressed, as it is read once and soon. */
@@ -39,7 +43,7 @@ export function networkInputFile(input: NetworkInput, grid: Pick<NetworkGrid, "s
 
 export function readNetworkInput(bytes: Uint8Array, manifest: PackageManifest): NetworkInput {
   const image = readNifti(bytes);
-  const channels = manifest.channels.map((_, n) => Float32Array.from(niftiChannel(image, n).data));
+  const channels = manifest.channels.map((_, n) => new Float32Array(niftiChannel(image, n).data));
   return { size: image.size, channels };
 }
 
@@ -49,7 +53,7 @@ export function labelsFile(labels: LabelArray, grid: Grid): Uint8Array {
 
 export function readLabels(bytes: Uint8Array): Volume<LabelArray> {
   const image = readNifti(bytes);
-  const data = image.data instanceof Uint8Array ? image.data : Uint16Array.from(image.data);
+  const data = image.data instanceof Uint8Array ? image.data : new Uint16Array(image.data);
   return { ...gridOf(image), data };
 }
 
@@ -83,7 +87,7 @@ export function readProbability(bytes: Uint8Array, grid: Grid): { box: Box; data
   const image = readNifti(bytes);
   const origin = applyAffine(image.affineRas, [0, 0, 0]);
   const start = applyAffine(invertAffine(grid.affineRas), origin).map(Math.round) as unknown as Size3;
-  return { box: { start, size: image.size }, data: Float32Array.from(image.data) };
+  return { box: { start, size: image.size }, data: new Float32Array(image.data) };
 }
 
 function gridOf({ size, affineRas, spacingMm }: Grid): Grid {

@@ -44,6 +44,7 @@ describe.skipIf(!hasRegistry)("the package, installed into an empty folder (need
     }
     const files = readdirSync(join(modules, "scanlane"), { recursive: true }).map(String);
     expect(files).toContain(join("models", "routes.json"));
+    for (const name of ["command", "worker"]) expect(files).toContain(join("dist", "bundle", `${name}.js`));
     expect(files.filter((name) => /(?:^|\/)(?:test|test-types|workshop|infra)\//.test(name))).toEqual([]);
   });
 

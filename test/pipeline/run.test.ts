@@ -135,6 +135,38 @@ describe("scanlane run", () => {
     expect(loadSeconds[1]).toBeLessThan(loadSeconds[0]);
   });
 
+  it("tells of several uploads one after the other, though the next is begun before the first has ended", async () => {
+    const out = await mkdtemp(join(tmpdir(), "pipeline-out-"));
+    const copies = await Promise.all(
+      [1, 2, 3].map(async (value) => {
+        const changed = readNifti(await readFile(volume));
+        (changed.data as Int16Array)[0] = value;
+        const path = join(folder, `copy-${value}.nii`);
+        await writeFile(path, writeNifti({ ...changed, data: changed.data as Int16Array }));
+        return path;
+      }),
+    );
+    const { code, stderr, stdout } = await scanlane([
+      "run",
+      ...copies,
+      "--model",
+      "bright3d",
+      "--models",
+      models,
+      "--out",
+      out,
+    ]);
+    expect(code, stderr).toBe(0);
+    const states = ["Inspect", "Preprocess", "Segment", "Postprocess", "Publish"];
+    const told = stderr
+      .trim()
+      .split("\n")
+      .map((line) => line.trim().split(/:? /)[0]);
+    expect(told).toEqual([1, 2, 3].flatMap((value) => [`copy-${value}.nii`, ...states]));
+    const named = stdout.split("\n").filter((line) => line.startsWith("copy-"));
+    expect(named.map((line) => line.slice(0, 6))).toEqual(["copy-1", "copy-2", "copy-3"]);
+  });
+
   it("refuses what is predicted to need more memory than it may have, before anything starts", async () => {
     const { code, json } = await run(volume, "--model", "bright3d", "--memory", "60");
     expect(json.outcomes[0]).toMatchObject({

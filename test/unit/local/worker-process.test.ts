@@ -31,9 +31,18 @@ describe("WorkerProcess", () => {
     expect(new Set(pids).size).toBe(1);
   });
 
-  it("loses the jobs of a process that dies, and starts another for the next", async () => {
+  it("loses the job in which the process dies, and starts another for those that wait", async () => {
     await start();
-    expect(await worker.run(job("die"))).toBeNull();
+    expect(await Promise.all([worker.run(job("die")), worker.run(job("0"))])).toEqual([null, 0]);
     expect(await worker.run(job("0"))).toBe(0);
+  });
+
+  it("begins nothing that waits once it is closed", async () => {
+    const pids: unknown[] = [];
+    await start(pids);
+    const jobs = [worker.run(job("0")), worker.run(job("0"))];
+    worker.close();
+    expect(await Promise.all(jobs)).toEqual([null, null]);
+    expect(pids).toEqual([]);
   });
 });

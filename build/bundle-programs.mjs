@@ -1,0 +1,74 @@
+import { readFile, rm } from "node:fs/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+// Makes dist/bundle of what `tsc` compiled: the command and the worker process, each one file with what it loads at the
+// start, and further files for what is loaded later. Otherwise Node.js looks for some 800 modules, one by one.
+
+const dist = new URL("../dist/", import.meta.url);
+const outdir = new URL("bundle/", dist);
+
+/** Packages of many modules that every run loads. The others stay as they are. */
+const BUNDLED = ["aws-local-stepfunctions", "commander", "zod"];
+const { dependencies, peerDependencies } = JSON.parse(
+  await readFile(new URL("../package.json", import.meta.url), "utf8"),
+);
+const external = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !BUNDLED.includes(name));
+
+/** Our modules look for files beside themselves, and these stay where they were compiled. */
+const stayInPlace = {
+  name: "stay-in-place",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/dist\/(?:src|functions)\/.*\.js$/ }, async ({ path }) => {
+      const place = pathToFileURL(path).href.slice(dist.href.length);
+      const text = await readFile(path, "utf8");
+      return { contents: text.replaceAll("import.meta.url", `new URL("../${place}", import.meta.url).href`) };
+    });
+  },
+};
+
+/**
+ * What aws-local-stepfunctions loads for states that no handler of ours takes, and for a check that is left out
+ * (`src/local/engine.ts`): a third of a second of a start.
+ */
+const withoutCloud = {
+  name: "without-cloud",
+  setup({ onResolve, onLoad }) {
+    const names = {
+      "asl-validator": [],
+      "@aws-sdk/client-lambda": ["LambdaClient", "InvokeCommand"],
+      "@aws-sdk/credential-providers": ["fromCognitoIdentityPool"],
+    };
+    const filter = new RegExp(`^(?:${Object.keys(names).join("|")})$`);
+    onResolve({ filter }, ({ path, importer }) =>
+      importer.includes("/aws-local-stepfunctions/") ? { path, namespace: "left-out" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "left-out" }, ({ path }) => ({
+      contents: ["export default undefined;", ...names[path].map((name) => `export const ${name} = undefined;`)].join(
+        "",
+      ),
+    }));
+  },
+};
+
+await rm(outdir, { recursive: true, force: true });
+for (const [name, source] of Object.entries({ command: "src/cli/command.js", worker: "src/local/worker.js" })) {
+  await build({
+    entryPoints: { [name]: fileURLToPath(new URL(source, dist)) },
+    outdir: fileURLToPath(outdir),
+    bundle: true,
+    // The command loads what one of its commands needs. The worker needs all it has.
+    splitting: name === "command",
+    minifyWhitespace: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    plugins: [stayInPlace, withoutCloud],
+    external,
+    // For commander, a CommonJS package.
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
+    logLevel: "warning",
+  });
+}
