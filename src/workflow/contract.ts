@@ -236,6 +236,8 @@ export const StageUse = z.strictObject({
   bytesOut: z.int().min(0),
   /** The most memory that its process held while it ran; absent in records of before. */
   peakMiB: z.int().min(1).optional(),
+  /** Of all processors, user and system, while it ran; absent in records of before. */
+  cpuSeconds: z.number().min(0).optional(),
   /** What the task's plan said of that before. */
   predicted: Predicted.optional(),
 });
