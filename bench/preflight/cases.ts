@@ -26,11 +26,11 @@ export interface PreflightCase {
 
 const ct = (classes: number, changes: Partial<ModelManifest> = {}) => ({
   classes,
-  channels: [8, 16, 32],
+  channels: [8, 16],
   manifest: {
     spacingMm: [1.5, 1.5, 1.5],
     precision: "float16",
-    tiles: { patchVox: [96, 96, 64], stepFraction: 0.5, placing: "even", blending: "gaussian", padding: "zero" },
+    tiles: { patchVox: [96, 96, 64], stepFraction: 0.8, placing: "even", blending: "gaussian", padding: "zero" },
     resampling: { imageOrder: 3, logitsOrder: 1, separateZ: "never", grid: "extents", of: "logits" },
     ...changes,
   } satisfies Partial<ModelManifest>,
@@ -39,12 +39,12 @@ const ct = (classes: number, changes: Partial<ModelManifest> = {}) => ({
 const NATIVE = {
   spacingMm: [null, null, null],
   precision: "float32",
-  tiles: { patchVox: [64, 64, 64], stepFraction: 0.5, placing: "even", blending: "gaussian", padding: "zero" },
+  tiles: { patchVox: [64, 64, 64], stepFraction: 0.8, placing: "even", blending: "gaussian", padding: "zero" },
 } satisfies Partial<ModelManifest>;
 
 const IN_SLICES = {
   spacingMm: [null, null, null],
-  tiles: { patchVox: [192, 192, 1], stepFraction: 0.5, placing: "even", blending: "gaussian", padding: "zero" },
+  tiles: { patchVox: [192, 192, 1], stepFraction: 0.8, placing: "even", blending: "gaussian", padding: "zero" },
 } satisfies Partial<ModelManifest>;
 
 interface MadeModel {
@@ -62,7 +62,7 @@ const MODELS = {
   "ct-104": ct(104),
   "ct-60-single": ct(60, { precision: "float32" }),
   "ct-folds": { ...ct(5), folds: 3 },
-  "ct-mirrored": ct(4, { mirrorAxes: ["x", "y", "z"] }),
+  "ct-mirrored": ct(4, { mirrorAxes: ["x", "y"] }),
   "ct-regions": ct(3, { activation: { regions: [1, 2, 3] } }),
   "ct-coarse": ct(3, { spacingMm: [3, 3, 3] }),
   "ct-member": ct(3),
@@ -80,11 +80,11 @@ interface MadeScan {
   readonly kind: "int16.gz" | "uint8.gz" | "float32" | "dicom";
 }
 
-const SCANS = {
+export const SCANS = {
   small: { size: [64, 64, 40], spacingMm: [1, 1, 1], kind: "int16.gz" },
   head: { size: [160, 192, 128], spacingMm: [1, 1, 1.2], kind: "int16.gz" },
   "ct-150": { size: [256, 256, 150], spacingMm: [0.8, 0.8, 1], kind: "int16.gz" },
-  "ct-100": { size: [512, 512, 100], spacingMm: [0.7, 0.7, 2.5], kind: "int16.gz" },
+  "ct-70": { size: [400, 400, 70], spacingMm: [0.7, 0.7, 2.5], kind: "int16.gz" },
   "ct-220": { size: [320, 320, 220], spacingMm: [0.8, 0.8, 1], kind: "int16.gz" },
   "ct-300": { size: [512, 512, 300], spacingMm: [0.8, 0.8, 1], kind: "int16.gz" },
   bytes: { size: [220, 180, 140], spacingMm: [1.2, 1.2, 1.5], kind: "uint8.gz" },
@@ -99,7 +99,7 @@ export const CASES: readonly PreflightCase[] = [
   { name: "160 x 192 x 128, own grid, 4 classes", model: "own-4", scan: "head", isFitted: true },
   { name: "256 x 256 x 150 CT, 3 classes", model: "ct-3", scan: "ct-150", isFitted: true },
   { name: "256 x 256 x 150 CT, 104 classes", model: "ct-104", scan: "ct-150", isFitted: true },
-  { name: "512 x 512 x 100 CT, 20 classes", model: "ct-20", scan: "ct-100", isFitted: true },
+  { name: "400 x 400 x 70 CT, 20 classes", model: "ct-20", scan: "ct-70", isFitted: true },
   { name: "160 x 192 x 128, slices, 4 classes", model: "slices-4", scan: "head", isFitted: true },
   { name: "256 x 256 x 80 DICOM, 3 classes", model: "ct-3", scan: "series", isFitted: true },
   // Held out: no constant was fitted to what follows.

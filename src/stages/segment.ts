@@ -4,6 +4,7 @@ import type { Grid } from "#src/imaging/volume.js";
 import { atMost } from "#src/inference/at-most.js";
 import { modelSessions, type SessionsOf } from "#src/inference/model-sessions.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
+import { RunClock } from "#src/inference/run-clock.js";
 import { segmentImage } from "#src/inference/segment-image.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
@@ -40,11 +41,12 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const source = sourceOfDocument(gridDocument);
   const load = modelSessions(sessions, deps.models);
   let loadSeconds = 0;
+  const clock = new RunClock();
   const sessionsOf: SessionsOf = async (one) => {
     const loading = performance.now();
     const opened = await load(one);
     loadSeconds += (performance.now() - loading) / 1000;
-    return opened.map((session) => atMost(session, task.plan?.workers ?? 1));
+    return opened.map((session) => clock.timed(atMost(session, task.plan?.workers ?? 1)));
   };
 
   const started = performance.now();
@@ -56,7 +58,16 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
 
   await writeSegmentation(work, segmentation, source);
-  return { facts: { loadSeconds, networkSeconds, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
+  return {
+    facts: {
+      loadSeconds,
+      networkSeconds,
+      runs: clock.runs,
+      runSeconds: clock.seconds,
+      provider: deps.provider,
+      workers: task.plan?.workers ?? 1,
+    },
+  };
 }
 
 async function runClassical(
