@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import pickle
+import time
 from pathlib import Path
 
 for name in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results"):
@@ -113,10 +114,14 @@ def previous_stage(arguments, folds, name):
 PHANTOMS = [(seed, width, ground) for seed in (5, 6, 7) for width in (4, 2, 8) for ground in (0, 3, -3)]
 # So many voxels of a label are enough to see whether its outline is the reference's.
 ENOUGH = 20
+# After so many seconds no further phantom is tried, unless nothing was seen yet: a large network, or one of many
+# classes of which some are in no phantom, would take hours for all of them.
+SEARCH_SECONDS = 60
 
 
 def write_golden(predictor, before, configuration, channels, folder):
-    """Writes the first phantom in which the model sees enough of every label, else the one in which it sees most."""
+    """Writes the first phantom in which the model sees enough of every label, else the one in which it sees most of
+    those that there was time for."""
     import nibabel
 
     plans = predictor.plans_manager
@@ -133,6 +138,7 @@ def write_golden(predictor, before, configuration, channels, folder):
     stored_spacing = [used[axis] for axis in backward]
     wanted_labels = predictor.label_manager.foreground_labels
     best = None
+    started = time.monotonic()
     for settings in PHANTOMS:
         image = phantom(shape, channels, is_ct, *settings)
         stored = image.transpose([0] + [axis + 1 for axis in backward])
@@ -142,7 +148,7 @@ def write_golden(predictor, before, configuration, channels, folder):
         seen = [min(ENOUGH, int((labels == label).sum())) for label in wanted_labels]
         if best is None or sum(seen) > best[0]:
             best = (sum(seen), stored, labels)
-        if min(seen) == ENOUGH:
+        if min(seen) == ENOUGH or (best[0] > 0 and time.monotonic() - started > SEARCH_SECONDS):
             break
     seen, stored, labels = best
     if seen == 0:

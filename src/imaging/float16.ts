@@ -62,17 +62,6 @@ export function storeFloat16(
   }
 }
 
-const one = new Float32Array(1);
-const oneBits = new Uint32Array(one.buffer);
-const oneDouble = new Float64Array(1);
-
-/** The half-precision number next to a double-precision one, as `storeFloat16` rounds. */
-export function roundedToFloat16(value: number): number {
-  oneDouble[0] = value;
-  storeFloat16(oneDouble, 0, 1, one, oneBits, 0);
-  return one[0];
-}
-
 /** The bits of half-precision numbers that are kept as float32; other numbers lose their last bits. */
 export function packFloat16(bits: Uint32Array, from: number, length: number, target: Uint16Array, to: number): void {
   const values = new Float32Array(bits.buffer, bits.byteOffset, bits.length);

@@ -1,5 +1,7 @@
 import { roundRangeToFloat16 } from "./float16.js";
-import type { OnSlice } from "./tile-front.js";
+
+/** Called with each slice of logits in their order: one array a class, valid until the call ends. */
+export type OnSlice = (z: number, classes: readonly Float32Array[]) => void;
 
 /**
  * Mean of the logits of several networks (folds) that are run side by side, slice by slice, in the order of the

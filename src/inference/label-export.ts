@@ -7,9 +7,9 @@ import {
   SoftmaxEntropy,
 } from "#src/imaging/entropy.js";
 import { FLOAT16_VALUES, packFloat16 } from "#src/imaging/float16.js";
-import { ResizedArgmax } from "#src/imaging/resized-argmax.js";
 import { type AxisOrders, type GridsMeet, SlabResize } from "#src/imaging/slab-resize.js";
 import { voxelCount } from "#src/imaging/volume.js";
+import { ResizedArgmax } from "./resized-argmax.js";
 
 /** What a network's output channels mean. */
 export type Activation =

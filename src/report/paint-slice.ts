@@ -46,12 +46,14 @@ function greyRaster(
 ): Raster {
   const raster = blackRaster(size.width, size.height);
   const scale = white > black ? 255 / (white - black) : 0;
+  const { rgb } = raster;
   let to = 0;
-  for (const value of values) {
-    const grey = Math.round(Math.min(255, Math.max(0, (value - black) * scale)));
-    raster.rgb[to++] = grey;
-    raster.rgb[to++] = grey;
-    raster.rgb[to++] = grey;
+  for (let i = 0; i < values.length; i++) {
+    // Rounds, as what is stored of it is cut off.
+    const grey = Math.min(255, Math.max(0, ((values[i] ?? 0) - black) * scale)) + 0.5;
+    rgb[to++] = grey;
+    rgb[to++] = grey;
+    rgb[to++] = grey;
   }
   return raster;
 }
@@ -62,7 +64,8 @@ function paintLabels(raster: Raster, labels: Uint16Array, colours: Scene["colour
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i] ?? 0;
     if (label === 0) continue;
-    const [x, y] = [i % width, Math.floor(i / width)];
+    const x = i % width;
+    const y = (i - x) / width;
     const onRim =
       (x > 0 && labels[i - 1] !== label) ||
       (x < width - 1 && labels[i + 1] !== label) ||

@@ -10,8 +10,13 @@ import { type Part, PLANES, type Plane, type View, viewOf } from "./views.js";
 /** Percentiles of the image that are shown as black and as white. */
 const BLACK_PERCENTILE = 1;
 const WHITE_PERCENTILE = 99;
-/** Width of a picture in pixels: what a page shows without scaling. */
+/** Width at which a page shows a picture, in pixels of the page. */
 const PICTURE_WIDTH = 1080;
+/**
+ * Pixels along the shortest edge of a voxel at most: enough for an outline inside it. More would show nothing that is not
+ * in the image, and cost more than all else after the network of a small scan; the page enlarges the picture instead.
+ */
+const PIXELS_A_VOXEL = { views: 5, sheet: 3 };
 const GAP = 4;
 /** Grey of what no slice covers, so that black borders of neighbours do not run into each other. */
 const GAP_GREY = 44;
@@ -63,7 +68,8 @@ function orthogonalViews(scene: Scene, views: readonly View[], profile: LabelPro
   const widths = views.map((view) => view.size[0] * view.spacing[0]);
   const tallest = Math.max(...views.map((view) => view.size[1] * view.spacing[1]));
   const room = PICTURE_WIDTH - GAP * (views.length - 1);
-  const scale = Math.min(room / widths.reduce((a, b) => a + b, 0), PICTURE_WIDTH / 2 / tallest);
+  const shown = Math.min(room / widths.reduce((a, b) => a + b, 0), PICTURE_WIDTH / 2 / tallest);
+  const scale = Math.min(shown, mostScale(views, PIXELS_A_VOXEL.views));
   const tiles = views.map((view) => {
     const index = fullestLayer(profileAlong(profile, view, 2));
     const part = { x: 0, y: 0, width: view.size[0], height: view.size[1] };
@@ -72,6 +78,7 @@ function orthogonalViews(scene: Scene, views: readonly View[], profile: LabelPro
   const names = views.map((view) => view.plane).join(", ");
   return picture(
     inRows(tiles, tiles.length),
+    shown / scale,
     `${names}: on each axis the slice that shows most of the structures`,
     `${names} view with the structures outlined in their colours`,
   );
@@ -86,14 +93,16 @@ function contactSheet(scene: Scene, view: View, profile: LabelProfile): ReportPi
 
   const columns = columnsFor(slices.length);
   const tileWidth = Math.floor((PICTURE_WIDTH - GAP * (columns - 1)) / columns);
-  const scale = tileWidth / Math.max(part.width * view.spacing[0], (part.height * view.spacing[1]) / 1.5);
+  const shown = tileWidth / Math.max(part.width * view.spacing[0], (part.height * view.spacing[1]) / 1.5);
+  const scale = Math.min(shown, mostScale([view], PIXELS_A_VOXEL.sheet));
   const tiles = slices.map((index) => paintSlice(scene, view, index, part, pixelsOf(view, part, scale)));
-  const shown = slices.length === total ? `all ${total}` : `${slices.length} of ${total}`;
+  const which = slices.length === total ? `all ${total}` : `${slices.length} of ${total}`;
   const cut =
     part.width < view.size[0] || part.height < view.size[1] ? ", cut to the surroundings of the structures" : "";
   return picture(
     inRows(tiles, columns),
-    `${view.plane}: ${shown} slices${cut}`,
+    shown / scale,
+    `${view.plane}: ${which} slices${cut}`,
     `contact sheet of ${slices.length} ${view.plane} slices with the structures outlined in their colours`,
   );
 }
@@ -123,6 +132,11 @@ function partAround(view: View, profile: LabelProfile): Part {
   const part = { x: x0, y: y0, width: x1 - x0, height: y1 - y0 };
   const whole = { x: 0, y: 0, width: view.size[0], height: view.size[1] };
   return part.width * part.height > 0.7 * whole.width * whole.height ? whole : part;
+}
+
+/** Pixels a millimetre at most, for voxels of these views. */
+function mostScale(views: readonly View[], pixelsAVoxel: number): number {
+  return pixelsAVoxel / Math.min(...views.flatMap(({ spacing: [right, down] }) => [right, down]));
 }
 
 function pixelsOf(view: View, part: Part, scale: number): { width: number; height: number } {
@@ -164,6 +178,8 @@ function inRows(tiles: readonly Raster[], columns: number): Raster {
   return whole;
 }
 
-function picture(raster: Raster, caption: string, alt: string): ReportPicture {
-  return { png: pngOf(raster), width: raster.width, height: raster.height, caption, alt };
+/** @param enlarged how many pixels of the page show one of the picture, in each direction */
+function picture(raster: Raster, enlarged: number, caption: string, alt: string): ReportPicture {
+  const [width, height] = [Math.round(raster.width * enlarged), Math.round(raster.height * enlarged)];
+  return { png: pngOf(raster), width, height, caption, alt };
 }

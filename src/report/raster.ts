@@ -28,10 +28,11 @@ export function paste(target: Raster, source: Raster, x: number, y: number): voi
 
 /** Mixes a colour into one pixel; `share` 1 replaces it. */
 export function blend(raster: Raster, x: number, y: number, colour: Rgb, share: number): void {
+  const { rgb } = raster;
   const at = 3 * (x + raster.width * y);
   for (let channel = 0; channel < 3; channel++) {
-    const below = raster.rgb[at + channel] ?? 0;
-    raster.rgb[at + channel] = Math.round(below + share * ((colour[channel] ?? 0) - below));
+    const below = rgb[at + channel] ?? 0;
+    rgb[at + channel] = Math.round(below + share * ((colour[channel] ?? 0) - below));
   }
 }
 
@@ -47,7 +48,6 @@ export function pngOf(raster: Raster): Uint8Array {
     if (y === 0) filtered.set(rgb.subarray(0, row), 1);
     else for (let i = 0; i < row; i++) filtered[to + 1 + i] = (rgb[from + i] ?? 0) - (rgb[from - row + i] ?? 0);
   }
-  // Filter Up on every row, level 4: Paeth and level 6 take more than twice as long for 5 % less. At the end of a small
-  // scan nothing else takes as long.
-  return pngFile({ width, height, bits: 8, colour: "rgb" }, deflateSync(filtered, { level: 4 }));
+  // Filter Up on every row, level 1: level 4 takes twice as long for 17 % less.
+  return pngFile({ width, height, bits: 8, colour: "rgb" }, deflateSync(filtered, { level: 1 }));
 }

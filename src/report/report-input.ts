@@ -40,6 +40,7 @@ export interface ReportSource {
 
 export interface ReportPicture {
   readonly png: Uint8Array;
+  /** At which the page shows it, in pixels of the page; the file may have fewer. */
   readonly width: number;
   readonly height: number;
   /** Lower-case start, no full stop. */

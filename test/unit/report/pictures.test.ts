@@ -145,6 +145,22 @@ describe("renderPictures", () => {
     expect(placeOf(first(renderPictures(flat, labels, COLOURS)), [255, 0, 0]).count).toBeGreaterThan(0);
   });
 
+  it("draws few pixels of few voxels, and lets the page enlarge them", () => {
+    // Voxels of 1 x 1 x 3 mm; axial, coronal and sagittal view are 20, 20 and 30 mm wide, with 5 pixels a voxel.
+    const { image, labels } = corners();
+    const [views, sheet] = renderPictures(image, labels, COLOURS);
+    expect(PNG.sync.read(Buffer.from(views?.png ?? [])).width).toBe(5 * 70 + 2 * 4);
+    expect(views?.width).toBeGreaterThan(1060);
+    // Ten slices in five columns, with 3 pixels a voxel.
+    expect(PNG.sync.read(Buffer.from(sheet?.png ?? [])).width).toBe(5 * 3 * 20 + 4 * 4);
+    expect(sheet?.width).toBeGreaterThan(1060);
+  });
+
+  it("draws a large slice no wider than the page", () => {
+    const { image, labels } = corners([1200, 30, 1]);
+    expect(PNG.sync.read(Buffer.from(first(renderPictures(image, labels, COLOURS)).png)).width).toBe(1080);
+  });
+
   it("refuses a label map of another grid", () => {
     const { image, labels } = corners();
     expect(() => renderPictures(image, labels.subarray(1), COLOURS)).toThrow(RangeError);

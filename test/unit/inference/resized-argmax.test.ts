@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Size3 } from "#src/imaging/affine.js";
 import { roundRangeToFloat16 } from "#src/imaging/float16.js";
-import { ResizedArgmax } from "#src/imaging/resized-argmax.js";
 import { type AxisOrders, type GridsMeet, SlabResize } from "#src/imaging/slab-resize.js";
+import { ResizedArgmax } from "#src/inference/resized-argmax.js";
 
 interface Case {
   readonly from: Size3;
@@ -11,10 +11,12 @@ interface Case {
   readonly meet: GridsMeet;
   readonly classes: number;
   readonly precision: "float16" | "float32";
+  /** What all logits are multiplied by. @default 1 */
+  readonly scale?: number;
 }
 
 /** Few distinct values, so that ties are frequent; alike in blocks of voxels, so that whole cells are decided. */
-function logitsOf({ from, classes, precision }: Case, block: number): Float32Array[] {
+function logitsOf({ from, classes, precision, scale = 1 }: Case, block: number): Float32Array[] {
   let state = 7;
   const random = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -26,7 +28,7 @@ function logitsOf({ from, classes, precision }: Case, block: number): Float32Arr
     const values = Float32Array.from({ length: nx * ny * nz }, (_, i) => {
       const [x, y, z] = [i % nx, Math.floor(i / nx) % ny, Math.floor(i / (nx * ny))];
       const at = [x, y, z].map((n) => Math.floor(n / block)).reduce((sum, n) => sum * 16 + n, 0);
-      return (coarse[at] ?? 0) + (random() < 0.1 ? 1 / 7 : 0);
+      return ((coarse[at] ?? 0) + (random() < 0.1 ? 1 / 7 : 0) - 0.3) * scale;
     });
     if (precision === "float16") roundRangeToFloat16(values, new Uint32Array(values.buffer), 0, values.length);
     return values;
@@ -77,6 +79,9 @@ describe("ResizedArgmax", () => {
     ["the nearest along one axis", { ...sizes, orders: [1, 1, 0], precision: "float16" }],
     ["centres that meet", { ...sizes, to: [16, 12, 18], meet: [0.6, 1.1, 0.45], precision: "float32" }],
     ["one slice, two classes", { ...sizes, from: [11, 13, 1], to: [17, 20, 1], classes: 2, precision: "float16" }],
+    ["subnormal numbers", { ...sizes, precision: "float16", scale: 2 ** -21 }],
+    ["numbers beyond the largest", { ...sizes, precision: "float16", scale: 150_000 }],
+    ["many classes", { ...sizes, classes: 24, precision: "float16" }],
     ["the same grid", { ...sizes, to: sizes.from, precision: "float16" }],
   ] satisfies [string, Case][])("gives the labels of a comparison of every value: %s", (_, one) => {
     for (const block of [1, 3, 5]) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Size3 } from "#src/imaging/affine.js";
-import { TileFront } from "#src/imaging/tile-front.js";
 import { constantTileWeights } from "#src/imaging/tiles.js";
+import { TileFront } from "#src/inference/tile-front.js";
 
 const patch: Size3 = [2, 2, 2];
 const weights = constantTileWeights(patch);

@@ -1,0 +1,158 @@
+import type { Size3 } from "#src/imaging/affine.js";
+import type { OnSlice } from "#src/imaging/fold-mean.js";
+import { voxelCount } from "#src/imaging/volume.js";
+import { type OpenKernel, openKernel } from "./logits-kernel.js";
+
+export interface TileFrontOptions {
+  /** Voxels of the whole volume along x, y, z. */
+  readonly size: Size3;
+  /** Voxels of a tile along x, y, z. */
+  readonly patch: Size3;
+  readonly classes: number;
+  /** One weight a voxel of the tile, x fastest. */
+  readonly weights: Float32Array;
+  /**
+   * float16: sums are kept in half precision, rounded after every addition, and so is the quotient, as nnU-Net's are
+   * (`torch.half` accumulators). float32: single precision.
+   */
+  readonly precision: "float16" | "float32";
+}
+
+/** Sums of several classes share a memory up to so many bytes: one memory cannot hold more than 4 GiB. */
+const WINDOW_BYTES = 2 ** 30;
+
+/**
+ * Blends weighted tiles into one volume of `classes` channels and gives every slice away as soon as the window has
+ * passed it. Memory: (classes + 1) x tile depth x slice x 2 or 4 bytes, by the precision, whatever the volume's length.
+ */
+export class TileFront {
+  readonly #options: TileFrontOptions;
+  readonly #onSlice: OnSlice;
+  readonly #windows: readonly ClassWindow[];
+  #front = 0;
+
+  /**
+   * @param onSlice gets each slice that no later tile touches
+   * @throws {PipelineError} `MemoryInsufficient` when the window's memory is not to be had
+   */
+  constructor(options: TileFrontOptions, onSlice: OnSlice) {
+    this.#options = options;
+    this.#onSlice = onSlice;
+    const { size, patch, classes, precision } = options;
+    const aClass = size[0] * size[1] * patch[2] * (precision === "float16" ? 2 : 4);
+    const together = Math.max(1, Math.min(classes, Math.floor(WINDOW_BYTES / aClass)));
+    this.#windows = Array.from(
+      { length: Math.ceil(classes / together) },
+      (_, n) => new ClassWindow(options, n * together, Math.min(classes, (n + 1) * together)),
+    );
+  }
+
+  /**
+   * Adds one tile. Tiles come in ascending order of their first slice.
+   *
+   * @param start first voxel of the tile along x, y, z
+   * @param logits the tile's values, [classes, z, y, x], from `offset` on
+   * @returns whether all of the tile's values are finite
+   * @throws {RangeError} when the tile starts before a slice that was given away
+   */
+  add(start: Size3, logits: Float32Array, offset: number): boolean {
+    if (start[2] < this.#front) throw new RangeError(`tile starts at slice ${start[2]}, the front is ${this.#front}`);
+    this.#giveAwayTo(start[2]);
+    let areFinite = true;
+    for (const window of this.#windows) areFinite = window.add(start, logits, offset) && areFinite;
+    return areFinite;
+  }
+
+  /** Gives away what is left. */
+  finish(): void {
+    this.#giveAwayTo(this.#options.size[2]);
+  }
+
+  #giveAwayTo(end: number): void {
+    for (; this.#front < end; this.#front++) {
+      const z = this.#front;
+      this.#onSlice(
+        z,
+        this.#windows.flatMap((window) => window.take(z)),
+      );
+    }
+  }
+}
+
+/** Sums of classes [first, end) and of weights: slices [front, front + tile depth), slice z at z modulo the depth. */
+class ClassWindow {
+  readonly #options: TileFrontOptions;
+  readonly #first: number;
+  readonly #kernel: OpenKernel["kernel"];
+  /** Addresses: of the sums, those of weights first; of the tile's weights; of a slice of answers. */
+  readonly #sums: number;
+  readonly #weights: number;
+  readonly #answers: number;
+  readonly #slice: Float32Array;
+  readonly #means: readonly Float32Array[];
+  readonly #bytes: 2 | 4;
+
+  constructor(options: TileFrontOptions, first: number, end: number) {
+    this.#options = options;
+    this.#first = first;
+    const { size, patch, precision, weights } = options;
+    this.#bytes = precision === "float16" ? 2 : 4;
+    const classes = end - first;
+    const area = size[0] * size[1];
+    const answer = patch[0] * patch[1];
+    const sums = (1 + classes) * area * patch[2] * this.#bytes;
+    const { kernel, memory, places } = openKernel(() => [sums, 4 * weights.length, 4 * answer, 4 * classes * area]);
+    const [atSums = 0, atWeights = 0, atAnswers = 0, atMeans = 0] = places;
+    this.#kernel = kernel;
+    this.#sums = atSums;
+    this.#weights = atWeights;
+    this.#answers = atAnswers;
+    new Float32Array(memory, atWeights, weights.length).set(weights);
+    this.#slice = new Float32Array(memory, atAnswers, answer);
+    this.#means = Array.from({ length: classes }, (_, c) => new Float32Array(memory, atMeans + 4 * c * area, area));
+  }
+
+  add(start: Size3, logits: Float32Array, offset: number): boolean {
+    const { patch } = this.#options;
+    const tile = voxelCount(patch);
+    const area = patch[0] * patch[1];
+    this.#slice.fill(1);
+    for (let z = 0; z < patch[2]; z++) this.#addSlice(0, start, z);
+    let areFinite = true;
+    for (let c = 0; c < this.#means.length; c++) {
+      for (let z = 0; z < patch[2]; z++) {
+        const from = offset + (this.#first + c) * tile + z * area;
+        this.#slice.set(logits.subarray(from, from + area));
+        if (!this.#addSlice(1 + c, start, z)) areFinite = false;
+      }
+    }
+    return areFinite;
+  }
+
+  /** Adds what lies in the slice of answers to plane `n`. */
+  #addSlice(n: number, start: Size3, z: number): boolean {
+    const { size, patch, precision } = this.#options;
+    const { addHalf, addSingle } = this.#kernel;
+    const add = precision === "float16" ? addHalf : addSingle;
+    const to = this.#place(n, start[2] + z) + this.#bytes * (start[0] + size[0] * start[1]);
+    const weights = this.#weights + 4 * z * patch[0] * patch[1];
+    return add(to, size[0], this.#answers, weights, patch[0], patch[1]) === 1;
+  }
+
+  /** Means of a slice by class; its sums become zero. */
+  take(z: number): readonly Float32Array[] {
+    const area = this.#options.size[0] * this.#options.size[1];
+    const { takeHalf, takeSingle } = this.#kernel;
+    const take = this.#options.precision === "float16" ? takeHalf : takeSingle;
+    const weights = this.#place(0, z);
+    for (const [c, means] of this.#means.entries()) take(this.#place(1 + c, z), weights, means.byteOffset, area);
+    new Uint8Array(this.#kernel.memory.buffer, weights, this.#bytes * area).fill(0);
+    return this.#means;
+  }
+
+  /** Address of a slice of plane `n`. */
+  #place(n: number, z: number): number {
+    const { size, patch } = this.#options;
+    return this.#sums + this.#bytes * size[0] * size[1] * (n * patch[2] + (z % patch[2]));
+  }
+}
