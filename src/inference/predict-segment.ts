@@ -20,6 +20,8 @@ const RUNTIME = 22;
 const THREAD = 40;
 /** Of a network that nobody measured: what its session holds for each byte of weights, and planes of a tile. */
 const UNMEASURED = { weights: 3, planes: 64 } as const;
+/** Most that the sums of tiles of several classes take together in one memory. */
+const WINDOW_BYTES = 2 ** 30;
 /** Slices of the result that are worked on together where classes are made one by one (`LabelExport`). */
 const SLAB_SLICES = 8;
 
@@ -119,25 +121,30 @@ function networkPhases(
   const inputs = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
   const input = 4 * voxelCount(size) * inputs;
   const area = size[0] * size[1];
-  const window = 4 * padded[0] * padded[1] * tiles.patchVox[2];
+  const plain = padded[0] * padded[1] * tiles.patchVox[2];
+  // Sums of several classes share a memory, and each memory has sums of weights of its own (`TileFront`).
+  const window = (precision === "float16" ? 2 : 4) * plain;
+  const memories = Math.ceil(classes / Math.max(1, Math.floor(WINDOW_BYTES / window)));
   const source = voxelCount(image.grid.size);
   const to = voxelCount(box.size);
   const labelBytes = largestLabel(manifest) < 256 ? 1 : 2;
   const isAlone = activation === "softmax" && wantedLabels === 0 && !maps.includes("uncertainty");
   const slice = classes * area * 4;
-  const packed = classes * area * (isAlone || precision === "float32" ? 4 : 2);
+  const packed = classes * area * (precision === "float32" ? 4 : 2);
+  const isPadded = padded.join() !== size.join();
   const depth = Math.min(box.size[2], Math.max(SLAB_SLICES, Math.ceil((SLAB_SLICES * box.size[2]) / size[2])));
-  const slices = Math.min(
-    size[2],
-    isAlone ? 2 : wantedLabels > 0 ? size[2] : slicesOf(depth, box.size[2], size[2]) + 1,
-  );
+  const slices = Math.min(size[2], wantedLabels > 0 ? size[2] : slicesOf(depth, box.size[2], size[2]) + 1);
   const slab = isAlone ? 0 : box.size[0] * box.size[1] * (8 * depth + 8 * slices);
   const isSoftmax = activation === "softmax";
-  const given = (runs - 1) * answer + size[2] * packed + input;
+  const given = (runs - 1) * answer + size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
+  const largest = Math.max(runs > 1 ? answer : 0, isPadded ? slice : 0, isAlone ? 0 : packed);
+  const fronts = folds * ((classes + memories) * window + 4 * classes * padded[0] * padded[1]);
+  // Two slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
+  const between = 2 * (slice + 12 * area) + 2 * Math.ceil(box.size[2] / size[2]) * box.size[0] * box.size[1];
 
   const sessions = sessionBytes(cost ?? unmeasured(manifest), folds, workers);
   const waiting = {
-    "slices of logits that wait": slices * packed + (isAlone ? 10 * slices * area : 0),
+    "slices of logits that wait": isAlone ? between : slices * packed,
     "labels on the cut grid": labelBytes * to,
     "softmax over classes": wantedLabels > 0 && isSoftmax ? 8 * to : 0,
     slab,
@@ -150,9 +157,9 @@ function networkPhases(
       ...sessions,
       "network's input": input,
       "padded input": 4 * voxelCount(padded) * inputs,
-      "window of the tiles": folds * (classes + 1) * window + (maps.includes("disagreement") ? 2 * window : 0),
-      "means of folds": folds > 1 ? classes * window : 0,
-      "slice without its border": padded.join() === size.join() ? 0 : slice,
+      "window of the tiles": fronts + (maps.includes("disagreement") ? 8 * plain : 0),
+      "means of folds": folds > 1 ? 4 * classes * plain : 0,
+      "slice without its border": isPadded ? slice : 0,
       "weights of a tile": 4 * voxelCount(tiles.patchVox),
       "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),
       // The answer of a run is part of what was measured.
@@ -160,7 +167,7 @@ function networkPhases(
       "answers under way": (underWay - 1) * answer,
       "probabilities of a tile": maps.includes("disagreement") ? answer + plane : 0,
       ...waiting,
-      "not yet collected": uncollected(given, runs > 1 ? answer : packed),
+      "not yet collected": uncollected(given, largest),
     }),
     phase("back to the source's grid", {
       ...sessions,
@@ -169,7 +176,7 @@ function networkPhases(
       "labels' file": labelBytes * source,
       probabilities: wantedLabels > 0 ? (12 + 4 + 4 * wantedLabels) * source : 0,
       maps: 8 * maps.length * source,
-      "not yet collected": uncollected(given, packed),
+      "not yet collected": uncollected(given, largest),
     }),
   ];
 }
