@@ -68,8 +68,10 @@ for (const { name, model, scan, options = ["--outputs", "none"], isFitted = fals
     const { predicted, peakMiB, cpuSeconds } = used;
     const row = { name, model, scan, options, isFitted, stage, predicted, peakMiB, seconds, cpuSeconds, facts, load };
     appendFileSync(join(work, "preflight.jsonl"), `${JSON.stringify(row)}\n`);
-    const error = predicted === undefined ? "" : ` (${((predicted.memoryMiB / peakMiB - 1) * 100).toFixed(0)} %)`;
-    console.log(`${name}: ${stage}: ${predicted?.memoryMiB ?? "-"} MiB predicted, ${peakMiB} measured${error}`);
+    const off = (value = Number.NaN, from = Number.NaN) => `${((value / from - 1) * 100).toFixed(0)} %`;
+    const memory = `${predicted?.memoryMiB ?? "-"} MiB predicted, ${peakMiB} held, ${off(predicted?.memoryMiB, peakMiB)}`;
+    const time = `${predicted?.cpuSeconds ?? "-"} processors' s predicted, ${cpuSeconds?.toFixed(2)} used, ${off(predicted?.cpuSeconds, cpuSeconds)}`;
+    console.log(`${name}: ${stage}: ${memory}; ${time}`);
   }
 }
 await rm(join(work, "out"), { recursive: true, force: true });

@@ -36,12 +36,16 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
       info(message, fields) {
         if (!live || message !== "tiles") return;
         clear();
-        stream.write(`  Segment …  ${fields?.done} of ${fields?.of} tiles`);
+        stream.write(`  Segment …  ${fields?.done} of ${fields?.of} tiles${timeLeft(fields?.secondsLeft)}`);
         open = true;
       },
       warn: () => {},
     },
   };
+}
+
+function timeLeft(seconds: unknown): string {
+  return typeof seconds === "number" && seconds >= 1 ? `, about ${Math.round(seconds)} s left` : "";
 }
 
 /** Shows nothing. */

@@ -101,17 +101,15 @@ export function publishPhases({ grid, voxelBytes }: ImageShape, asks: PublishAsk
   ];
 }
 
-/** Double-precision passes along the axes, those that shrink most first: the two largest that follow each other. */
+/** Double-precision passes along the axes, those that shrink most first, none collected yet, and the result. */
 function resizeBytes(from: Size3, to: Size3): number {
   const axes = [0, 1, 2].filter((axis) => from[axis] !== to[axis]);
   axes.sort((a, b) => (to[a] ?? 1) / (from[a] ?? 1) - (to[b] ?? 1) / (from[b] ?? 1));
   const size = [...from];
-  let [before, most] = [0, 0];
+  let bytes = 0;
   for (const axis of axes) {
     size[axis] = to[axis] ?? 1;
-    const now = 8 * size.reduce((product, length) => product * length, 1);
-    most = Math.max(most, before + now);
-    before = now;
+    bytes += 8 * size.reduce((product, length) => product * length, 1);
   }
-  return most;
+  return bytes + (axes.length > 0 ? 4 * voxelCount(to) : 0);
 }

@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
@@ -96,7 +96,7 @@ function capacityOf({ workers, memoryMiB, provider = "cpu" }: RunOptions): Capac
   const most = Math.max(1, Math.floor(availableParallelism() / 2));
   // A GPU has one session, and a memory of its own.
   const size = { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB: memoryMiB ?? free };
-  return { sizes: [size], isShared: true };
+  return { sizes: [size], isShared: true, processor: cpus()[0]?.model ?? "" };
 }
 
 function stateHandlers(

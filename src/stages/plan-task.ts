@@ -1,7 +1,13 @@
 import { PipelineError } from "#src/core/errors.js";
 import { predictPreprocess, predictPublish, predictSegment } from "#src/inference/predict-memory.js";
 import type { SegmentAsks } from "#src/inference/predict-segment.js";
-import { predictNetworkSeconds } from "#src/inference/predict-time.js";
+import {
+  type PredictedTime,
+  predictNetworkSeconds,
+  preprocessTime,
+  publishTime,
+  segmentTime,
+} from "#src/inference/predict-time.js";
 import type { ImageShape, PublishAsks } from "#src/inference/predict-volumes.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import type { TaskDocument } from "#src/workflow/contract.js";
@@ -28,7 +34,7 @@ export function planTask(
   image: ImageShape,
   model: ModelPackage,
   asks: TaskAsks,
-  { sizes, isShared }: Capacity = ANYWHERE,
+  { sizes, isShared, processor = "" }: Capacity = ANYWHERE,
 ): Plan {
   const preprocess = Math.ceil(predictPreprocess(image, model.manifest));
   const publish = Math.ceil(predictPublish(image, asks.publish));
@@ -55,16 +61,27 @@ export function planTask(
   const seconds = predictNetworkSeconds(image, model, workers);
   return {
     workers,
-    preprocess: { memoryMiB: preprocess, jobSize: sizeFor(preprocess) },
+    preprocess: { memoryMiB: preprocess, jobSize: sizeFor(preprocess), ...timeOf(preprocessTime(image)) },
     ...(segment === 0
       ? {}
       : {
           segment: {
             memoryMiB: segment,
             jobSize,
-            ...(seconds !== null && { networkSeconds: Number(seconds.toPrecision(3)) }),
+            ...(seconds !== null && { networkSeconds: rounded(seconds) }),
+            ...timeOf(segmentTime(image, model, workers, processor)),
           },
         }),
-    publish: { memoryMiB: publish, jobSize: sizeFor(publish) },
+    publish: { memoryMiB: publish, jobSize: sizeFor(publish), ...timeOf(publishTime(image)) },
   };
+}
+
+function timeOf(time: PredictedTime | null): Pick<Plan["publish"], "cpuSeconds" | "seconds"> {
+  if (time === null) return {};
+  const [low, high] = time.seconds;
+  return { cpuSeconds: rounded(time.cpuSeconds), seconds: [rounded(low), rounded(high)] };
+}
+
+function rounded(seconds: number): number {
+  return Number(seconds.toPrecision(3));
 }

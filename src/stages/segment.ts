@@ -8,6 +8,7 @@ import { RunClock } from "#src/inference/run-clock.js";
 import { segmentImage } from "#src/inference/segment-image.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
+import { TileClock } from "#src/inference/tile-clock.js";
 import type { Segmentation } from "#src/inference/to-source-grid.js";
 import { type ClassicalManifest, isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
@@ -37,7 +38,8 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   if (isClassical(manifest))
     return runClassical(work, manifest, input, sourceOfDocument(gridDocument), { refines, publishes });
   const wanted = refines || publishes ? manifest.labels.map((label) => label.value) : [];
-  const onTiles = (done: number, of: number) => work.progress("tiles", { done, of });
+  const tileClock = new TileClock();
+  const onTiles = (done: number, of: number) => work.progress("tiles", { ...tileClock.tell(done, of) });
   const source = sourceOfDocument(gridDocument);
   const load = modelSessions(sessions, deps.models);
   let loadSeconds = 0;
@@ -46,6 +48,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
     const loading = performance.now();
     const opened = await load(one);
     loadSeconds += (performance.now() - loading) / 1000;
+    tileClock.begin();
     return opened.map((session) => clock.timed(atMost(session, task.plan?.workers ?? 1)));
   };
 
@@ -64,6 +67,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
       networkSeconds,
       runs: clock.runs,
       runSeconds: clock.seconds,
+      ...tileClock.facts,
       provider: deps.provider,
       workers: task.plan?.workers ?? 1,
     },

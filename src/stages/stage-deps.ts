@@ -20,6 +20,8 @@ export interface UploadSizeLimits {
 export interface Capacity {
   /** The smallest first: of one machine what is free, of a deployment the sizes that a job can have. */
   readonly sizes: readonly { readonly memoryMiB: number; readonly workers: number }[];
+  /** What runs the stages, as the system names it; where nothing is said it is another one than was measured. */
+  readonly processor?: string;
   /** Whether Segment's process has to share that memory with the other stages'. */
   readonly isShared: boolean;
 }

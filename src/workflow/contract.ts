@@ -184,6 +184,9 @@ export const WarningDocument = z.strictObject({ code: z.string(), message: z.str
 const Predicted = z.strictObject({
   memoryMiB: z.int().min(1),
   networkSeconds: z.number().min(0).optional(),
+  /** Of all processors together, and from when to when it will end: on an idle machine, and on one busy processor. */
+  cpuSeconds: z.number().min(0).optional(),
+  seconds: z.tuple([z.number().min(0), z.number().min(0)]).optional(),
   /** Which of the deployment's sizes its job has. */
   jobSize: z.int().min(0).optional(),
 });
