@@ -61,7 +61,11 @@ export function planTask(
   const seconds = predictNetworkSeconds(image, model, workers);
   return {
     workers,
-    preprocess: { memoryMiB: preprocess, jobSize: sizeFor(preprocess), ...timeOf(preprocessTime(image)) },
+    preprocess: {
+      memoryMiB: preprocess,
+      jobSize: sizeFor(preprocess),
+      ...timeOf(preprocessTime(image, model.manifest)),
+    },
     ...(segment === 0
       ? {}
       : {
