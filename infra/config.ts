@@ -57,7 +57,7 @@ const Compute = z.strictObject({
     .array(text(/^[a-z0-9]+\.[a-z0-9]+$/, "an instance type, as g5.xlarge"))
     .min(1)
     .default(["g4dn.xlarge", "g5.xlarge", "g4dn.2xlarge"])
-    .describe("instance types of the GPU queue"),
+    .describe("instance types of the GPU queue: the largest of them is what a large image can get"),
   maxVcpus: z
     .int()
     .min(4)

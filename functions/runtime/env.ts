@@ -2,7 +2,7 @@ import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { PROVIDERS } from "#src/core/ids.js";
 import { Routes } from "#src/model/routes.js";
-import { ComputePlace } from "#src/workflow/prices.js";
+import { JobSizes } from "#src/workflow/job-sizes.js";
 import { UploadRules } from "#src/workflow/upload-rules.js";
 
 /** A value as JSON text. */
@@ -44,8 +44,10 @@ const Env = z.object({
   MAX_IMAGES: positive.optional(),
   MAX_VOXELS: positive.optional(),
   MAX_UPLOAD_BYTES: positive.optional(),
-  /** What a container runs on, as JSON; absent in a Lambda. */
-  COMPUTE_PLACE: json(ComputePlace).optional(),
+  /** The sizes that a job can have: a container is of one of them, and Inspect plans by them. */
+  JOB_SIZES: json(JobSizes).optional(),
+  /** Which of them a container has; absent in a Lambda. */
+  JOB_SIZE: z.coerce.number().int().min(0).optional(),
 });
 export type Env = z.infer<typeof Env>;
 

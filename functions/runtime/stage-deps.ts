@@ -3,7 +3,7 @@ import { folderModels } from "#src/model/model-library.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
 import { MAX_IMAGES_ON_AWS } from "#src/workflow/execution-limits.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
-import { readEnv } from "./env.js";
+import { type Env, readEnv } from "./env.js";
 import { s3Store } from "./s3-store.js";
 import { type Telemetry, telemetry } from "./telemetry.js";
 
@@ -28,11 +28,19 @@ export function stageDeps(stage: string): StageDeps & Telemetry {
     ...telemetry(stage),
     provider: env.PROVIDER,
     stepProvider: env.STEP_PROVIDER,
-    place: env.COMPUTE_PLACE ?? lambdaPlace(),
+    place: placeOf(env),
+    ...(env.JOB_SIZES !== undefined && {
+      jobSizes: env.JOB_SIZES,
+      capacity: { sizes: env.JOB_SIZES, isShared: false },
+    }),
   };
 }
 
-/** A container is told its place; Lambda tells its own memory to every function. */
+function placeOf({ JOB_SIZES = [], JOB_SIZE }: Env): ComputePlace {
+  return (JOB_SIZE === undefined ? undefined : JOB_SIZES[JOB_SIZE]?.place) ?? lambdaPlace();
+}
+
+/** A container is told its size; Lambda tells its own memory to every function. */
 function lambdaPlace(): ComputePlace {
   return {
     kind: "lambda",

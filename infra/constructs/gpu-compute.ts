@@ -1,4 +1,4 @@
-import { Duration, Size } from "aws-cdk-lib";
+import { Duration } from "aws-cdk-lib";
 import {
   AllocationStrategy,
   CfnComputeEnvironment,
@@ -75,6 +75,3 @@ export class GpuCompute extends Construct {
     this.queue = fairQueue(this, [environment("Spot", true), environment("OnDemand", false)]);
   }
 }
-
-/** Memory that ECS keeps of a g4dn.xlarge's 16 GiB is about 1 GiB: a job that asks for all 16 never starts. */
-export const JOB_MEMORY = Size.mebibytes(14_500);

@@ -4,6 +4,7 @@ import { type IGrantable, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import { Construct } from "constructs";
+import type { JobSize } from "#src/workflow/job-sizes.js";
 import { BUNDLING, bundleAssets } from "../../functions/bundling.js";
 import type { InfraConfig } from "../config.js";
 import type { ModelSelection } from "../model-selection.js";
@@ -41,9 +42,10 @@ const SIZES = {
 export type FunctionName = keyof typeof SIZES;
 
 /** What Inspect alone decides by. */
-function toldToInspect({ selection: { routes }, limits }: ScanFunctionsProps): Record<string, string> {
+function toldToInspect({ selection: { routes }, limits, sizes }: ScanFunctionsProps): Record<string, string> {
   return {
     ...(routes === null ? {} : { ROUTES: JSON.stringify(routes) }),
+    JOB_SIZES: JSON.stringify(sizes),
     MAX_IMAGES: String(limits.imagesPerUpload),
     MAX_VOXELS: String(limits.voxelsPerImage),
     MAX_UPLOAD_BYTES: String(limits.uploadMiB * 2 ** 20),
@@ -61,6 +63,8 @@ export interface ScanFunctionsProps {
   readonly kind: ComputeKind;
   readonly selection: ModelSelection;
   readonly limits: InfraConfig["limits"];
+  /** Sizes that a job can have, by which Inspect plans. */
+  readonly sizes: readonly JobSize[];
 }
 
 /** The Lambdas of the workflow, each with the rights that its stage needs and no other. */

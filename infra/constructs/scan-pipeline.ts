@@ -5,6 +5,7 @@ import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import type { InfraConfigInput } from "../config.js";
+import { jobSizes } from "../job-sizes.js";
 import { selectModels } from "../model-selection.js";
 import { parseConfig } from "../read-config.js";
 import { Backfill } from "./backfill.js";
@@ -70,8 +71,9 @@ export class ScanPipeline extends Construct {
     const kind: ComputeKind = { compute: chosen.kind, postprocessGpu: chosen.postprocessGpu };
     const vault = config.deidentification ? new DeidVault(this, "Deid", { accessLogs: buckets.accessLogs }) : undefined;
     const told = { buckets, vault, logs, selection };
-    const jobs = new StageJobs(this, "Jobs", { ...told, ...kind, gpuInstanceTypes: chosen.instanceTypes, network });
-    const functions = new ScanFunctions(this, "Functions", { ...told, kind, limits: config.limits });
+    const sizes = jobSizes(chosen);
+    const jobs = new StageJobs(this, "Jobs", { ...told, ...kind, sizes, network });
+    const functions = new ScanFunctions(this, "Functions", { ...told, kind, sizes, limits: config.limits });
     const { stateMachine } = new ScanWorkflow(this, "Workflow", {
       ...{ buckets, functions, jobs, logs },
       queue: compute.queue,

@@ -16,10 +16,10 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { ERROR_CLASSES } from "#src/core/errors.js";
-import type { ComputePlace } from "#src/workflow/prices.js";
+import type { JobSize } from "#src/workflow/job-sizes.js";
+import { FARGATE_SCRATCH_GIB } from "../job-sizes.js";
 import type { ModelSelection } from "../model-selection.js";
 import type { DeidVault } from "./deid-vault.js";
-import { JOB_MEMORY } from "./gpu-compute.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 import { type LogKeeping, scanLog } from "./scan-log.js";
@@ -31,13 +31,6 @@ const REPO = fileURLToPath(new URL("../../", import.meta.url));
 const ATTEMPTS = 3;
 /** Longest that one try may run. */
 const ATTEMPT_TIMEOUT = Duration.hours(6);
-/** Vcpus of a g4dn.xlarge, the smallest instance: one job fills it. */
-const VCPUS = 4;
-
-/** Of the sizes that Fargate has for four vCPUs, the one nearest to a GPU instance's; the scratch is its largest. */
-const FARGATE_MEMORY = Size.gibibytes(16);
-const FARGATE_SCRATCH = Size.gibibytes(200);
-
 /** Whether Postprocess has a GPU: where it is asked for, and there is one. */
 const hasStepGpu = ({ compute, postprocessGpu }: ComputeKind) => compute === "gpu" && postprocessGpu;
 
@@ -64,7 +57,8 @@ export interface StageJobsProps {
   /** `cpu`: the image without CUDA, on Fargate. */
   readonly compute: "gpu" | "cpu";
   readonly postprocessGpu: boolean;
-  readonly gpuInstanceTypes: readonly string[];
+  /** Sizes that a job can have: it gets the first one where nothing else is asked for. */
+  readonly sizes: readonly JobSize[];
 }
 
 /** The stages that run as containers: one image, one job definition a stage, least rights. */
@@ -99,7 +93,9 @@ export class StageJobs extends Construct {
     logGroup: LogGroup,
     props: StageJobsProps,
   ): EcsJobDefinition {
-    const { buckets, compute } = props;
+    const { buckets, compute, sizes } = props;
+    const [smallest] = sizes;
+    if (smallest === undefined) throw new RangeError("a deployment has at least one size of a job");
     const name = stage.slice(0, 1).toUpperCase() + stage.slice(1);
     const role = new Role(this, `${name}Role`, {
       assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com"),
@@ -119,7 +115,7 @@ export class StageJobs extends Construct {
     const container = {
       image,
       command: ["node", `/app/${stage}.mjs`, "Ref::taskKey"],
-      cpu: VCPUS,
+      cpu: smallest.vcpus,
       environment: {
         SCAN_BUCKET: buckets.scans.bucketName,
         WORK_BUCKET: buckets.work.bucketName,
@@ -129,7 +125,8 @@ export class StageJobs extends Construct {
         ...providers(props),
         POWERTOOLS_SERVICE_NAME: serviceOf(this),
         ...modelsTold(props.selection),
-        COMPUTE_PLACE: JSON.stringify(placeOf(props)),
+        JOB_SIZES: JSON.stringify(sizes),
+        JOB_SIZE: "0",
       },
       jobRole: role,
       user: "node",
@@ -139,19 +136,20 @@ export class StageJobs extends Construct {
       logging: LogDriver.awsLogs({ streamPrefix: stage, logGroup }),
     };
 
+    const memory = Size.mebibytes(smallest.memoryMiB);
     return new EcsJobDefinition(this, name, {
       container:
         compute === "gpu"
           ? new EcsEc2ContainerDefinition(this, `${name}Container`, {
               ...container,
-              memory: JOB_MEMORY,
+              memory,
               privileged: false,
               ...(gpu ? { gpu: 1 } : {}),
             })
           : new EcsFargateContainerDefinition(this, `${name}Container`, {
               ...container,
-              memory: FARGATE_MEMORY,
-              ephemeralStorageSize: FARGATE_SCRATCH,
+              memory,
+              ephemeralStorageSize: Size.gibibytes(FARGATE_SCRATCH_GIB),
               assignPublicIp: props.network.publicAddress,
             }),
       parameters: { taskKey: "none" },
@@ -164,13 +162,6 @@ export class StageJobs extends Construct {
       skipDeregisterOnUpdate: true,
     });
   }
-}
-
-/** For the receipt; which instance it is, and whether on Spot, a container is not told. */
-function placeOf({ compute, gpuInstanceTypes }: StageJobsProps): ComputePlace {
-  if (compute === "gpu") return { kind: "instance", types: [...gpuInstanceTypes], spot: "unknown" };
-  const [memoryMiB, scratchGiB] = [FARGATE_MEMORY.toMebibytes(), FARGATE_SCRATCH.toGibibytes()];
-  return { kind: "fargate", vcpus: VCPUS, memoryMiB, scratchGiB };
 }
 
 /**

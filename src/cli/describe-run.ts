@@ -61,6 +61,7 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
   ]);
   const stages = run.stages.map(({ stage, seconds, used }) => [
     stage,
+    used?.predicted?.seconds?.map((second) => second.toPrecision(2)).join(" to ") ?? "-",
     seconds.toFixed(2),
     used?.predicted === undefined ? "-" : String(used.predicted.memoryMiB),
     used?.peakMiB === undefined ? "-" : String(used.peakMiB),
@@ -69,7 +70,7 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
     `${name}: ${result.model.id} ${result.model.version}`,
     table(["structure", "voxels", "mL"], structures),
     "",
-    table(["stage", "seconds", "MiB predicted", "MiB at most"], stages),
+    table(["stage", "seconds predicted", "seconds", "MiB predicted", "MiB at most"], stages),
     ...result.warnings.map((warning) => `  warning: ${warning.code}: ${warning.message}`),
     `  ${result.notice}`,
     `  files in ${folder}:`,

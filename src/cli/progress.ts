@@ -36,7 +36,7 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
       info(message, fields) {
         if (!live || message !== "tiles") return;
         clear();
-        stream.write(`  Segment …  ${fields?.done} of ${fields?.of} tiles`);
+        stream.write(`  Segment …  ${fields?.done} of ${fields?.of} tiles${timeLeft(fields?.secondsLeft)}`);
         open = true;
       },
       warn: () => {},
@@ -58,6 +58,10 @@ export function progressFrom(turn: Promise<unknown>, { logger, onState, line }: 
     onState: later(onState),
     logger: { info: later(logger.info), warn: later(logger.warn) },
   };
+}
+
+function timeLeft(seconds: unknown): string {
+  return typeof seconds === "number" && seconds >= 1 ? `, about ${Math.round(seconds)} s left` : "";
 }
 
 /** Shows nothing. */

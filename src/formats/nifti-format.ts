@@ -19,6 +19,7 @@ export const niftiFormat: VolumeFormat = {
     return {
       grid: gridOf(header),
       volumes: header.channels,
+      voxelBytes: header.voxelBytes,
       dataOrdinals,
       warnings: warningsOf(header, open),
     };

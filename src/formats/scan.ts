@@ -72,6 +72,8 @@ export interface FoundScan {
   /** Why the slices are no regular volume, where they are resampled to one; null where they are. */
   readonly irregular: string | null;
   readonly grid: Grid;
+  /** Bytes of a stored voxel, where its header says so before anything is unpacked. */
+  readonly voxelBytes?: number;
   readonly warnings: readonly ScanWarning[];
 }
 

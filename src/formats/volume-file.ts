@@ -27,6 +27,8 @@ export interface SiblingFile {
 export interface VolumeFacts {
   /** That of each of its volumes. */
   readonly grid: Grid;
+  /** Bytes of a stored voxel, where that is known before anything is unpacked. */
+  readonly voxelBytes?: number;
   /** Volumes in the file, each an image of its own: time points, or pages that are no slices. */
   readonly volumes: number;
   /** Ordinals of detached data files, in the order in which they are read. */

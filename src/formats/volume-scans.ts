@@ -27,7 +27,7 @@ export async function volumeScans(
   const format = volumeFormatOf(bytes);
   if (format === null) return null;
   const file = volumeFile(bytes, entry, entries);
-  const { grid, volumes, dataOrdinals, warnings } = await format.inspect(file);
+  const { grid, volumes, voxelBytes, dataOrdinals, warnings } = await format.inspect(file);
   if (volumes > MAX_VOLUMES) {
     const message = `${file.subject} holds ${volumes} volumes, expected at most ${MAX_VOLUMES}`;
     throw new PipelineError("InputUnsupported", message);
@@ -50,6 +50,7 @@ export async function volumeScans(
     parts: volumes === 1 ? null : used.map(() => volume + 1),
     irregular: null,
     grid,
+    ...(voxelBytes !== undefined && { voxelBytes }),
     warnings,
   }));
 }

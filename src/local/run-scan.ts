@@ -1,4 +1,4 @@
-import { availableParallelism } from "node:os";
+import { availableParallelism, cpus } from "node:os";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
@@ -11,7 +11,7 @@ import { preprocess } from "#src/stages/preprocess.js";
 import { publish } from "#src/stages/publish.js";
 import { quarantine } from "#src/stages/quarantine.js";
 import { runTask } from "#src/stages/run-task.js";
-import type { StageDeps } from "#src/stages/stage-deps.js";
+import type { Capacity, StageDeps } from "#src/stages/stage-deps.js";
 import { resultKeys, type Stage, workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import {
@@ -91,11 +91,12 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
 }
 
 /** Both processes of a run have to fit. Threads of a session are two on every machine. */
-function capacityOf({ workers, memoryMiB, provider = "cpu" }: RunOptions): NonNullable<StageDeps["capacity"]> {
+function capacityOf({ workers, memoryMiB, provider = "cpu" }: RunOptions): Capacity {
   const free = (process.availableMemory() + process.memoryUsage.rss()) / 2 ** 20;
   const most = Math.max(1, Math.floor(availableParallelism() / 2));
   // A GPU has one session, and a memory of its own.
-  return { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB: memoryMiB ?? free, isShared: true };
+  const size = { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB: memoryMiB ?? free };
+  return { sizes: [size], isShared: true, processor: cpus()[0]?.model ?? "" };
 }
 
 function stateHandlers(

@@ -13,9 +13,9 @@ export const MeasuredCost = z.strictObject({
   shape: z.array(z.int().min(1)).min(4).max(5),
   /** What an opened session holds. */
   loadedMiB: z.number().min(0),
-  /** What runs take besides, with the answer. */
+  /** What its first run takes besides, with the answer. */
   runMiB: z.number().min(0),
-  /** Shortest of several runs, on two threads of the machine named; left out where other work would be measured too. */
+  /** Processors' seconds of the shortest of several runs over their number: its time where nothing else runs. */
   secondsARun: z.number().positive().optional(),
   machine: z.string(),
 });

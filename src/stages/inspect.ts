@@ -5,14 +5,17 @@ import { findScans } from "#src/formats/find-scans.js";
 import { definedModality } from "#src/formats/modalities.js";
 import type { FoundScan, UploadEntry } from "#src/formats/scan.js";
 import { voxelCount } from "#src/imaging/volume.js";
+import type { ImageShape } from "#src/inference/predict-volumes.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { type RouteFacts, routeOf } from "#src/model/routes.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } from "#src/workflow/contract.js";
 import { MAX_IMAGES } from "#src/workflow/execution-limits.js";
+import { jobAsks } from "#src/workflow/job-sizes.js";
 import { type ChannelGroup, channelGroups } from "./channel-groups.js";
 import { writeDocument } from "./documents.js";
+import { largestLabelOf } from "./outputs/image-files.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
 import { assertMapsPossible, mapsAsked } from "./outputs/uncertainty-output.js";
 import { planTask } from "./plan-task.js";
@@ -48,7 +51,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   for (const [n, [model, group]] of groups.entries()) {
     const deidentify = group.map((scan) => chosen.get(scan)?.deidentify).find((profile) => profile !== undefined);
     assertDeidentifiable(deidentify, deps);
-    const task = taskOf(`t${n}`, group, model, { ...source.request, deidentify }, input, deps);
+    const task = taskOf(`t${n}`, group, entries, model, { ...source.request, deidentify }, input, deps);
     const document: TaskDocument = {
       ...task,
       warnings: [
@@ -66,6 +69,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
       identity: task.identity,
       share: task.share,
       preprocessOn: isForLambda(task) ? "lambda" : "batch",
+      jobs: jobsOf(task, deps),
     });
     deps.logger.info("task found", {
       scanId,
@@ -80,6 +84,18 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
 /** Preprocess and Publish run in the same place. */
 function isForLambda({ plan, estimate }: TaskDocument): boolean {
   return Math.max(estimate.memoryMiB, plan?.publish.memoryMiB ?? 0) <= LAMBDA_MEMORY_MIB;
+}
+
+/** What the jobs of a task ask for. */
+function jobsOf({ plan }: TaskDocument, { jobSizes = [], provider, stepProvider }: StageDeps): TaskRef["jobs"] {
+  const asks = (size: number | undefined, gpus: number) => jobAsks(jobSizes, size ?? 0, plan?.workers ?? 1, gpus);
+  const segment = plan?.segment?.jobSize;
+  return {
+    image: asks(Math.max(plan?.preprocess.jobSize ?? 0, plan?.publish.jobSize ?? 0), 0),
+    segment: asks(segment, provider === "cpu" ? 0 : 1),
+    // It is not predicted: what Segment fits into.
+    postprocess: asks(segment, (stepProvider ?? "cpu") === "cpu" ? 0 : 1),
+  };
 }
 
 interface Choice {
@@ -163,6 +179,7 @@ function assertVoxels(scans: readonly FoundScan[], { voxels }: UploadSizeLimits 
 function taskOf(
   taskId: string,
   group: ChannelGroup,
+  entries: readonly UploadEntry[],
   model: ModelPackage,
   request: RunRequest,
   { scanId, attempt }: InspectInput,
@@ -177,8 +194,20 @@ function taskOf(
     outputs.includes("probabilities") ||
     request.seg === "fractional" ||
     (request.refine === "on" && model.manifest.postprocess.some(needsProbabilities));
-  const asks = { wantedLabels: keepsProbabilities ? model.manifest.labels.length : 0, maps: mapsAsked(outputs) };
-  const plan = planTask({ grid: scan.grid, channels: group.length }, model, asks, capacity);
+  const labels = model.manifest.labels.length;
+  const maps = mapsAsked(outputs);
+  const publishesProbabilities = outputs.includes("probabilities") || request.seg === "fractional";
+  const asks = {
+    segment: { wantedLabels: keepsProbabilities ? labels : 0, maps },
+    publish: {
+      probabilities: publishesProbabilities ? labels : 0,
+      maps: maps.length,
+      labelBytes: largestLabelOf(model.manifest) < 256 ? (1 as const) : (2 as const),
+      segments: scan.format === "dicom" ? labels : 0,
+      surfaces: outputs.includes("glb") || outputs.includes("stl"),
+    },
+  };
+  const plan = planTask(shapeOf(group, entries), model, asks, capacity);
   return {
     schemaVersion: SCHEMA_VERSION,
     scanId,
@@ -223,6 +252,18 @@ function taskOf(
     estimate: { voxels, memoryMiB: plan.preprocess.memoryMiB },
     plan,
   };
+}
+
+/** Headers of volume files that do not say how large a voxel is are taken for the largest that is read as it is. */
+const UNKNOWN_VOXEL_BYTES = 4;
+
+function shapeOf(group: ChannelGroup, entries: readonly UploadEntry[]): ImageShape {
+  const [{ grid, format, voxelBytes = format === "dicom" ? 2 : UNKNOWN_VOXEL_BYTES }] = group;
+  const sizes = group.map(({ entries: used }) => [...new Set(used)].map((ordinal) => entries[ordinal]?.size ?? 0));
+  const sum = (all: readonly number[]) => all.reduce((total, size) => total + size, 0);
+  // Slices are read one after the other.
+  const fileBytes = Math.max(...sizes.map((all) => (format === "dicom" ? Math.max(...all) : sum(all))));
+  return { grid, channels: group.length, voxelBytes, fileBytes };
 }
 
 function modalityWarnings(

@@ -131,6 +131,7 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
   const { identity, taskId } = task;
   let bytesIn = 0;
   const peakBytes = watchPeak();
+  const cpuBefore = process.cpuUsage();
   const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
   async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
     await store.put(key, bytes, { contentType });
@@ -163,10 +164,16 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
       bytesIn,
       bytesOut: outputs.reduce((sum, { size }) => sum + size, 0),
       peakMiB: Math.round(peakBytes() / 2 ** 20),
+      cpuSeconds: cpuSecondsSince(cpuBefore),
       ...predictedOf(stage, task),
     }),
     progress: (message, fields) => deps.logger.info(message, { ...idsOf(task), stage, ...fields }),
   };
+}
+
+function cpuSecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
 }
 
 function predictedOf(stage: Stage, { plan }: TaskDocument) {

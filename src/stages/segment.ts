@@ -4,9 +4,11 @@ import type { Grid } from "#src/imaging/volume.js";
 import { atMost } from "#src/inference/at-most.js";
 import { modelSessions, type SessionsOf } from "#src/inference/model-sessions.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
+import { RunClock } from "#src/inference/run-clock.js";
 import { segmentImage } from "#src/inference/segment-image.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
+import { TileClock } from "#src/inference/tile-clock.js";
 import type { Segmentation } from "#src/inference/to-source-grid.js";
 import { type ClassicalManifest, isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
@@ -36,15 +38,18 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   if (isClassical(manifest))
     return runClassical(work, manifest, input, sourceOfDocument(gridDocument), { refines, publishes });
   const wanted = refines || publishes ? manifest.labels.map((label) => label.value) : [];
-  const onTiles = (done: number, of: number) => work.progress("tiles", { done, of });
+  const tileClock = new TileClock();
+  const onTiles = (done: number, of: number) => work.progress("tiles", { ...tileClock.tell(done, of) });
   const source = sourceOfDocument(gridDocument);
   const load = modelSessions(sessions, deps.models);
   let loadSeconds = 0;
+  const clock = new RunClock();
   const sessionsOf: SessionsOf = async (one) => {
     const loading = performance.now();
     const opened = await load(one);
     loadSeconds += (performance.now() - loading) / 1000;
-    return opened.map((session) => atMost(session, task.plan?.workers ?? 1));
+    tileClock.begin();
+    return opened.map((session) => clock.timed(atMost(session, task.plan?.workers ?? 1)));
   };
 
   const started = performance.now();
@@ -56,7 +61,17 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
 
   await writeSegmentation(work, segmentation, source);
-  return { facts: { loadSeconds, networkSeconds, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
+  return {
+    facts: {
+      loadSeconds,
+      networkSeconds,
+      runs: clock.runs,
+      runSeconds: clock.seconds,
+      ...tileClock.facts,
+      provider: deps.provider,
+      workers: task.plan?.workers ?? 1,
+    },
+  };
 }
 
 async function runClassical(

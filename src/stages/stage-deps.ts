@@ -3,6 +3,7 @@ import type { Logger } from "#src/core/logger.js";
 import type { Meter } from "#src/core/meter.js";
 import type { ModelLibrary } from "#src/model/model-library.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
+import type { JobSize } from "#src/workflow/job-sizes.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
 
 /** Most that an upload may hold; where nothing is said, what the workflow and memory take. */
@@ -13,6 +14,16 @@ export interface UploadSizeLimits {
   readonly voxels?: number | undefined;
   /** Of one uploaded file. */
   readonly uploadBytes?: number | undefined;
+}
+
+/** What a stage's process may use of a machine. */
+export interface Capacity {
+  /** The smallest first: of one machine what is free, of a deployment the sizes that a job can have. */
+  readonly sizes: readonly { readonly memoryMiB: number; readonly workers: number }[];
+  /** What runs the stages, as the system names it; where nothing is said it is another one than was measured. */
+  readonly processor?: string;
+  /** Whether Segment's process has to share that memory with the other stages'. */
+  readonly isShared: boolean;
 }
 
 /** What every stage is given from outside: places, models and a voice. */
@@ -29,12 +40,9 @@ export interface StageDeps {
   /** What Inspect refuses as too large. */
   readonly limits?: UploadSizeLimits;
   /** What jobs may use, by which Inspect plans; one worker and any memory where nothing is said. */
-  readonly capacity?: {
-    readonly workers: number;
-    readonly memoryMiB: number | null;
-    /** Whether Segment's process has to share that memory with the other stages'. */
-    readonly isShared: boolean;
-  };
+  readonly capacity?: Capacity;
+  /** The sizes of jobs of a deployment, in the order of those of `capacity`; none on one machine. */
+  readonly jobSizes?: readonly JobSize[];
   /** What this runs on, for the receipt; this machine where nothing is said. */
   readonly place?: ComputePlace;
 }

@@ -4,6 +4,7 @@ import { UNCERTAINTY_MAPS } from "#src/core/uncertainty-maps.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { STAGES } from "#src/storage/keys.js";
 import { MAX_IMAGES } from "./execution-limits.js";
+import { JobAsks } from "./job-sizes.js";
 import { ComputePlace } from "./prices.js";
 
 const schemaVersion = z.literal(SCHEMA_VERSION);
@@ -56,6 +57,8 @@ export const TaskRef = z.strictObject({
    * Where Preprocess runs, and Publish does its work: a Lambda, or a Batch job when the estimate is too large for one.
    */
   preprocessOn: z.enum(["lambda", "batch"]),
+  /** What its jobs ask for, as it was planned, those of Preprocess and Publish the same; nothing on one machine. */
+  jobs: z.strictObject({ image: JobAsks, segment: JobAsks, postprocess: JobAsks }),
 });
 export type TaskRef = z.infer<typeof TaskRef>;
 
@@ -178,7 +181,15 @@ export type SourceDocument = z.infer<typeof SourceDocument>;
 export const WarningDocument = z.strictObject({ code: z.string(), message: z.string() });
 
 /** Of a stage: the most memory that its process will hold, and the seconds inside networks where they were measured. */
-const Predicted = z.strictObject({ memoryMiB: z.int().min(1), networkSeconds: z.number().min(0).optional() });
+const Predicted = z.strictObject({
+  memoryMiB: z.int().min(1),
+  networkSeconds: z.number().min(0).optional(),
+  /** Of all processors together, and from when to when it will end: on an idle machine, and on one busy processor. */
+  cpuSeconds: z.number().min(0).optional(),
+  seconds: z.tuple([z.number().min(0), z.number().min(0)]).optional(),
+  /** Which of the deployment's sizes its job has. */
+  jobSize: z.int().min(0).optional(),
+});
 
 /** One task: one image, one model. */
 export const TaskDocument = z.strictObject({
@@ -236,6 +247,8 @@ export const StageUse = z.strictObject({
   bytesOut: z.int().min(0),
   /** The most memory that its process held while it ran; absent in records of before. */
   peakMiB: z.int().min(1).optional(),
+  /** Of all processors, user and system, while it ran; absent in records of before. */
+  cpuSeconds: z.number().min(0).optional(),
   /** What the task's plan said of that before. */
   predicted: Predicted.optional(),
 });

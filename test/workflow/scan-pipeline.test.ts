@@ -100,12 +100,24 @@ describe("the workflow file", () => {
 
 const scanId = `s-${"0".repeat(40)}`;
 const input: ExecutionInput = { schemaVersion: 1, scanId, attempt: 2 };
+const asked = (memory: string) => ({
+  resources: [{ Type: "MEMORY" as const, Value: memory }],
+  environment: [{ Name: "WORKERS" as const, Value: "3" }],
+});
+/** The overrides that each job has to be submitted with, by the state's name. */
+const OVERRIDES: Readonly<Record<string, string>> = {
+  PreprocessJob: "5",
+  Segment: "6",
+  Postprocess: "7",
+  PublishJob: "5",
+};
 const task = (n: number, preprocessOn: TaskRef["preprocessOn"] = "lambda"): TaskRef => ({
   taskId: `t${n}`,
   taskKey: `${scanId}/a2/tasks/t${n}.json`,
   identity: `r-${String(n).repeat(40)}`,
   share: "stat",
   preprocessOn,
+  jobs: { image: asked("5"), segment: asked("6"), postprocess: asked("7") },
 });
 
 class Planned extends Error {}
@@ -125,11 +137,19 @@ async function run(refs: readonly TaskRef[], failing: Readonly<Record<string, "c
       check(state, schema, payload);
       return output.parse(value(payload));
     });
-  const job = (state: string): StateHandler =>
-    batchHandler(async (parameters) => {
+  const job = (state: string): StateHandler => {
+    const handler = batchHandler(async (parameters) => {
       check(state, JobParameters, parameters);
       return failing[state] === "exit" ? 65 : 0;
     });
+    return async (submission) => {
+      const { resources, environment } = asked(OVERRIDES[state] ?? "");
+      expect(submission).toMatchObject({
+        ContainerOverrides: { ResourceRequirements: resources, Environment: environment },
+      });
+      return handler(submission);
+    };
+  };
   const published = (payload: unknown) => {
     const { taskKey } = StageInput.parse(payload);
     const ref = refs.find((candidate) => candidate.taskKey === taskKey);

@@ -4,7 +4,11 @@ import { bindPlaceholders } from "#src/local/bindings.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "#src/local/engine.js";
 
 const scanId = `s-${"0".repeat(40)}`;
-const task = { taskId: "t0", taskKey: "k", identity: `r-${"0".repeat(40)}`, share: "stat", preprocessOn: "lambda" };
+const asks = { resources: [], environment: [] };
+const task = {
+  ...{ taskId: "t0", taskKey: "k", identity: `r-${"0".repeat(40)}`, share: "stat", preprocessOn: "lambda" },
+  jobs: { image: asks, segment: asks, postprocess: asks },
+};
 const input = { schemaVersion: 1, scanId, attempt: 1 } as const;
 
 /** Handlers of a scan that goes well, with some replaced; what they are called with is recorded. */

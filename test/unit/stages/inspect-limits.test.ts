@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 /** Inspect of an upload of volumes of 2 x 2 x 2 voxels. */
-async function inspected(files: number, limits: UploadSizeLimits, request: object = {}) {
+async function inspected(files: number, limits: UploadSizeLimits, request: object = {}, more: Partial<StageDeps> = {}) {
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
   const bytes = buildNifti({});
   const objects = Array.from({ length: files }, (_, n) => ({ key: `${n}.nii`, version: "v", size: bytes.length }));
@@ -34,7 +34,7 @@ async function inspected(files: number, limits: UploadSizeLimits, request: objec
     request: RunRequest.parse({ model: "bright3d", ...request }),
   };
   await writeDocument(stores.work, workKeys.source(scanId), source);
-  const deps: StageDeps = { stores, models, logger: silentLogger, provider: "cpu", limits };
+  const deps: StageDeps = { stores, models, logger: silentLogger, provider: "cpu", limits, ...more };
   return inspect({ scanId, attempt: 1 }, deps);
 }
 
@@ -60,5 +60,55 @@ describe("what an upload may hold", () => {
       code: "InputUnsupported",
       message: expect.stringMatching(/^file 0 has \d+ bytes, expected at most 100$/),
     });
+  });
+});
+
+describe("what jobs ask for", () => {
+  const place = { kind: "local" } as const;
+  const sizes = (smallest: number, largest: number): Partial<StageDeps> => {
+    const jobSizes = [
+      { memoryMiB: smallest, vcpus: 4, workers: 1, place },
+      { memoryMiB: largest, vcpus: 8, workers: 2, place },
+    ];
+    return { jobSizes, capacity: { sizes: jobSizes, isShared: false } };
+  };
+
+  it("is the size that the plan takes, with its workers, and the GPU where the deployment has one", async () => {
+    const [task] = (await inspected(1, {}, {}, sizes(100, 10_000))).tasks;
+    const resources = [
+      { Type: "VCPU", Value: "8" },
+      { Type: "MEMORY", Value: "10000" },
+    ];
+    const environment = [
+      { Name: "JOB_SIZE", Value: "1" },
+      { Name: "WORKERS", Value: "2" },
+    ];
+    const asks = { resources, environment };
+    expect(task?.jobs).toEqual({ image: asks, segment: asks, postprocess: asks });
+    const [onGpu] = (await inspected(1, {}, {}, { ...sizes(5000, 10_000), provider: "cuda" })).tasks;
+    expect(onGpu?.jobs.segment).toEqual({
+      resources: [
+        { Type: "VCPU", Value: "4" },
+        { Type: "MEMORY", Value: "5000" },
+        { Type: "GPU", Value: "1" },
+      ],
+      environment: [
+        { Name: "JOB_SIZE", Value: "0" },
+        { Name: "WORKERS", Value: "1" },
+      ],
+    });
+    expect(onGpu?.jobs.image.resources).toHaveLength(2);
+  });
+
+  it("is refused where the largest size does not hold it, with what is needed and what is there", async () => {
+    await expect(inspected(1, {}, {}, sizes(50, 100))).rejects.toMatchObject({
+      code: "MemoryInsufficient",
+      message: expect.stringMatching(/is predicted to need 1\d\d MiB of memory, available are 100$/),
+    });
+  });
+
+  it("is nothing on one machine", async () => {
+    const [task] = (await inspected(1, {})).tasks;
+    expect(task?.jobs.segment).toEqual({ resources: [], environment: [] });
   });
 });

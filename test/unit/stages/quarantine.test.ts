@@ -10,7 +10,9 @@ import { modelsFolderWith } from "../../support/tiny-models.js";
 
 const scanId = `s-${"1".repeat(40)}`;
 const identity = `r-${"2".repeat(40)}`;
-const task: TaskRef = { taskId: "t0", taskKey: "k", identity, share: "stat", preprocessOn: "lambda" };
+const asks = { resources: [], environment: [] };
+const jobs = { image: asks, segment: asks, postprocess: asks };
+const task: TaskRef = { taskId: "t0", taskKey: "k", identity, share: "stat", preprocessOn: "lambda", jobs };
 
 async function places() {
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };

@@ -1,0 +1,216 @@
+import type { UncertaintyMap } from "#src/core/uncertainty-maps.js";
+import { mirrorSubsets } from "#src/imaging/mirror.js";
+import { planPadding } from "#src/imaging/pad.js";
+import { voxelCount } from "#src/imaging/volume.js";
+import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
+import type { EnsembleManifest } from "#src/model/ensemble-manifest.js";
+import { asksOthers, type ModelManifest } from "#src/model/manifest.js";
+import type { MeasuredCost } from "#src/model/measured-cost.js";
+import type { ModelPackage } from "#src/model/model-library.js";
+import { tileBatches } from "./cut-tiles.js";
+import { batchShape } from "./measure-network.js";
+import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
+import { planNetworkGrid } from "./network-grid.js";
+import type { ImageShape } from "./predict-volumes.js";
+
+const MIB = 2 ** 20;
+/** What the first session takes of the process for the runtime itself, and is part of the base; MiB. */
+const RUNTIME = 22;
+/** A thread with its modules; MiB. */
+const THREAD = 40;
+/** Of a network that nobody measured: what its session holds for each byte of weights, and planes of a tile. */
+const UNMEASURED = { weights: 3, planes: 64 } as const;
+/** Most that the sums of tiles of several classes take together in one memory. */
+const WINDOW_BYTES = 2 ** 30;
+/** Slices of the result that are worked on together where classes are made one by one (`LabelExport`). */
+const SLAB_SLICES = 8;
+
+/** What Segment will write besides labels. */
+export interface SegmentAsks {
+  readonly wantedLabels: number;
+  readonly maps: readonly UncertaintyMap[];
+}
+
+const NOTHING: SegmentAsks = { wantedLabels: 0, maps: [] };
+
+/** What Segment holds, with so many workers; null for a classical method: each has memory of its own kind. */
+export function segmentPhases(
+  image: ImageShape,
+  model: ModelPackage,
+  asks: SegmentAsks,
+  workers: number,
+): readonly MemoryPhase[] | null {
+  const { manifest } = model;
+  if (isClassical(manifest)) return null;
+  if (!isNetwork(manifest)) return ensemblePhases(image, model, manifest, asks, workers);
+  const own = networkPhases(image, model, manifest, asks, workers);
+  if (!asksOthers(manifest)) return own;
+  // It starts from the source's image, which stays, and brings it to the network's grid itself.
+  const floats = 4 * voxelCount(image.grid.size) * image.channels;
+  const before = nestedPhases(image, model, workers);
+  return [...own, ...before].map((one) => ({
+    name: one.name,
+    terms: [...one.terms, ...phase("", { "source's image": floats, "turned and cut": 2 * floats }).terms],
+  }));
+}
+
+/** Of the models that it asks; their networks stay loaded beside those of the next. */
+function nestedPhases(image: ImageShape, model: ModelPackage, workers: number): readonly MemoryPhase[] {
+  const phases: MemoryPhase[] = [];
+  for (const other of model.others.values()) phases.push(...(segmentPhases(image, other, NOTHING, workers) ?? []));
+  return phases;
+}
+
+function ensemblePhases(
+  image: ImageShape,
+  model: ModelPackage,
+  manifest: EnsembleManifest,
+  { wantedLabels, maps }: SegmentAsks,
+  workers: number,
+): readonly MemoryPhase[] {
+  const members = [...model.others.values()];
+  const [first] = members.map((other) => other.manifest).filter(isNetwork);
+  if (first === undefined) return nestedPhases(image, model, workers);
+  const onSource = manifest.ensemble.grid === "source";
+  const voxels = voxelCount(image.grid.size);
+  const grid = planNetworkGrid(image.grid, first);
+  const { classes } = first.network;
+  const means = 4 * (onSource ? voxels : voxelCount(grid.size));
+  const spreads = maps.includes("disagreement") ? (first.activation === "softmax" ? 1 : classes) : 0;
+  const kept = {
+    "source's image": 8 * voxels * image.channels,
+    "means of probabilities": means * (classes + spreads),
+    "networks of the other members": MIB * members.slice(1).reduce((sum, other) => sum + heldMiB(other, workers), 0),
+  };
+  const ofMembers = members.flatMap((other) =>
+    // On the source's grid all logits of a member wait, for one channel after the other.
+    segmentPhases(image, other, onSource ? { wantedLabels: 1, maps: [] } : NOTHING, workers),
+  );
+  const end = phase("decide", { ...kept, labels: voxels * (4 + 4 * wantedLabels), maps: 12 * voxels * maps.length });
+  const largest = ofMembers.filter((one) => one !== null);
+  return [...largest.map((one) => ({ ...one, terms: [...one.terms, ...phase("", kept).terms] })), end];
+}
+
+/** Of a model whose sessions stay open while another one's run. */
+function heldMiB({ manifest, cost }: ModelPackage, workers: number): number {
+  if (!isNetwork(manifest)) return 0;
+  const { loadedMiB, runMiB } = cost ?? unmeasured(manifest);
+  return (1 + manifest.network.folds.length) * workers * (Math.max(0, loadedMiB - RUNTIME) + runMiB);
+}
+
+/** Arrays of one network, from its input to labels on the source's grid, and its sessions. */
+function networkPhases(
+  image: ImageShape,
+  { cost }: ModelPackage,
+  manifest: ModelManifest,
+  { wantedLabels, maps }: SegmentAsks,
+  workers: number,
+): readonly MemoryPhase[] {
+  const { network, tiles, mirrorAxes, precision, activation } = manifest;
+  const { size, box } = planNetworkGrid(image.grid, manifest);
+  const padded = planPadding(size, tiles.patchVox).size;
+  const { classes } = network;
+  const folds = 1 + network.folds.length;
+  const passes = mirrorSubsets(mirrorAxes).length;
+  const [batch = 1, read = 1, ...spatial] = batchShape(manifest);
+  const plane = 4 * batch * spatial.reduce((product, length) => product * length, 1);
+  const answer = plane * classes;
+  const runs = tileBatches(padded, manifest).length * passes * folds;
+  const underWay = workers > 1 ? Math.min(runs, workers + 1) : 1;
+
+  const inputs = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
+  const input = 4 * voxelCount(size) * inputs;
+  const area = size[0] * size[1];
+  const plain = padded[0] * padded[1] * tiles.patchVox[2];
+  // Sums of several classes share a memory, and each memory has sums of weights of its own (`TileFront`).
+  const window = (precision === "float16" ? 2 : 4) * plain;
+  const memories = Math.ceil(classes / Math.max(1, Math.floor(WINDOW_BYTES / window)));
+  const source = voxelCount(image.grid.size);
+  const to = voxelCount(box.size);
+  const labelBytes = largestLabel(manifest) < 256 ? 1 : 2;
+  const isAlone = activation === "softmax" && wantedLabels === 0 && !maps.includes("uncertainty");
+  const slice = classes * area * 4;
+  const packed = classes * area * (precision === "float32" ? 4 : 2);
+  const isPadded = padded.join() !== size.join();
+  const depth = Math.min(box.size[2], Math.max(SLAB_SLICES, Math.ceil((SLAB_SLICES * box.size[2]) / size[2])));
+  const slices = Math.min(size[2], wantedLabels > 0 ? size[2] : slicesOf(depth, box.size[2], size[2]) + 1);
+  const slab = isAlone ? 0 : box.size[0] * box.size[1] * (8 * depth + 8 * slices);
+  const isSoftmax = activation === "softmax";
+  const given = (runs - 1) * answer + size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
+  const largest = Math.max(runs > 1 ? answer : 0, isPadded ? slice : 0, isAlone ? 0 : packed);
+  const fronts = folds * ((classes + memories) * window + 4 * classes * padded[0] * padded[1]);
+  // Two slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
+  const between = 2 * (slice + 12 * area) + 2 * Math.ceil(box.size[2] / size[2]) * box.size[0] * box.size[1];
+
+  const sessions = sessionBytes(cost ?? unmeasured(manifest), folds, workers);
+  const waiting = {
+    "slices of logits that wait": isAlone ? between : slices * packed,
+    "labels on the cut grid": labelBytes * to,
+    "softmax over classes": wantedLabels > 0 && isSoftmax ? 8 * to : 0,
+    slab,
+    entropy: maps.includes("uncertainty") ? 4 * to : 0,
+    disagreement: maps.includes("disagreement") ? 4 * voxelCount(size) : 0,
+  };
+  return [
+    phase("read", { "file of the input": input, "its voxels": input, "network's input": input }),
+    phase("tiles", {
+      ...sessions,
+      "network's input": input,
+      "padded input": 4 * voxelCount(padded) * inputs,
+      "window of the tiles": fronts + (maps.includes("disagreement") ? 8 * plain : 0),
+      "means of folds": folds > 1 ? 4 * classes * plain : 0,
+      "slice without its border": isPadded ? slice : 0,
+      "weights of a tile": 4 * voxelCount(tiles.patchVox),
+      "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),
+      // The answer of a run is part of what was measured.
+      "mirrored answers": passes > 1 ? 2 * answer : 0,
+      "answers under way": (underWay - 1) * answer,
+      "probabilities of a tile": maps.includes("disagreement") ? answer + plane : 0,
+      ...waiting,
+      "not yet collected": uncollected(given, largest),
+    }),
+    phase("back to the source's grid", {
+      ...sessions,
+      ...waiting,
+      "turned back": 2 * labelBytes * source,
+      "labels' file": labelBytes * source,
+      probabilities: wantedLabels > 0 ? (12 + 4 + 4 * wantedLabels) * source : 0,
+      maps: 8 * maps.length * source,
+      "not yet collected": uncollected(given, largest),
+    }),
+  ];
+}
+
+/** Slices of the network's grid that so many of the result are made of. */
+function slicesOf(depth: number, length: number, from: number): number {
+  return Math.ceil((depth * from) / length) + 2;
+}
+
+function largestLabel({ activation, network }: ModelManifest): number {
+  return activation === "softmax" ? network.classes - 1 : Math.max(...activation.regions);
+}
+
+/** Networks as they are open; beside those of the threads there is one that runs nothing. */
+function sessionBytes(
+  { loadedMiB, runMiB }: Pick<MeasuredCost, "loadedMiB" | "runMiB">,
+  folds: number,
+  workers: number,
+) {
+  const loaded = Math.max(0, loadedMiB - RUNTIME);
+  return {
+    "loaded networks": MIB * folds * loaded * (workers > 1 ? workers + 1 : 1),
+    "run of a network": MIB * folds * runMiB * workers,
+    threads: workers > 1 ? MIB * THREAD * workers : 0,
+  };
+}
+
+function unmeasured(manifest: ModelManifest): Pick<MeasuredCost, "loadedMiB" | "runMiB"> {
+  const [batch = 1, , ...spatial] = batchShape(manifest);
+  const plane = 4 * batch * spatial.reduce((product, length) => product * length, 1);
+  const { parameters, classes } = manifest.network;
+  return {
+    loadedMiB: RUNTIME + (UNMEASURED.weights * 4 * parameters) / MIB,
+    // The runtime's answer and our copy of it.
+    runMiB: (UNMEASURED.planes * plane + 2 * classes * plane) / MIB,
+  };
+}

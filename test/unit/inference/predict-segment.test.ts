@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import { type MemoryPhase, uncollected } from "#src/inference/memory-terms.js";
+import { segmentPhases } from "#src/inference/predict-segment.js";
+import { segmentTime } from "#src/inference/predict-time.js";
+import type { ModelManifest } from "#src/model/manifest.js";
+import type { ModelPackage } from "#src/model/model-library.js";
+import { ensembleOf } from "../../support/tiny-ensemble.js";
+import { brightManifest } from "../../support/tiny-models.js";
+
+const MIB = 2 ** 20;
+const IMAGE = {
+  grid: { size: [64, 32, 48], spacingMm: [1, 1, 1], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] },
+  ...{ channels: 1, voxelBytes: 2, fileBytes: 1 },
+} as const;
+const VOXELS = 64 * 32 * 48;
+const LABELS = { wantedLabels: 0, maps: [] } as const;
+
+/** A network of tiles of 32 x 32 x 16 voxels that was measured to take 30 MiB loaded and 10 MiB in a run. */
+function model(changes: Partial<ModelManifest> = {}, others: readonly ModelPackage[] = []): ModelPackage {
+  const base = brightManifest(new Uint8Array());
+  const tiles = { ...base.tiles, patchVox: [32, 32, 16] as [number, number, number] };
+  const manifest = { ...base, orientation: "source" as const, tiles, ...changes };
+  return {
+    ...{ manifest, digest: "", folder: "", others: new Map(others.map((other) => [other.manifest.id, other])) },
+    cost: {
+      ...{ schemaVersion: 1, network: base.network.sha256, shape: [1, 1, 16, 32, 32], loadedMiB: 30, runMiB: 10 },
+      ...{ secondsARun: 0.5, machine: "a processor, linux" },
+    },
+  };
+}
+
+const bytesOf = (phases: readonly MemoryPhase[] | null, phase: string, term: string) =>
+  phases?.find(({ name }) => name === phase)?.terms.find(({ name }) => name === term)?.bytes;
+const classes = (count: number) => ({ network: { ...brightManifest(new Uint8Array()).network, classes: count } });
+
+describe("segmentPhases", () => {
+  it("holds a plane a class and one of weights in the tiles' window, in half or single precision", () => {
+    // And of one slice the means.
+    const slice = 64 * 32;
+    const of = (changes: Partial<ModelManifest>) =>
+      bytesOf(segmentPhases(IMAGE, model(changes), LABELS, 1), "tiles", "window of the tiles");
+    expect(of(classes(9))).toBe(4 * 10 * 16 * slice + 4 * 9 * slice);
+    expect(of({ ...classes(9), precision: "float16" })).toBe(2 * 10 * 16 * slice + 4 * 9 * slice);
+  });
+
+  it("holds all logits only where probabilities are wanted", () => {
+    const of = (wantedLabels: number) =>
+      bytesOf(
+        segmentPhases(IMAGE, model(classes(9)), { wantedLabels, maps: [] }, 1),
+        "tiles",
+        "slices of logits that wait",
+      );
+    expect(of(1)).toBe(4 * 9 * VOXELS);
+    expect(of(0)).toBeLessThan(of(1) ?? 0);
+  });
+
+  it("holds a network's tensors once for each fold and worker", () => {
+    const folds = [{ file: "b", sha256: "" }];
+    const network = { ...brightManifest(new Uint8Array()).network, folds };
+    const of = (workers: number) =>
+      bytesOf(segmentPhases(IMAGE, model({ network }), LABELS, workers), "tiles", "run of a network");
+    expect(of(1)).toBe(2 * 10 * MIB);
+    expect(of(3)).toBe(6 * 10 * MIB);
+  });
+
+  it("adds the source's image and what is asked first, in a cascade", () => {
+    const first = model({ id: "first", ...classes(50) });
+    const after = model({ previous: { model: "first", labels: [1] } }, [first]);
+    const phases = segmentPhases(IMAGE, after, LABELS, 1);
+    expect(phases?.length).toBe(2 * (segmentPhases(IMAGE, first, LABELS, 1)?.length ?? 0));
+    expect(bytesOf(phases, "tiles", "source's image")).toBe(4 * VOXELS);
+  });
+
+  it("holds an ensemble's means beside each member", () => {
+    const members = ["a", "b"].map((id) => model({ id, ...classes(5) }));
+    const manifest = ensembleOf(members.map((one) => [one.manifest as ModelManifest, 1] as const));
+    const together = { ...model({}, members), manifest, cost: null };
+    expect(bytesOf(segmentPhases(IMAGE, together, LABELS, 1), "tiles", "means of probabilities")).toBe(4 * 5 * VOXELS);
+  });
+});
+
+describe("uncollected", () => {
+  it("is all that was given away, up to what V8 waits for and two of the largest arrays", () => {
+    expect(uncollected(1000, 10)).toBe(1000);
+    expect(uncollected(1000 * MIB, 100 * MIB)).toBe(232 * MIB);
+  });
+});
+
+describe("segmentTime", () => {
+  it("is that of the network's runs and of what goes on around them, on one busy processor at most", () => {
+    const time = segmentTime(IMAGE, model(), 1, "a processor");
+    const [low, high] = time?.seconds ?? [0, 0];
+    // 3 x 1 x 5 tiles.
+    expect(low).toBeGreaterThan(15 * 0.5);
+    expect(high).toBe(time?.cpuSeconds);
+    expect((time?.cpuSeconds ?? 0) - low).toBeCloseTo(15 * 0.5, 9);
+  });
+
+  it("is less sure on another machine, and unknown where nobody measured", () => {
+    const known = segmentTime(IMAGE, model(), 1, "a processor")?.seconds ?? [0, 0];
+    const other = segmentTime(IMAGE, model(), 1, "another")?.seconds ?? [0, 0];
+    expect(other).toEqual([known[0] / 2, known[1] * 2]);
+    expect(segmentTime(IMAGE, { ...model(), cost: null }, 1, "a processor")).toBeNull();
+  });
+});
