@@ -10,8 +10,8 @@
 Time: processor time of one tile on one thread, as timing.py, the three by turns. Dice: all validation cases by the whole procedure, mean over
 cases and labels; `alike` is the Dice of each variant's labels with those of fp32. A model that is scored by trainings that
 left something out has no Dice here, and is compared with fp32 alone. Of an ensemble each network is made so, and their mean
-answers. Writes results/efficiency.json and results/efficiency.md. --times measures the times of rows again and keeps the
-rest. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes at most 1.1
+answers. Writes results/efficiency.json and results/efficiency.md. --times measures the sizes and times of rows again and
+keeps the rest. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes at most 1.1
 times the time of the fastest.
 """
 
@@ -157,7 +157,7 @@ def best(row, is_scored):
 
 
 def measured(id_, arguments, folder, before=None):
-    """One row; with `before` the same row, its times measured again."""
+    """One row; with `before` the same row, its sizes and times measured again."""
     config = load_config(HERE / "configs" / f"{id_}.json")
     manifest = json.loads((arguments.models / id_ / "manifest.json").read_text())
     network = manifest["network"]
@@ -167,7 +167,7 @@ def measured(id_, arguments, folder, before=None):
     has_checkpoint = len(names) == 1 and (arguments.runs / id_ / "checkpoint.pt").exists()
     if has_checkpoint:
         network_fp32 = trained(config, arguments.runs, rounded=False)
-        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"][0], stored_half=False)
+        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"][0], stored_half=False, norms=config.get("norms", "operator"))
     else:
         for packaged, fp32 in zip(paths["fp16"], paths["fp32"]):
             unhalve(packaged, fp32)
@@ -177,16 +177,13 @@ def measured(id_, arguments, folder, before=None):
     for fp32, int8 in zip(paths["fp32"], paths["int8"]):
         quantised(fp32, tiles, int8)
     is_scored = "leftOut" not in config and not is_brain
-    if before:
-        row = before | {"milliseconds": milliseconds(paths, manifest)}
-        return row | {"best": best(row, is_scored)}
-    row = {
-        "fp32From": "checkpoint" if has_checkpoint else "package",
+    row = {"fp32From": "checkpoint" if has_checkpoint else "package"} | (before or {}) | {
         "megabytes": {name: round(sum(path.stat().st_size for path in files) / 1e6, 2) for name, files in paths.items()},
         "milliseconds": milliseconds(paths, manifest),
     }
-    found, alike = scores(paths, data, config, is_scored)
-    row |= {"dice": found if is_scored else None, "alike": alike}
+    if before is None:
+        found, alike = scores(paths, data, config, is_scored)
+        row |= {"dice": found if is_scored else None, "alike": alike}
     return row | {"best": best(row, is_scored)}
 
 
@@ -205,7 +202,7 @@ def main():
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--runs", type=Path, required=True)
-    parser.add_argument("--times", action="store_true", help="measure the times of rows again, of all without ids")
+    parser.add_argument("--times", action="store_true", help="measure sizes and times of rows again, of all without ids")
     parser.add_argument("ids", nargs="*")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

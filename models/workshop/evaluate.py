@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 
 import numpy
+import torch
 
 from config import load_config
 from data import source
@@ -68,6 +69,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("give --data or set SCANLANE_DATA")
+    # Threads that wait for each other on a busy machine cost more than they bring.
+    torch.set_num_threads(1)
     config = load_config(arguments.config)
     manifest = config["manifest"]
     per_case, groups = {}, {}
