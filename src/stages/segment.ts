@@ -4,6 +4,7 @@ import type { Grid } from "#src/imaging/volume.js";
 import { atMost } from "#src/inference/at-most.js";
 import { modelSessions, type SessionsOf } from "#src/inference/model-sessions.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
+import { RunClock } from "#src/inference/run-clock.js";
 import { segmentImage } from "#src/inference/segment-image.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
@@ -39,12 +40,13 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const onTiles = (done: number, of: number) => work.progress("tiles", { done, of });
   const source = sourceOfDocument(gridDocument);
   const load = modelSessions(sessions, deps.models);
+  const clock = new RunClock();
   let loadSeconds = 0;
   const sessionsOf: SessionsOf = async (one) => {
     const loading = performance.now();
     const opened = await load(one);
     loadSeconds += (performance.now() - loading) / 1000;
-    return opened.map((session) => atMost(session, task.plan?.workers ?? 1));
+    return opened.map((session) => clock.timed(atMost(session, task.plan?.workers ?? 1)));
   };
 
   const started = performance.now();
@@ -53,10 +55,13 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
     !isNetwork(manifest) || asksOthers(manifest)
       ? await segmentImage({ grid: source, channels: input.channels }, model, options)
       : await segmentInput(input, gridOfDocument(gridDocument, manifest), manifest, await sessionsOf(model), options);
-  const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
+  const networkSeconds = clock.seconds;
+  // Tiles, blending and the way back to the source grid, as far as no network ran meanwhile.
+  const aroundSeconds = (performance.now() - started) / 1000 - loadSeconds - networkSeconds;
 
   await writeSegmentation(work, segmentation, source);
-  return { facts: { loadSeconds, networkSeconds, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
+  const times = { loadSeconds, networkSeconds, aroundSeconds };
+  return { facts: { ...times, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
 }
 
 async function runClassical(
