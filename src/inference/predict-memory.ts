@@ -1,7 +1,7 @@
 import type { PackageManifest } from "#src/model/classical-manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { largestPhase, type MemoryPhase, phaseBytes } from "./memory-terms.js";
-import { type SegmentAsks, segmentPhases } from "./predict-segment.js";
+import { type RunsAtOnce, type SegmentAsks, segmentPhases } from "./predict-segment.js";
 import { type ImageShape, type PublishAsks, preprocessPhases, publishPhases } from "./predict-volumes.js";
 
 // What a stage's process will hold at its peak, from shapes alone: each phase's arrays by name and formula, as the code
@@ -24,7 +24,7 @@ export function predictPublish(image: ImageShape, asks: PublishAsks): number {
 }
 
 /**
- * Peak of Segment, in MiB, with so many workers.
+ * Peak of Segment, in MiB, with so many runs at once.
  *
  * @returns null for a classical method: each has memory of its own kind
  */
@@ -32,9 +32,9 @@ export function predictSegment(
   image: ImageShape,
   model: ModelPackage,
   asks: SegmentAsks,
-  workers: number,
+  runsAtOnce: RunsAtOnce,
 ): number | null {
-  const phases = segmentPhases(image, model, asks, workers);
+  const phases = segmentPhases(image, model, asks, runsAtOnce);
   return phases === null ? null : BASE.segment + peakMiB(phases);
 }
 

@@ -33,21 +33,29 @@ export interface SegmentAsks {
 
 const NOTHING: SegmentAsks = { wantedLabels: 0, maps: [] };
 
-/** What Segment holds, with so many workers; null for a classical method: each has memory of its own kind. */
+/** How networks are run. */
+export interface RunsAtOnce {
+  /** Runs of a network at once. */
+  readonly workers: number;
+  /** Tiles of a 2-D network in one run. */
+  readonly batch: number;
+}
+
+/** What Segment holds, with so many runs at once; null for a classical method: each has memory of its own kind. */
 export function segmentPhases(
   image: ImageShape,
   model: ModelPackage,
   asks: SegmentAsks,
-  workers: number,
+  runsAtOnce: RunsAtOnce,
 ): readonly MemoryPhase[] | null {
   const { manifest } = model;
   if (isClassical(manifest)) return null;
-  if (!isNetwork(manifest)) return ensemblePhases(image, model, manifest, asks, workers);
-  const own = networkPhases(image, model, manifest, asks, workers);
+  if (!isNetwork(manifest)) return ensemblePhases(image, model, manifest, asks, runsAtOnce);
+  const own = networkPhases(image, model, manifest, asks, runsAtOnce);
   if (!asksOthers(manifest)) return own;
   // It starts from the source's image, which stays, and brings it to the network's grid itself.
   const floats = 4 * voxelCount(image.grid.size) * image.channels;
-  const before = nestedPhases(image, model, workers);
+  const before = nestedPhases(image, model, runsAtOnce);
   return [...own, ...before].map((one) => ({
     name: one.name,
     terms: [...one.terms, ...phase("", { "source's image": floats, "turned and cut": 2 * floats }).terms],
@@ -55,9 +63,9 @@ export function segmentPhases(
 }
 
 /** Of the models that it asks; their networks stay loaded beside those of the next. */
-function nestedPhases(image: ImageShape, model: ModelPackage, workers: number): readonly MemoryPhase[] {
+function nestedPhases(image: ImageShape, model: ModelPackage, runsAtOnce: RunsAtOnce): readonly MemoryPhase[] {
   const phases: MemoryPhase[] = [];
-  for (const other of model.others.values()) phases.push(...(segmentPhases(image, other, NOTHING, workers) ?? []));
+  for (const other of model.others.values()) phases.push(...(segmentPhases(image, other, NOTHING, runsAtOnce) ?? []));
   return phases;
 }
 
@@ -66,11 +74,11 @@ function ensemblePhases(
   model: ModelPackage,
   manifest: EnsembleManifest,
   { wantedLabels, maps }: SegmentAsks,
-  workers: number,
+  runsAtOnce: RunsAtOnce,
 ): readonly MemoryPhase[] {
   const members = [...model.others.values()];
   const [first] = members.map((other) => other.manifest).filter(isNetwork);
-  if (first === undefined) return nestedPhases(image, model, workers);
+  if (first === undefined) return nestedPhases(image, model, runsAtOnce);
   const onSource = manifest.ensemble.grid === "source";
   const voxels = voxelCount(image.grid.size);
   const grid = planNetworkGrid(image.grid, first);
@@ -80,11 +88,11 @@ function ensemblePhases(
   const kept = {
     "source's image": 8 * voxels * image.channels,
     "means of probabilities": means * (classes + spreads),
-    "networks of the other members": MIB * members.slice(1).reduce((sum, other) => sum + heldMiB(other, workers), 0),
+    "networks of the other members": MIB * members.slice(1).reduce((sum, other) => sum + heldMiB(other, runsAtOnce), 0),
   };
   const ofMembers = members.flatMap((other) =>
     // On the source's grid all logits of a member wait, for one channel after the other.
-    segmentPhases(image, other, onSource ? { wantedLabels: 1, maps: [] } : NOTHING, workers),
+    segmentPhases(image, other, onSource ? { wantedLabels: 1, maps: [] } : NOTHING, runsAtOnce),
   );
   const end = phase("decide", { ...kept, labels: voxels * (4 + 4 * wantedLabels), maps: 12 * voxels * maps.length });
   const largest = ofMembers.filter((one) => one !== null);
@@ -92,10 +100,10 @@ function ensemblePhases(
 }
 
 /** Of a model whose sessions stay open while another one's run. */
-function heldMiB({ manifest, cost }: ModelPackage, workers: number): number {
+function heldMiB({ manifest, cost }: ModelPackage, runsAtOnce: RunsAtOnce): number {
   if (!isNetwork(manifest)) return 0;
   const { loadedMiB, runMiB } = cost ?? unmeasured(manifest);
-  return (1 + manifest.network.folds.length) * workers * (Math.max(0, loadedMiB - RUNTIME) + runMiB);
+  return (1 + manifest.network.folds.length) * runsAtOnce.workers * (Math.max(0, loadedMiB - RUNTIME) + runMiB);
 }
 
 /** Arrays of one network, from its input to labels on the source's grid, and its sessions. */
@@ -104,8 +112,9 @@ function networkPhases(
   { cost }: ModelPackage,
   manifest: ModelManifest,
   { wantedLabels, maps }: SegmentAsks,
-  workers: number,
+  runsAtOnce: RunsAtOnce,
 ): readonly MemoryPhase[] {
+  const { workers } = runsAtOnce;
   const { network, tiles, mirrorAxes, precision, activation } = manifest;
   const { size, box } = planNetworkGrid(image.grid, manifest);
   const padded = planPadding(size, tiles.patchVox).size;
@@ -142,7 +151,10 @@ function networkPhases(
   // Two slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
   const between = 2 * (slice + 12 * area) + 2 * Math.ceil(box.size[2] / size[2]) * box.size[0] * box.size[1];
 
-  const sessions = sessionBytes(cost ?? unmeasured(manifest), folds, workers);
+  // Of a run in parts so much of what was measured, and its whole answer besides.
+  const part = Math.min(1, runsAtOnce.batch / batch);
+  const measured = cost ?? unmeasured(manifest);
+  const sessions = sessionBytes({ ...measured, runMiB: measured.runMiB * part }, folds, workers);
   const waiting = {
     "slices of logits that wait": isAlone ? between : slices * packed,
     "labels on the cut grid": labelBytes * to,
@@ -164,7 +176,7 @@ function networkPhases(
       "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),
       // The answer of a run is part of what was measured.
       "mirrored answers": passes > 1 ? 2 * answer : 0,
-      "answers under way": (underWay - 1) * answer,
+      "answers under way": (underWay - 1 + (part < 1 ? 1 : 0)) * answer,
       "probabilities of a tile": maps.includes("disagreement") ? answer + plane : 0,
       ...waiting,
       "not yet collected": uncollected(given, largest),

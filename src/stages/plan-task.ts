@@ -1,4 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
+import { SLICES_A_BATCH } from "#src/inference/cut-tiles.js";
 import { predictPreprocess, predictPublish, predictSegment } from "#src/inference/predict-memory.js";
 import type { SegmentAsks } from "#src/inference/predict-segment.js";
 import {
@@ -25,8 +26,8 @@ const ANYWHERE: Capacity = { sizes: [{ memoryMiB: Number.POSITIVE_INFINITY, work
 
 /**
  * What each stage of a task will hold at its peak and how long its networks will run, in which of the sizes that there
- * are, and by how many workers: the smallest size that takes one, and there as many as it has processors for and its
- * memory takes.
+ * are, by how many workers and, of a 2-D network, in what batches: the smallest size that takes one worker, and there as
+ * many as it has processors for and its memory takes; smaller batches where no size takes a whole one.
  *
  * @throws {PipelineError} `MemoryInsufficient` when the largest size does not take even one worker
  */
@@ -39,28 +40,33 @@ export function planTask(
   const preprocess = Math.ceil(predictPreprocess(image, model.manifest));
   const publish = Math.ceil(predictPublish(image, asks.publish));
   const beside = isShared ? Math.max(preprocess, publish) : 0;
-  const segmentBy = (workers: number) => Math.ceil(predictSegment(image, model, asks.segment, workers) ?? 0);
+  const segmentBy = (workers: number, batch: number) =>
+    Math.ceil(predictSegment(image, model, asks.segment, { workers, batch }) ?? 0);
+  const largest = Math.max(...sizes.map((one) => one.memoryMiB));
   const sizeFor = (memoryMiB: number) => {
     const size = sizes.findIndex((one) => memoryMiB <= one.memoryMiB);
     if (size >= 0) return size;
     const [x, y, z] = image.grid.size;
     const subject = `image of ${x} x ${y} x ${z} voxels with ${model.manifest.id}`;
-    const most = Math.max(...sizes.map((one) => one.memoryMiB));
     throw new PipelineError(
       "MemoryInsufficient",
-      `${subject} is predicted to need ${memoryMiB} MiB of memory, available are ${Math.floor(most)}`,
+      `${subject} is predicted to need ${memoryMiB} MiB of memory, available are ${Math.floor(largest)}`,
     );
   };
+  // Tiles by turns before a refusal, but only where no size takes them together: it is slower.
+  let batch = SLICES_A_BATCH;
+  while (batch > 1 && beside + segmentBy(1, batch) > largest) batch /= 2;
   // The largest need of all is what a refusal names.
-  sizeFor(Math.max(beside + segmentBy(1), preprocess, publish));
-  const jobSize = sizeFor(beside + segmentBy(1));
+  sizeFor(Math.max(beside + segmentBy(1, batch), preprocess, publish));
+  const jobSize = sizeFor(beside + segmentBy(1, batch));
   const room = sizes[jobSize] ?? { memoryMiB: 0, workers: 1 };
   let { workers } = room;
-  while (workers > 1 && segmentBy(workers) + beside > room.memoryMiB) workers--;
-  const segment = segmentBy(workers);
+  while (workers > 1 && segmentBy(workers, batch) + beside > room.memoryMiB) workers--;
+  const segment = segmentBy(workers, batch);
   const seconds = predictNetworkSeconds(image, model, workers);
   return {
     workers,
+    ...(batch < SLICES_A_BATCH && { batch }),
     preprocess: {
       memoryMiB: preprocess,
       jobSize: sizeFor(preprocess),

@@ -2,6 +2,8 @@ import { segmentClassical } from "#src/classical/segment-classical.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { atMost } from "#src/inference/at-most.js";
+import { SLICES_A_BATCH } from "#src/inference/cut-tiles.js";
+import { inBatches } from "#src/inference/in-batches.js";
 import { modelSessions, type SessionsOf } from "#src/inference/model-sessions.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
 import { RunClock } from "#src/inference/run-clock.js";
@@ -49,7 +51,9 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
     const opened = await load(one);
     loadSeconds += (performance.now() - loading) / 1000;
     tileClock.begin();
-    return opened.map((session) => clock.timed(atMost(session, task.plan?.workers ?? 1)));
+    return opened.map((session) =>
+      inBatches(clock.timed(atMost(session, task.plan?.workers ?? 1)), task.plan?.batch ?? SLICES_A_BATCH),
+    );
   };
 
   const started = performance.now();

@@ -230,6 +230,8 @@ export const TaskDocument = z.strictObject({
     .strictObject({
       /** Runs of a network at once. */
       workers: z.int().min(1),
+      /** Tiles of a 2-D network in one run at most; as many as it is fed with where nothing is said. */
+      batch: z.int().min(1).optional(),
       preprocess: Predicted,
       segment: Predicted.optional(),
       publish: Predicted,

@@ -85,10 +85,8 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
       ["scanlane-segment", "routine", "SUCCEEDED", 2],
       ["scanlane-postprocess", "routine", "SUCCEEDED", 1],
     ]);
-    // By the plan: the smallest size is enough, and Segment's has its GPU.
-    const [segment, postprocess] = cloud.compute.jobs.map(({ resources }) => resources);
-    expect(segment).toEqual({ VCPU: "4", MEMORY: "14500", GPU: "1" });
-    expect(postprocess).toEqual({ VCPU: "4", MEMORY: "14500" });
+    // By the plan: the smallest size is enough. (Inspect is told here that there is no GPU.)
+    for (const { resources } of cloud.compute.jobs) expect(resources).toEqual({ VCPU: "4", MEMORY: "14500" });
     const [identity] = await identitiesOf(execution?.name ?? "");
     const files = ["labels.nii.gz", "report.html", "report.json", "result.json", "run.json", "seg.dcm", "sr.dcm"];
     const written = (await cloud.keys(results)).filter((key) => key.startsWith("r-"));

@@ -13,6 +13,7 @@ const IMAGE = {
   ...{ channels: 1, voxelBytes: 2, fileBytes: 1 },
 } as const;
 const VOXELS = 64 * 32 * 48;
+const ONE = { workers: 1, batch: 8 };
 const LABELS = { wantedLabels: 0, maps: [] } as const;
 
 /** A network of tiles of 32 x 32 x 16 voxels that was measured to take 30 MiB loaded and 10 MiB in a run. */
@@ -38,7 +39,7 @@ describe("segmentPhases", () => {
     // And of one slice the means.
     const slice = 64 * 32;
     const of = (changes: Partial<ModelManifest>) =>
-      bytesOf(segmentPhases(IMAGE, model(changes), LABELS, 1), "tiles", "window of the tiles");
+      bytesOf(segmentPhases(IMAGE, model(changes), LABELS, ONE), "tiles", "window of the tiles");
     expect(of(classes(9))).toBe(4 * 10 * 16 * slice + 4 * 9 * slice);
     expect(of({ ...classes(9), precision: "float16" })).toBe(2 * 10 * 16 * slice + 4 * 9 * slice);
   });
@@ -46,7 +47,7 @@ describe("segmentPhases", () => {
   it("holds all logits only where probabilities are wanted", () => {
     const of = (wantedLabels: number) =>
       bytesOf(
-        segmentPhases(IMAGE, model(classes(9)), { wantedLabels, maps: [] }, 1),
+        segmentPhases(IMAGE, model(classes(9)), { wantedLabels, maps: [] }, ONE),
         "tiles",
         "slices of logits that wait",
       );
@@ -58,7 +59,7 @@ describe("segmentPhases", () => {
     const folds = [{ file: "b", sha256: "" }];
     const network = { ...brightManifest(new Uint8Array()).network, folds };
     const of = (workers: number) =>
-      bytesOf(segmentPhases(IMAGE, model({ network }), LABELS, workers), "tiles", "run of a network");
+      bytesOf(segmentPhases(IMAGE, model({ network }), LABELS, { workers, batch: 8 }), "tiles", "run of a network");
     expect(of(1)).toBe(2 * 10 * MIB);
     expect(of(3)).toBe(6 * 10 * MIB);
   });
@@ -66,8 +67,8 @@ describe("segmentPhases", () => {
   it("adds the source's image and what is asked first, in a cascade", () => {
     const first = model({ id: "first", ...classes(50) });
     const after = model({ previous: { model: "first", labels: [1] } }, [first]);
-    const phases = segmentPhases(IMAGE, after, LABELS, 1);
-    expect(phases?.length).toBe(2 * (segmentPhases(IMAGE, first, LABELS, 1)?.length ?? 0));
+    const phases = segmentPhases(IMAGE, after, LABELS, ONE);
+    expect(phases?.length).toBe(2 * (segmentPhases(IMAGE, first, LABELS, ONE)?.length ?? 0));
     expect(bytesOf(phases, "tiles", "source's image")).toBe(4 * VOXELS);
   });
 
@@ -75,7 +76,9 @@ describe("segmentPhases", () => {
     const members = ["a", "b"].map((id) => model({ id, ...classes(5) }));
     const manifest = ensembleOf(members.map((one) => [one.manifest as ModelManifest, 1] as const));
     const together = { ...model({}, members), manifest, cost: null };
-    expect(bytesOf(segmentPhases(IMAGE, together, LABELS, 1), "tiles", "means of probabilities")).toBe(4 * 5 * VOXELS);
+    expect(bytesOf(segmentPhases(IMAGE, together, LABELS, ONE), "tiles", "means of probabilities")).toBe(
+      4 * 5 * VOXELS,
+    );
   });
 });
 

@@ -116,6 +116,21 @@ describe("planTask", () => {
     expect(small).toMatchObject({ workers: 2, segment: { jobSize: 0 } });
   });
 
+  it("runs a 2-D network in smaller batches before it refuses, and only then", () => {
+    const network = { ...brightManifest(new Uint8Array()).network, dimensions: 2 as const, classes: 20 };
+    const made = pointwise(20, { network, tiles: tiles([256, 256, 1]) });
+    const slices = { ...made, cost: made.cost ? { ...made.cost, runMiB: 400 } : null };
+    const shape = image([256, 256, 40]);
+    const whole = planTask(shape, slices, LABELS, undefined);
+    expect(whole.batch).toBeUndefined();
+    const need = whole.segment?.memoryMiB ?? 0;
+    const sizes = (memoryMiB: number) => ({ sizes: [{ memoryMiB, workers: 1 }], isShared: false });
+    const half = planTask(shape, slices, LABELS, sizes(need - 5));
+    expect(half.batch).toBe(4);
+    expect(half.segment?.memoryMiB).toBeLessThan(need);
+    expect(() => planTask(shape, slices, LABELS, sizes(100))).toThrow("MiB");
+  });
+
   it("adds up processes that share a machine", () => {
     const limits = (isShared: boolean) => ({ sizes: [{ workers: 1, memoryMiB: 250 }], isShared });
     expect(planTask(image([64, 64, 40]), whole(3), LABELS, limits(false)).workers).toBe(1);
