@@ -17,7 +17,7 @@ const MIB = 2 ** 20;
 /** What the first session takes of the process for the runtime itself, and is part of the base; MiB. */
 const RUNTIME = 22;
 /** A thread with its modules; MiB. */
-const THREAD = 40;
+const THREAD = 15;
 /** Of a network that nobody measured: what its session holds for each byte of weights, and planes of a tile. */
 const UNMEASURED = { weights: 3, planes: 64 } as const;
 /** Most that the sums of tiles of several classes take together in one memory. */
@@ -25,10 +25,15 @@ const WINDOW_BYTES = 2 ** 30;
 /** Slices of the result that are worked on together where classes are made one by one (`LabelExport`). */
 const SLAB_SLICES = 8;
 
+/** Bytes a voxel that are given away for each label, and of those of all labels the most that lies about. Fitted. */
+const PROBABILITIES = { each: 20, most: 256 * MIB } as const;
+
 /** What Segment will write besides labels. */
 export interface SegmentAsks {
   readonly wantedLabels: number;
   readonly maps: readonly UncertaintyMap[];
+  /** Of a member of an ensemble: each channel's probabilities are given away before the next one's are made. */
+  readonly byChannel?: boolean;
 }
 
 const NOTHING: SegmentAsks = { wantedLabels: 0, maps: [] };
@@ -56,7 +61,13 @@ export function segmentPhases(
   // It starts from the source's image, which stays, and brings it to the network's grid itself.
   const floats = 4 * voxelCount(image.grid.size) * image.channels;
   const before = nestedPhases(image, model, runsAtOnce);
-  return [...own, ...before].map((one) => ({
+  // They stay loaded.
+  const held = MIB * [...model.others.values()].reduce((sum, other) => sum + heldMiB(other, runsAtOnce), 0);
+  const after = own.map((one) => ({
+    ...one,
+    terms: [...one.terms, { name: "networks that were asked", bytes: held }],
+  }));
+  return [...after, ...before].map((one) => ({
     name: one.name,
     terms: [...one.terms, ...phase("", { "source's image": floats, "turned and cut": 2 * floats }).terms],
   }));
@@ -92,7 +103,7 @@ function ensemblePhases(
   };
   const ofMembers = members.flatMap((other) =>
     // On the source's grid all logits of a member wait, for one channel after the other.
-    segmentPhases(image, other, onSource ? { wantedLabels: 1, maps: [] } : NOTHING, runsAtOnce),
+    segmentPhases(image, other, onSource ? { wantedLabels: 1, maps: [], byChannel: true } : NOTHING, runsAtOnce),
   );
   const end = phase("decide", { ...kept, labels: voxels * (4 + 4 * wantedLabels), maps: 12 * voxels * maps.length });
   const largest = ofMembers.filter((one) => one !== null);
@@ -111,7 +122,7 @@ function networkPhases(
   image: ImageShape,
   { cost }: ModelPackage,
   manifest: ModelManifest,
-  { wantedLabels, maps }: SegmentAsks,
+  { wantedLabels, maps, byChannel = false }: SegmentAsks,
   runsAtOnce: RunsAtOnce,
 ): readonly MemoryPhase[] {
   const { workers } = runsAtOnce;
@@ -176,7 +187,7 @@ function networkPhases(
       "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),
       // The answer of a run is part of what was measured.
       "mirrored answers": passes > 1 ? 2 * answer : 0,
-      "answers under way": (underWay - 1 + (part < 1 ? 1 : 0)) * answer,
+      "answers under way": (underWay - workers + (part < 1 ? 1 : 0)) * answer,
       "probabilities of a tile": maps.includes("disagreement") ? answer + plane : 0,
       ...waiting,
       "not yet collected": uncollected(given, largest),
@@ -186,11 +197,20 @@ function networkPhases(
       ...waiting,
       "turned back": 2 * labelBytes * source,
       "labels' file": labelBytes * source,
-      probabilities: wantedLabels > 0 ? (12 + 4 + 4 * wantedLabels) * source : 0,
+      probabilities: byChannel ? 16 * source : wantedLabels > 0 ? probabilityBytes(source, wantedLabels) : 0,
       maps: 8 * maps.length * source,
       "not yet collected": uncollected(given, largest),
     }),
   ];
+}
+
+/**
+ * Probabilities of background and of one label as they are turned back, those that are kept, and what was made for the
+ * labels before and not yet collected: no event comes between, in which V8 could look for it.
+ */
+function probabilityBytes(voxels: number, wanted: number): number {
+  const { each, most } = PROBABILITIES;
+  return (16 + 4 * wanted) * voxels + Math.min(each * (1 + wanted) * voxels, most + each * voxels);
 }
 
 /** Slices of the network's grid that so many of the result are made of. */
