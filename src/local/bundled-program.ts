@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 const COMPILED = ["../../kernels.tsbuildinfo", "../../main.tsbuildinfo"];
 
 /**
- * A program together with all that it loads at the start, in one file (`build/bundle-programs.mjs`): the same code, which
+ * A program together with all that it loads at the start, in one file (`src/local/bundle-programs.mjs`): the same code, which
  * Node.js finds and compiles in half the time. Null where there is none, or where `tsc` compiled something since.
  *
  * @param here URL of this file, compiled; sources run as they are

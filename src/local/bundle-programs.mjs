@@ -1,17 +1,18 @@
 import { readFile, rm } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
+// biome-ignore lint/style/noRestrictedImports: a step of the build, no part of the program.
 import { build } from "esbuild";
 
 // Makes dist/bundle of what `tsc` compiled: the command and the worker process, each one file with what it loads at the
 // start, and further files for what is loaded later. Otherwise Node.js looks for some 800 modules, one by one.
 
-const dist = new URL("../dist/", import.meta.url);
+const dist = new URL("../../dist/", import.meta.url);
 const outdir = new URL("bundle/", dist);
 
 /** Packages of many modules that every run loads. The others stay as they are. */
 const BUNDLED = ["aws-local-stepfunctions", "commander", "zod"];
 const { dependencies, peerDependencies } = JSON.parse(
-  await readFile(new URL("../package.json", import.meta.url), "utf8"),
+  await readFile(new URL("../../package.json", import.meta.url), "utf8"),
 );
 const external = Object.keys({ ...dependencies, ...peerDependencies }).filter((name) => !BUNDLED.includes(name));
 
