@@ -169,7 +169,7 @@ def main():
         measured = json.loads(efficiency.with_suffix(".json").read_text())
         packaged = ", ".join(f"`{id_}`" for id_, row in measured.items() if row["fp32From"] == "package")
         wall = ", ".join(f"`{id_}`" for id_, row in measured.items() if row.get("clock") != "processor")
-        wall = f", but wall time, on a day when the machine was quieter, in the rows of {wall}: compare within a row" if wall else ""
+        wall = f", but wall time of other days in the rows of {wall}: compare them within a row" if wall else ""
         missing = ", ".join(f"`{id_}` (stored as fp16 too)" for id_ in sorted(manifests) if id_ not in measured) or "none"
         lines += [EFFICIENCY.format(packaged=packaged, missing=missing, wall=wall), efficiency.read_text().rstrip(), ""]
     machine = f", {times['machine']}" if times["machine"] else ""
