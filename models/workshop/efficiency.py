@@ -180,6 +180,7 @@ def measured(id_, arguments, folder, before=None):
     row = {"fp32From": "checkpoint" if has_checkpoint else "package"} | (before or {}) | {
         "megabytes": {name: round(sum(path.stat().st_size for path in files) / 1e6, 2) for name, files in paths.items()},
         "milliseconds": milliseconds(paths, manifest),
+        "clock": "processor",
     }
     if before is None:
         found, alike = scores(paths, data, config, is_scored)

@@ -61,7 +61,7 @@ sums may saturate, so the same file could give other labels there, and a GPU gai
 where that does not matter: the smallest file within 0.002 of fp32's Dice and within 1.1 times the fastest.
 The ventricle networks have no case that they did not see: no Dice; `alike` is over eight training images and decides in its
 place; so it is for the brain mask, over the T1 head that it was trained on, cut into scans of three thicknesses. Of
-{packaged} the fp32 weights are the package's, so fp16 is the same by make. Not measured: {missing}.
+{packaged} the fp32 weights are the package's, so fp16 is the same by make. Times are processor time{wall}. Not measured: {missing}.
 """
 COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md):
 
@@ -168,8 +168,10 @@ def main():
     if efficiency.exists():
         measured = json.loads(efficiency.with_suffix(".json").read_text())
         packaged = ", ".join(f"`{id_}`" for id_, row in measured.items() if row["fp32From"] == "package")
+        wall = ", ".join(f"`{id_}`" for id_, row in measured.items() if row.get("clock") != "processor")
+        wall = f", but wall time of other days in the rows of {wall}: compare them within a row" if wall else ""
         missing = ", ".join(f"`{id_}` (stored as fp16 too)" for id_ in sorted(manifests) if id_ not in measured) or "none"
-        lines += [EFFICIENCY.format(packaged=packaged, missing=missing), efficiency.read_text().rstrip(), ""]
+        lines += [EFFICIENCY.format(packaged=packaged, missing=missing, wall=wall), efficiency.read_text().rstrip(), ""]
     machine = f", {times['machine']}" if times["machine"] else ""
     text = "\n".join(lines).rstrip() + "\n" + TAIL.format(machine=machine)
     (arguments.models / "README.md").write_text(text)
