@@ -67,9 +67,10 @@ export function segmentPhases(
     ...one,
     terms: [...one.terms, { name: "networks that were asked", bytes: held }],
   }));
+  // Of the copies that are turned and cut one is not collected when the tiles begin.
   return [...after, ...before].map((one) => ({
     name: one.name,
-    terms: [...one.terms, ...phase("", { "source's image": floats, "turned and cut": 2 * floats }).terms],
+    terms: [...one.terms, ...phase("", { "source's image": floats, "turned and cut": floats }).terms],
   }));
 }
 

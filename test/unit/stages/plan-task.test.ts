@@ -41,7 +41,7 @@ const image = (size: Size3, spacingMm: Vec3 = [1, 1, 1]) => {
   const [x, y, z] = spacingMm;
   return {
     grid: { size, spacingMm, affineRas: [x, 0, 0, 0, 0, y, 0, 0, 0, 0, z, 0] as const },
-    ...{ channels: 1, voxelBytes: 2, fileBytes: 1.4 * size[0] * size[1] * size[2] },
+    ...{ channels: 1, voxelBytes: 2, files: 1, fileBytes: 1.4 * size[0] * size[1] * size[2] },
   };
 };
 
