@@ -7,7 +7,7 @@ import { hippocampusLike } from "../test/support/hippocampus-like.js";
 
 /**
  * A small scan (36 x 52 x 38 voxels) from the start of the process to its results: the whole command `scanlane run`, each
- * time with an empty folder for results. Build first: it is dist/ that is measured.
+ * time with an empty folder for results. `npm run build` first: it is dist/ that is measured.
  *
  * @example node --conditions=development --import tsx bench/cold-start.ts hippocampus-attention-unet3d [node...]
  */

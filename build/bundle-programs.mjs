@@ -57,8 +57,8 @@ for (const [name, source] of Object.entries({ command: "src/cli/command.js", wor
     entryPoints: { [name]: fileURLToPath(new URL(source, dist)) },
     outdir: fileURLToPath(outdir),
     bundle: true,
-    // The command loads what one of its commands needs. The worker needs all it has.
-    splitting: name === "command",
+    // What is imported later stays in files of its own.
+    splitting: true,
     minifyWhitespace: true,
     format: "esm",
     platform: "node",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Time and memory beside nnU-Net and MONAI: sh bench/engine/run.sh <work folder of bench/parity/run.sh> [work folder]
-# PYTHON= as there. Rows go to <work>/engine.jsonl, the table of their medians to <work>/engine.md. Build first.
+# PYTHON= as there. Rows go to <work>/engine.jsonl, the table of their medians to <work>/engine.md. `npm run build` first.
 # ROUNDS= runs of each (3), of the CTs CT_ROUNDS= (1). CT_SIZE= of the CT with 3 classes, SIZES= of those with 104.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

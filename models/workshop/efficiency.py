@@ -1,17 +1,17 @@
 """Each network as fp32, with weights stored as fp16 (as packages have them), and as int8: size, time, Dice.
 
-    python efficiency.py --models .. --data <folder> --runs <folder> [<id> ...]
+    python efficiency.py --models .. --data <folder> --runs <folder> [--times] [<id> ...]
 
 - fp32: the averaged weights of the training, unrounded. Without a checkpoint: those of the package.
 - fp16: the package's file. ONNX Runtime computes in float32.
 - int8: ONNX Runtime's static quantisation of convolutions (QDQ, weights a scale each channel, activations unsigned),
   its ranges taken from tiles of eight training images.
 
-Time: one tile, one thread, as timing.py, the three by turns. Dice: all validation cases by the whole procedure, mean over
+Time: processor time of one tile on one thread, as timing.py, the three by turns. Dice: all validation cases by the whole procedure, mean over
 cases and labels; `alike` is the Dice of each variant's labels with those of fp32. A model that is scored by trainings that
 left something out has no Dice here, and is compared with fp32 alone. Of an ensemble each network is made so, and their mean
-answers. Writes results/efficiency.json and
-results/efficiency.md. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes at most 1.1
+answers. Writes results/efficiency.json and results/efficiency.md. --times measures the sizes and times of rows again and
+keeps the rest. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes at most 1.1
 times the time of the fastest.
 """
 
@@ -30,6 +30,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from config import load_config
 from data import source
+from evaluate import answered
 from evaluate_brain import CUTS, cut
 from export import trained, write_onnx
 from metrics import dice
@@ -128,7 +129,7 @@ def milliseconds(paths, manifest, rounds=11):
     return {name: round(statistics.median(values), 1) for name, values in spent.items()}
 
 
-def scores(paths, data, manifest, is_scored):
+def scores(paths, data, config, is_scored):
     """{variant: mean Dice}, {variant: mean Dice with fp32's labels} over the validation cases.
 
     Where nothing was held out for this network, over eight training cases, whose Dice means nothing.
@@ -136,10 +137,10 @@ def scores(paths, data, manifest, is_scored):
     training = data.split["training"][:: max(1, len(data.split["training"]) // 8)][:8]
     cases = data.validation_cases() if is_scored else ((name, *data.case(name)) for name in training)
     runs = {name: mean_runner(files) for name, files in paths.items()}
-    values = [label["value"] for label in manifest["labels"]]
+    values = [label["value"] for label in config["manifest"]["labels"]]
     found, alike = {name: [] for name in paths}, {name: [] for name in paths}
     for _, image, truth, spacing in cases:
-        labels = {name: segment(image, spacing, manifest, run) for name, run in runs.items()}
+        labels = {name: answered(config, image, spacing, run) for name, run in runs.items()}
         for name in paths:
             found[name] += [dice(truth, labels[name], value) for value in values]
             alike[name] += [dice(labels["fp32"], labels[name], value) for value in values]
@@ -155,7 +156,8 @@ def best(row, is_scored):
     return min(fit, key=lambda name: row["megabytes"][name])
 
 
-def measured(id_, arguments, folder):
+def measured(id_, arguments, folder, before=None):
+    """One row; with `before` the same row, its sizes and times measured again."""
     config = load_config(HERE / "configs" / f"{id_}.json")
     manifest = json.loads((arguments.models / id_ / "manifest.json").read_text())
     network = manifest["network"]
@@ -165,7 +167,7 @@ def measured(id_, arguments, folder):
     has_checkpoint = len(names) == 1 and (arguments.runs / id_ / "checkpoint.pt").exists()
     if has_checkpoint:
         network_fp32 = trained(config, arguments.runs, rounded=False)
-        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"][0], stored_half=False)
+        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"][0], stored_half=False, norms=config.get("norms", "operator"))
     else:
         for packaged, fp32 in zip(paths["fp16"], paths["fp32"]):
             unhalve(packaged, fp32)
@@ -175,13 +177,13 @@ def measured(id_, arguments, folder):
     for fp32, int8 in zip(paths["fp32"], paths["int8"]):
         quantised(fp32, tiles, int8)
     is_scored = "leftOut" not in config and not is_brain
-    row = {
-        "fp32From": "checkpoint" if has_checkpoint else "package",
+    row = {"fp32From": "checkpoint" if has_checkpoint else "package"} | (before or {}) | {
         "megabytes": {name: round(sum(path.stat().st_size for path in files) / 1e6, 2) for name, files in paths.items()},
         "milliseconds": milliseconds(paths, manifest),
     }
-    found, alike = scores(paths, data, manifest, is_scored)
-    row |= {"dice": found if is_scored else None, "alike": alike}
+    if before is None:
+        found, alike = scores(paths, data, config, is_scored)
+        row |= {"dice": found if is_scored else None, "alike": alike}
     return row | {"best": best(row, is_scored)}
 
 
@@ -200,14 +202,15 @@ def main():
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--times", action="store_true", help="measure sizes and times of rows again, of all without ids")
     parser.add_argument("ids", nargs="*")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     path = RESULTS / "efficiency.json"
     rows = json.loads(path.read_text()) if path.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
-        for id_ in arguments.ids:
-            rows[id_] = measured(id_, arguments, Path(folder))
+        for id_ in arguments.ids or (list(rows) if arguments.times else []):
+            rows[id_] = measured(id_, arguments, Path(folder), rows[id_] if arguments.times else None)
             print(id_, json.dumps(rows[id_]), flush=True)
             path.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n")
             (RESULTS / "efficiency.md").write_text(table(rows))

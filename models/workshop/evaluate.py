@@ -3,8 +3,9 @@
     python evaluate.py configs/hippocampus-unet3d.json --data <folder> --models <folder>
 
 Writes results/<id>.json: Dice per case and label, means, 95 % bootstrap intervals; for a data source with groups, per
-group. No postprocess step is applied. A config with `leftOut` names trainings (members/<name>.json) that each left
-something out: they are scored in the model's place, each on what it left out, by torch.
+group. No postprocess step is applied but the triplet of thresholds that is part of an ensemble. A config with `leftOut`
+names trainings (members/<name>.json) that each left something out: they are scored in the model's place, each on what
+it left out, by torch.
 """
 
 import argparse
@@ -13,12 +14,14 @@ import os
 from pathlib import Path
 
 import numpy
+import torch
 
 from config import load_config
 from data import source
+from ensemble import triplet
 from export import trained
 from metrics import bootstrap_interval, dice
-from procedure import package_runner, segment, torch_runner
+from procedure import package_runner, segment, segment_logits, torch_runner
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -31,6 +34,17 @@ def summary(values):
         "cases": len(values),
         "lowest": round(float(numpy.min(values)), 4),
     }
+
+
+def answered(config, image, spacing, run):
+    """Labels [z, y, x] of `image`: the argmax, or what an ensemble's triplet of thresholds makes of each slice."""
+    manifest = config["manifest"]
+    if "ensemble" not in config:
+        return segment(image, spacing, manifest, run)
+    step = json.loads((RESULTS / f"{config['id']}.ensemble.json").read_text())["step"]
+    background, foreground = segment_logits(image, spacing, manifest, run)
+    thresholds = step["topScore"], step["bottomScore"], step["minVoxels"]
+    return numpy.stack([triplet(plane, *thresholds) for plane in foreground - background])
 
 
 def scored(config, path, arguments):
@@ -55,12 +69,14 @@ def main():
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("give --data or set SCANLANE_DATA")
+    # Threads that wait for each other on a busy machine cost more than they bring.
+    torch.set_num_threads(1)
     config = load_config(arguments.config)
     manifest = config["manifest"]
     per_case, groups = {}, {}
     for data, run in scored(config, arguments.config, arguments):
         for name, image, truth, spacing in data.validation_cases():
-            found = segment(image, spacing, manifest, run)
+            found = answered(config, image, spacing, run)
             scores = {label["name"]: round(dice(truth, found, label["value"]), 4) for label in manifest["labels"]}
             per_case[name] = scores
             groups.setdefault(data.group(name) if hasattr(data, "group") else "", []).append(scores)

@@ -1,9 +1,11 @@
 """Writes the ONNX file of a trained model and proves that it computes what torch computes.
 
     python export.py configs/<id>.json --runs <folder> --models <folder>
+    python export.py configs/<id>.json --packaged --models <folder>
 
 Weights are stored as float16 and cast to float32 inside the graph: half the size, and every runtime still
-computes in float32. The torch network that is compared carries the same rounded weights.
+computes in float32. The torch network that is compared carries the same rounded weights. --packaged writes the file of
+a package with instance norms again, from the weights that it holds.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import torch
 
 from architectures import build
 from config import load_config
+from onnx_file import stepwise_norms
 
 OPSET = 18
 
@@ -55,6 +58,14 @@ def trained(config, runs, rounded=True):
     return finished(network, rounded)
 
 
+def packaged(config, path):
+    """The network of a config with the weights of an exported file that has kept their names: none folded, no two alike."""
+    network = finished(build(config["architecture"]))
+    weights = {w.name.removesuffix(".half"): onnx.numpy_helper.to_array(w) for w in onnx.load(path).graph.initializer}
+    network.load_state_dict({name: torch.from_numpy(weights[name].copy()) for name in network.state_dict()})
+    return network
+
+
 def parameter_count(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -79,10 +90,11 @@ def halve(model):
     onnx.checker.check_model(model)
 
 
-def write_onnx(network, dimensions, patch, path, stored_half=True):
+def write_onnx(network, dimensions, patch, path, stored_half=True, norms="operator"):
     """Batch and spatial axes stay free; `patch` (x, y, z) is only the example that is traced.
 
-    A network with a `fixed_size` keeps its spatial axes as they are.
+    A network with a `fixed_size` keeps its spatial axes as they are. Instance norms are ONNX's operator, or written out
+    axis by axis (`norms` "stepwise"): as exact as torch, and an eighth to a third slower (norms.py).
     """
     size = patch[::-1] if dimensions == 3 else patch[1::-1]
     example = torch.zeros(2, 1, *size)
@@ -102,6 +114,8 @@ def write_onnx(network, dimensions, patch, path, stored_half=True):
             dynamo=False,
         )
         model = onnx.load(plain)
+    if norms == "stepwise":
+        stepwise_norms(model, dimensions)
     if stored_half:
         halve(model)
     model.producer_name = "scanlane models/workshop"
@@ -130,16 +144,18 @@ def parity(network, path, dimensions, patch, seed=11):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path)
-    parser.add_argument("--runs", type=Path, required=True)
+    weights = parser.add_mutually_exclusive_group(required=True)
+    weights.add_argument("--runs", type=Path, help="folder of checkpoints")
+    weights.add_argument("--packaged", action="store_true", help="the weights of the package")
     parser.add_argument("--models", type=Path, required=True, help="folder that holds a folder per model")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     config = load_config(arguments.config)
     manifest = config["manifest"]
     dimensions, patch = manifest["network"]["dimensions"], manifest["tiles"]["patchVox"]
-    network = trained(config, arguments.runs)
     path = arguments.models / config["id"] / manifest["network"]["file"]
-    write_onnx(network, dimensions, patch, path)
+    network = packaged(config, path) if arguments.packaged else trained(config, arguments.runs)
+    write_onnx(network, dimensions, patch, path, norms=config.get("norms", "operator"))
     difference = parity(network, path, dimensions, patch)
     if difference > 1e-3:
         raise SystemExit(f"{path.name} differs from torch by {difference:.2g}, expected at most 1e-3")

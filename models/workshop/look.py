@@ -19,8 +19,8 @@ import numpy
 
 from config import load_config
 from data import source
-from evaluate import RESULTS
-from procedure import package_runner, segment
+from evaluate import RESULTS, answered
+from procedure import package_runner
 
 # Of the card's pictures, in pixels.
 HEIGHT = 256
@@ -66,7 +66,7 @@ def main():
 
     def picture(name, zoom=2):
         image, truth, spacing = data.case(name)
-        found = segment(image, spacing, manifest, run)
+        found = answered(config, image, spacing, run)
         middle = len(image) // 2
         return painted(image[middle], truth[middle], found[middle], zoom)
 

@@ -91,8 +91,8 @@ def tiled_logits(volume, patch, manifest, run):
     return (total / sums)[(slice(None), *inner)]
 
 
-def segment(volume, spacing, manifest, run):
-    """Labels [z, y, x] of `volume`. `run` maps a batch of tiles to logits, both numpy float32."""
+def segment_logits(volume, spacing, manifest, run):
+    """Logits [classes, z, y, x] on the grid of `volume`. `run` maps a batch of tiles to logits, both numpy float32."""
     run = mirrored(run, manifest["mirrorAxes"])
     values = normalise(volume, manifest["channels"][0]["normalisation"])
     shape = network_shape(volume.shape, spacing, manifest["spacingMm"])
@@ -101,14 +101,15 @@ def segment(volume, spacing, manifest, run):
     if manifest["network"]["dimensions"] == 3:
         values = resize(values, shape, orders["imageOrder"])
         logits = tiled_logits(values, patch, manifest, run)
-        logits = numpy.stack([resize(plane, volume.shape, orders["logitsOrder"]) for plane in logits])
-    else:
-        values = resize_slices(values, shape, orders["imageOrder"])
-        slices = [tiled_logits(plane, patch[1:], manifest, run) for plane in values]
-        logits = numpy.stack(
-            [resize_slices(plane, volume.shape, orders["logitsOrder"]) for plane in numpy.stack(slices, 1)]
-        )
-    return logits.argmax(0).astype(numpy.uint8)
+        return numpy.stack([resize(plane, volume.shape, orders["logitsOrder"]) for plane in logits])
+    values = resize_slices(values, shape, orders["imageOrder"])
+    slices = [tiled_logits(plane, patch[1:], manifest, run) for plane in values]
+    return numpy.stack([resize_slices(plane, volume.shape, orders["logitsOrder"]) for plane in numpy.stack(slices, 1)])
+
+
+def segment(volume, spacing, manifest, run):
+    """Labels [z, y, x] of `volume`: the argmax of its logits."""
+    return segment_logits(volume, spacing, manifest, run).argmax(0).astype(numpy.uint8)
 
 
 def torch_runner(network):

@@ -45,7 +45,7 @@ export type OnDisagreement = (z: number, values: Float32Array) => void;
  * are: what two tiles say of one voxel is no disagreement. That costs one channel more, and a tile of probabilities.
  *
  * @throws {PipelineError} `InputMismatch` for a wrong number of channels, `InferenceFailed` for an output of another
- *   shape than the manifest says or with values that are not finite
+ *   shape than the manifest says or with values that are not finite, `MemoryInsufficient` when there is none for the sums
  */
 export async function predictLogits(
   input: NetworkInput,

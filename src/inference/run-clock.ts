@@ -1,33 +1,39 @@
-import type { NetworkSession, Tensor } from "./network-session.js";
+import type { Answer, NetworkSession, Tensor } from "./network-session.js";
 
-/** Counts the runs of networks and the seconds in which at least one was under way. */
+/** Counts the runs of networks, and how long at least one was under way: runs beside each other count once. */
 export class RunClock {
   #runs = 0;
-  #seconds = 0;
   #underWay = 0;
   #since = 0;
+  #milliseconds = 0;
 
   get runs(): number {
     return this.#runs;
   }
 
+  /** Seconds in which at least one run was under way. */
   get seconds(): number {
-    return this.#seconds;
+    return this.#milliseconds / 1000;
   }
 
-  /** The same session, its runs counted here. */
-  timed({ run, beside, ...session }: NetworkSession): NetworkSession {
-    const counted = (one: (input: Tensor) => Promise<Tensor>) => (input: Tensor) => this.#count(() => one(input));
-    return { ...session, run: counted(run), ...(beside && { beside: { ...beside, run: counted(beside.run) } }) };
+  /** The same session; its runs are counted and timed. */
+  timed(session: NetworkSession): NetworkSession {
+    const { beside, run, close } = session;
+    const timedRun = (one: (input: Tensor) => Promise<Answer>) => (input: Tensor) => this.#time(() => one(input));
+    return {
+      run: timedRun(run.bind(session)),
+      close: close.bind(session),
+      ...(beside && { beside: { workers: beside.workers, run: timedRun(beside.run.bind(beside)) } }),
+    };
   }
 
-  async #count(run: () => Promise<Tensor>): Promise<Tensor> {
+  async #time<T>(run: () => Promise<T>): Promise<T> {
     if (this.#underWay++ === 0) this.#since = performance.now();
     try {
       return await run();
     } finally {
       this.#runs++;
-      if (--this.#underWay === 0) this.#seconds += (performance.now() - this.#since) / 1000;
+      if (--this.#underWay === 0) this.#milliseconds += performance.now() - this.#since;
     }
   }
 }

@@ -16,7 +16,7 @@ const PICTURE_WIDTH = 1080;
  * Pixels along the shortest edge of a voxel at most: enough for an outline inside it. More would show nothing that is not
  * in the image, and cost more than all else after the network of a small scan; the page enlarges the picture instead.
  */
-const PIXELS_A_VOXEL = { views: 5, sheet: 3 };
+const PIXELS_A_VOXEL = { views: 4, sheet: 3 };
 const GAP = 4;
 /** Grey of what no slice covers, so that black borders of neighbours do not run into each other. */
 const GAP_GREY = 44;

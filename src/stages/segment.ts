@@ -44,8 +44,8 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const onTiles = (done: number, of: number) => work.progress("tiles", { ...tileClock.tell(done, of) });
   const source = sourceOfDocument(gridDocument);
   const load = modelSessions(sessions, deps.models);
-  let loadSeconds = 0;
   const clock = new RunClock();
+  let loadSeconds = 0;
   const sessionsOf: SessionsOf = async (one) => {
     const loading = performance.now();
     const opened = await load(one);
@@ -62,20 +62,13 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
     !isNetwork(manifest) || asksOthers(manifest)
       ? await segmentImage({ grid: source, channels: input.channels }, model, options)
       : await segmentInput(input, gridOfDocument(gridDocument, manifest), manifest, await sessionsOf(model), options);
-  const networkSeconds = (performance.now() - started) / 1000 - loadSeconds;
+  const networkSeconds = clock.seconds;
+  // Tiles, blending and the way back to the source grid, as far as no network ran meanwhile.
+  const aroundSeconds = (performance.now() - started) / 1000 - loadSeconds - networkSeconds;
 
   await writeSegmentation(work, segmentation, source);
-  return {
-    facts: {
-      loadSeconds,
-      networkSeconds,
-      runs: clock.runs,
-      runSeconds: clock.seconds,
-      ...tileClock.facts,
-      provider: deps.provider,
-      workers: task.plan?.workers ?? 1,
-    },
-  };
+  const times = { loadSeconds, networkSeconds, aroundSeconds, ...tileClock.facts };
+  return { facts: { ...times, runs: clock.runs, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
 }
 
 async function runClassical(

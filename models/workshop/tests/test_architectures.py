@@ -1,10 +1,11 @@
 """Networks: output shape, a few steps of training, and the exported file against torch."""
 
+import onnx
 import pytest
 import torch
 
 from architectures import build
-from export import finished, parity, write_onnx
+from export import finished, packaged, parity, write_onnx
 from losses import deep_supervision
 
 NARROW_TRANSFORMER = {"name": "transunet", "width": 0.125, "tokens": 32, "layers": 2, "grid": 4}
@@ -76,6 +77,22 @@ def test_the_exported_file_computes_what_torch_does(settings, size, tmp_path):
     patch = [*size[::-1], 1][:3]
     write_onnx(network, len(size), patch, tmp_path / "network.onnx")
     assert parity(network, tmp_path / "network.onnx", len(size), patch) < 1e-4
+
+
+@pytest.mark.parametrize("norms", ["operator", "stepwise"])
+def test_norms_are_an_operator_or_written_out_and_the_weights_are_read_back(norms, tmp_path):
+    settings, size, path = *SMALL[1], tmp_path / "network.onnx"
+    network = settled(settings, size)
+    with torch.no_grad():
+        # Untrained norms are alike, and the exporter would keep one of them.
+        for weight in network.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    network = finished(network)
+    write_onnx(network, 2, [*size[::-1], 1], path, norms=norms)
+    assert ("InstanceNormalization" in {node.op_type for node in onnx.load(path).graph.node}) == (norms == "operator")
+    again = packaged({"architecture": settings}, path)
+    assert all(torch.equal(weight, again.state_dict()[name]) for name, weight in network.state_dict().items())
+    assert parity(again, path, 2, [*size[::-1], 1]) < 1e-4
 
 
 def test_a_transformer_trains_on_a_window_of_its_positions():

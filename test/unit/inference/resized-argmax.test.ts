@@ -47,7 +47,7 @@ function byEveryValue({ from, to, orders, meet, precision }: Case, logits: reado
     for (let z = 0; z < to[2]; z++) {
       resize.resize(sliceOf, z, 1, precision, slice, new Uint32Array(slice.buffer));
       for (const [i, value] of slice.entries()) {
-        if (value <= (best[z * area + i] ?? 0)) continue;
+        if (!(value > (best[z * area + i] ?? 0))) continue;
         best[z * area + i] = value;
         labels[z * area + i] = c;
       }
@@ -81,6 +81,8 @@ describe("ResizedArgmax", () => {
     ["one slice, two classes", { ...sizes, from: [11, 13, 1], to: [17, 20, 1], classes: 2, precision: "float16" }],
     ["subnormal numbers", { ...sizes, precision: "float16", scale: 2 ** -21 }],
     ["numbers beyond the largest", { ...sizes, precision: "float16", scale: 150_000 }],
+    ["infinite numbers", { ...sizes, to: [17, 13, 19], precision: "float16", scale: 400_000 }],
+    ["infinite numbers below zero", { ...sizes, to: [17, 13, 19], precision: "float16", scale: -400_000 }],
     ["many classes", { ...sizes, classes: 24, precision: "float16" }],
     ["the same grid", { ...sizes, to: sizes.from, precision: "float16" }],
   ] satisfies [string, Case][])("gives the labels of a comparison of every value: %s", (_, one) => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { RunClock } from "#src/inference/run-clock.js";
 import { TileClock } from "#src/inference/tile-clock.js";
 
 describe("TileClock", () => {
@@ -32,25 +31,5 @@ describe("TileClock", () => {
       clock.tell(2, 2);
     }
     expect(clock.facts).toEqual({ tileSecondsByFirst: 6, tileSeconds: 7 });
-  });
-});
-
-describe("RunClock", () => {
-  it("counts runs in this thread and beside each other, and gives their answers on", async () => {
-    const answer = { data: new Float32Array([3]), shape: [1] };
-    const run = async () => answer;
-    const clock = new RunClock();
-    const session = clock.timed({ run, beside: { workers: 2, run }, close: async () => {} });
-    expect(await session.run(answer)).toBe(answer);
-    await Promise.all([session.beside?.run(answer), session.beside?.run(answer)]);
-    expect([clock.runs, session.beside?.workers]).toEqual([3, 2]);
-    expect(clock.seconds).toBeGreaterThan(0);
-  });
-
-  it("counts a run that fails, too", async () => {
-    const clock = new RunClock();
-    const session = clock.timed({ run: () => Promise.reject(new Error("no")), close: async () => {} });
-    await expect(session.run({ data: new Float32Array(), shape: [] })).rejects.toThrow("no");
-    expect(clock.runs).toBe(1);
   });
 });

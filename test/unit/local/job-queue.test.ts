@@ -19,6 +19,17 @@ describe("jobQueue", () => {
     expect(log).toEqual([1, 3, 4, 2].flatMap((id) => [`begin ${id}`, `end ${id}`]));
   });
 
+  it("leaves a scan a moment to ask for its next stage, before the next scan begins", async () => {
+    const ran: number[] = [];
+    const add = jobQueue(async ({ id }: ReturnType<typeof job>) => void ran.push(id));
+    const next = add(job(1, "segment")).then(async () => {
+      await new Promise(setImmediate);
+      return add(job(2, "postprocess"));
+    });
+    await Promise.all([next, add(job(3, "segment"))]);
+    expect(ran).toEqual([1, 2, 3]);
+  });
+
   it("goes on after a job that failed, and with one that comes when it has run dry", async () => {
     const add = jobQueue(async ({ id }: ReturnType<typeof job>) => {
       if (id === 1) throw new Error("failed");

@@ -146,10 +146,10 @@ describe("renderPictures", () => {
   });
 
   it("draws few pixels of few voxels, and lets the page enlarge them", () => {
-    // Voxels of 1 x 1 x 3 mm; axial, coronal and sagittal view are 20, 20 and 30 mm wide, with 5 pixels a voxel.
+    // Voxels of 1 x 1 x 3 mm; axial, coronal and sagittal view are 20, 20 and 30 mm wide, with 4 pixels a voxel.
     const { image, labels } = corners();
     const [views, sheet] = renderPictures(image, labels, COLOURS);
-    expect(PNG.sync.read(Buffer.from(views?.png ?? [])).width).toBe(5 * 70 + 2 * 4);
+    expect(PNG.sync.read(Buffer.from(views?.png ?? [])).width).toBe(4 * 70 + 2 * 4);
     expect(views?.width).toBeGreaterThan(1060);
     // Ten slices in five columns, with 3 pixels a voxel.
     expect(PNG.sync.read(Buffer.from(sheet?.png ?? [])).width).toBe(5 * 3 * 20 + 4 * 4);
