@@ -59,11 +59,14 @@ export function preprocessPhases(image: ImageShape, manifest: PackageManifest): 
       : []),
     phase("write the image", {
       ...{ images, "network's input": isResized ? input : 0, "turned and cut": turned },
-      "image's file, plain and packed": 2 * kept * voxels,
+      "what was read": isTurned ? 0 : fileBytes + stored,
+      // Not compressed: what comes of the packer, and that in one piece, are as large as the file.
+      "image's file, plain and packed": 3 * kept * voxels,
       "voxels as they are kept": kept === 2 ? 2 * voxels : 0,
     }),
     phase("write the input", {
       ...{ images, "network's input": isResized ? input : 0, "turned and cut": turned },
+      "what was read": isTurned ? 0 : fileBytes + stored,
       "input's file and what it is made of": 2 * input,
     }),
   ];
