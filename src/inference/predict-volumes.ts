@@ -91,7 +91,7 @@ export function publishPhases({ grid, voxelBytes }: ImageShape, asks: PublishAsk
             labels,
             maps,
             "as numbers": 4 * probabilities,
-            "as they are kept": 6 * probabilities,
+            "as they are kept, packed and read back": 9 * probabilities,
           }),
         ]
       : []),
