@@ -144,6 +144,7 @@ export const CASES: readonly PreflightCase[] = [
   { name: "400 x 400 x 70 CT, two workers, 20 classes", model: "ct-20", scan: "ct-70", options: ["--workers", "2"] },
   {
     name: "220 x 180 x 140, 8 bits, probabilities of 19 labels",
+    isFitted: true,
     ...{ model: "ct-20", scan: "bytes", options: ["--outputs", "probabilities"] },
   },
   { name: "512 x 512 x 160 DICOM, 3 classes", model: "ct-3", scan: "series-512" },

@@ -67,9 +67,10 @@ export function segmentPhases(
     ...one,
     terms: [...one.terms, { name: "networks that were asked", bytes: held }],
   }));
+  // Of the copies that are turned and cut one is not collected when the tiles begin.
   return [...after, ...before].map((one) => ({
     name: one.name,
-    terms: [...one.terms, ...phase("", { "source's image": floats, "turned and cut": 2 * floats }).terms],
+    terms: [...one.terms, ...phase("", { "source's image": floats, "turned and cut": floats }).terms],
   }));
 }
 
@@ -156,8 +157,9 @@ function networkPhases(
   const slices = Math.min(size[2], wantedLabels > 0 ? size[2] : slicesOf(depth, box.size[2], size[2]) + 1);
   const slab = isAlone ? 0 : box.size[0] * box.size[1] * (8 * depth + 8 * slices);
   const isSoftmax = activation === "softmax";
-  const given = (runs - 1) * answer + size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
-  const largest = Math.max(runs > 1 ? answer : 0, isPadded ? slice : 0, isAlone ? 0 : packed);
+  // Answers are freed as soon as they are added.
+  const given = size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
+  const largest = Math.max(isPadded ? slice : 0, isAlone ? 0 : packed);
   const fronts = folds * ((classes + memories) * window + 4 * classes * padded[0] * padded[1]);
   // Two slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
   const between = 2 * (slice + 12 * area) + 2 * Math.ceil(box.size[2] / size[2]) * box.size[0] * box.size[1];
@@ -186,7 +188,7 @@ function networkPhases(
       "weights of a tile": 4 * voxelCount(tiles.patchVox),
       "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),
       // The answer of a run is part of what was measured.
-      "mirrored answers": passes > 1 ? 2 * answer : 0,
+      "mirrored answers": passes > 1 ? answer : 0,
       "answers under way": (underWay - workers + (part < 1 ? 1 : 0)) * answer,
       "probabilities of a tile": maps.includes("disagreement") ? answer + plane : 0,
       ...waiting,

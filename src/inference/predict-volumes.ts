@@ -2,7 +2,7 @@ import type { Size3 } from "#src/imaging/affine.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
-import { type MemoryPhase, phase } from "./memory-terms.js";
+import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
 
 /** An image as its headers describe it. */
@@ -13,6 +13,8 @@ export interface ImageShape {
   readonly voxelBytes: number;
   /** Bytes of a channel's file as it was uploaded; of a series, which is read slice by slice, of one slice. */
   readonly fileBytes: number;
+  /** Files of a channel that are read one after the other: slices of a series, else 1. */
+  readonly files: number;
 }
 
 /** What Publish writes besides the label map and the report. */
@@ -31,7 +33,7 @@ export interface PublishAsks {
 
 /** What Preprocess holds: reading, turning and resampling, writing. */
 export function preprocessPhases(image: ImageShape, manifest: PackageManifest): readonly MemoryPhase[] {
-  const { grid, channels, voxelBytes, fileBytes } = image;
+  const { grid, channels, voxelBytes, fileBytes, files } = image;
   const voxels = voxelCount(grid.size);
   const images = 4 * voxels * channels;
   const stored = voxelBytes * voxels;
@@ -51,16 +53,20 @@ export function preprocessPhases(image: ImageShape, manifest: PackageManifest): 
             "turned and cut": turned,
             resampling: resizeBytes(network.box.size, network.size),
             "what was read": fileBytes + stored,
+            "slices before it": uncollected((files - 1) * fileBytes, fileBytes),
           }),
         ]
       : []),
     phase("write the image", {
       ...{ images, "network's input": isResized ? input : 0, "turned and cut": turned },
-      "image's file, plain and packed": 2 * kept * voxels,
+      "what was read": isTurned ? 0 : fileBytes + stored,
+      // Not compressed: what comes of the packer, and that in one piece, are as large as the file.
+      "image's file, plain and packed": 3 * kept * voxels,
       "voxels as they are kept": kept === 2 ? 2 * voxels : 0,
     }),
     phase("write the input", {
       ...{ images, "network's input": isResized ? input : 0, "turned and cut": turned },
+      "what was read": isTurned ? 0 : fileBytes + stored,
       "input's file and what it is made of": 2 * input,
     }),
   ];
@@ -85,7 +91,7 @@ export function publishPhases({ grid, voxelBytes }: ImageShape, asks: PublishAsk
             labels,
             maps,
             "as numbers": 4 * probabilities,
-            "as they are kept": 6 * probabilities,
+            "as they are kept, packed and read back": 9 * probabilities,
           }),
         ]
       : []),

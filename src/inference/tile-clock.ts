@@ -5,14 +5,21 @@ export interface TileProgress {
   readonly secondsLeft: number;
 }
 
+interface Mark {
+  readonly done: number;
+  readonly seconds: number;
+}
+
 /**
- * Tells after the first tiles of a network how long all of them will take: on a machine of unknown speed, or with other
- * work on it, nothing sooner can. Of several networks one after the other the seconds are added up.
+ * Tells how long the tiles of a network will take by those that are done: on a machine of unknown speed, or with other
+ * work on it, nothing sooner can. The first batch counts only until there is a second one: it is slower, as the network
+ * comes by its memory in it. Of several networks one after the other the seconds are added up.
  */
 export class TileClock {
   readonly #now: () => number;
-  #begun = 0;
-  #isFirst = true;
+  #begun: number;
+  #first: Mark | null = null;
+  #isPredicted = false;
   #predicted = 0;
   #taken = 0;
 
@@ -25,20 +32,26 @@ export class TileClock {
   /** A network is loaded and begins. */
   begin(): void {
     this.#begun = this.#now();
-    this.#isFirst = true;
+    this.#first = null;
+    this.#isPredicted = false;
   }
 
   /** After each batch of tiles. */
   tell(done: number, of: number): TileProgress {
     const seconds = this.#now() - this.#begun;
-    if (this.#isFirst) this.#predicted += (seconds / done) * of;
-    this.#isFirst = false;
+    const from = this.#first ?? { done: 0, seconds: 0 };
+    const secondsLeft = ((seconds - from.seconds) / (done - from.done)) * (of - done);
+    if (!this.#isPredicted && (this.#first !== null || done === of)) {
+      this.#predicted += seconds + secondsLeft;
+      this.#isPredicted = true;
+    }
+    this.#first ??= { done, seconds };
     if (done === of) this.#taken += seconds;
-    return { done, of, secondsLeft: (seconds / done) * (of - done) };
+    return { done, of, secondsLeft };
   }
 
-  /** Seconds that all tiles were predicted to take after the first ones, and those that they took. */
-  get facts(): { readonly tileSecondsByFirst: number; readonly tileSeconds: number } {
-    return { tileSecondsByFirst: this.#predicted, tileSeconds: this.#taken };
+  /** Seconds that all tiles were predicted to take after two batches, and those that they took. */
+  get facts(): { readonly tileSecondsPredicted: number; readonly tileSeconds: number } {
+    return { tileSecondsPredicted: this.#predicted, tileSeconds: this.#taken };
   }
 }

@@ -263,7 +263,8 @@ function shapeOf(group: ChannelGroup, entries: readonly UploadEntry[]): ImageSha
   const sum = (all: readonly number[]) => all.reduce((total, size) => total + size, 0);
   // Slices are read one after the other.
   const fileBytes = Math.max(...sizes.map((all) => (format === "dicom" ? Math.max(...all) : sum(all))));
-  return { grid, channels: group.length, voxelBytes, fileBytes };
+  const files = format === "dicom" ? Math.max(...sizes.map((all) => all.length)) : 1;
+  return { grid, channels: group.length, voxelBytes, fileBytes, files };
 }
 
 function modalityWarnings(

@@ -22,7 +22,7 @@ describe("inBatches", () => {
     for (const of of ["run", "beside"] as const) {
       const seen: number[] = [];
       const session = inBatches(negating(seen), 2);
-      expect(await (of === "run" ? session.run(input) : session.beside?.run(input))).toEqual(whole);
+      expect(await (of === "run" ? session.run(input) : session.beside?.run(input))).toMatchObject(whole);
       expect(seen).toEqual([2, 2, 1]);
     }
   });

@@ -10,7 +10,7 @@ import { brightManifest } from "../../support/tiny-models.js";
 const MIB = 2 ** 20;
 const IMAGE = {
   grid: { size: [64, 32, 48], spacingMm: [1, 1, 1], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] },
-  ...{ channels: 1, voxelBytes: 2, fileBytes: 1 },
+  ...{ channels: 1, voxelBytes: 2, fileBytes: 1, files: 1 },
 } as const;
 const VOXELS = 64 * 32 * 48;
 const ONE = { workers: 1, batch: 8 };

@@ -2,34 +2,28 @@ import { describe, expect, it } from "vitest";
 import { TileClock } from "#src/inference/tile-clock.js";
 
 describe("TileClock", () => {
-  it("tells after the first tiles what all of them will take, and what is left after each batch", () => {
+  it("tells what is left after each batch, by those after the first as soon as there is one", () => {
     let now = 100;
     const clock = new TileClock(() => now);
     now = 110;
     clock.begin();
-    now = 112;
-    expect(clock.tell(2, 8)).toEqual({ done: 2, of: 8, secondsLeft: 6 });
+    now = 114;
+    expect(clock.tell(2, 8)).toEqual({ done: 2, of: 8, secondsLeft: 12 });
     now = 116;
-    expect(clock.tell(4, 8).secondsLeft).toBe(6);
-    now = 120;
+    expect(clock.tell(4, 8).secondsLeft).toBe(4);
+    now = 121;
     expect(clock.tell(8, 8).secondsLeft).toBe(0);
-    expect(clock.facts).toEqual({ tileSecondsByFirst: 8, tileSeconds: 10 });
+    expect(clock.facts).toEqual({ tileSecondsPredicted: 10, tileSeconds: 11 });
   });
 
   it("adds up the networks that run one after the other", () => {
     let now = 0;
     const clock = new TileClock(() => now);
-    for (const [first, last] of [
-      [1, 3],
-      [2, 4],
-    ] as const) {
-      const begun = now;
+    for (const seconds of [3, 4]) {
       clock.begin();
-      now = begun + first;
-      clock.tell(1, 2);
-      now = begun + last;
-      clock.tell(2, 2);
+      now += seconds;
+      clock.tell(1, 1);
     }
-    expect(clock.facts).toEqual({ tileSecondsByFirst: 6, tileSeconds: 7 });
+    expect(clock.facts).toEqual({ tileSecondsPredicted: 7, tileSeconds: 7 });
   });
 });
