@@ -54,7 +54,12 @@ const Compute = z.strictObject({
     .default("gpu")
     .describe("`gpu`: instances with a GPU; `cpu`: Fargate without CUDA, another image, results under other names"),
   instanceTypes: z
-    .array(text(/^[a-z0-9]+\.[a-z0-9]+$/, "an instance type, as g5.xlarge"))
+    .array(
+      text(
+        /^(?![pg]3\.)[a-z0-9]+\.[a-z0-9]+$/,
+        "an instance type that Batch's image with NVIDIA's driver supports, as g5.xlarge",
+      ),
+    )
     .min(1)
     .default(["g4dn.xlarge", "g5.xlarge", "g4dn.2xlarge"])
     .describe("instance types of the GPU queue: the largest of them is what a large image can get"),
@@ -81,7 +86,7 @@ const Limits = z.strictObject({
     .min(1)
     .max(2_000_000_000)
     .default(600_000_000)
-    .describe("voxels of one image: beyond the default a job's memory does not hold them"),
+    .describe("voxels of one image; what no job's memory holds is refused besides"),
   uploadMiB: z
     .int()
     .min(1)

@@ -2,11 +2,10 @@ import type { JobSize } from "#src/workflow/job-sizes.js";
 import type { InfraConfig } from "./config.js";
 
 /** Memory in GiB and vCPUs of instance types with a GPU, as EC2's list of instance types has them. */
-const INSTANCES: Readonly<Record<string, readonly [memoryGiB: number, vcpus: number]>> = {
+export const INSTANCES: Readonly<Record<string, readonly [memoryGiB: number, vcpus: number]>> = {
   ...family("g4dn"),
   ...family("g5"),
   ...family("g6"),
-  "p3.2xlarge": [61, 8],
 };
 
 /** g4dn, g5 and g6 alike: 16 GiB and 4 vCPUs, and twice as much from each size to the next. */
@@ -42,9 +41,11 @@ export function jobSizes({ kind, instanceTypes, maxVcpus }: InfraConfig["compute
 
 function instanceSizes(types: readonly string[]): JobSize[] {
   // Of a type that is not listed only so much is relied on as the smallest one has.
-  const known = types.map((type) => ({ type, size: INSTANCES[type] ?? ([16, 4] as const) }));
   const smallest = { memoryGiB: 16, vcpus: 4 };
-  const sizes = known.map(({ size: [memoryGiB, vcpus] }) => ({ memoryGiB, vcpus }));
+  const sizes = types.map((type) => {
+    const [memoryGiB, vcpus] = INSTANCES[type] ?? [16, 4];
+    return { memoryGiB, vcpus };
+  });
   const distinct = [...new Map([smallest, ...sizes].map((size) => [size.memoryGiB, size])).values()];
   return distinct
     .sort((a, b) => a.memoryGiB - b.memoryGiB)
@@ -53,7 +54,8 @@ function instanceSizes(types: readonly string[]): JobSize[] {
       ...{ memoryMiB: Math.floor(memoryGiB * ASKABLE_MIB), vcpus, workers: 1 },
       place: {
         kind: "instance" as const,
-        types: known.filter(({ size }) => size[0] >= memoryGiB).map(({ type }) => type),
+        // A type that is not listed may be as large as any: a job of every size may come to run on it.
+        types: types.filter((type) => (INSTANCES[type]?.[0] ?? memoryGiB) >= memoryGiB),
         spot: "unknown" as const,
       },
     }));

@@ -1,4 +1,5 @@
 import { S3Client } from "@aws-sdk/client-s3";
+import { PipelineError } from "#src/core/errors.js";
 import { folderModels } from "#src/model/model-library.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
 import { MAX_IMAGES_ON_AWS } from "#src/workflow/execution-limits.js";
@@ -37,7 +38,10 @@ export function stageDeps(stage: string): StageDeps & Telemetry {
 }
 
 function placeOf({ JOB_SIZES = [], JOB_SIZE }: Env): ComputePlace {
-  return (JOB_SIZE === undefined ? undefined : JOB_SIZES[JOB_SIZE]?.place) ?? lambdaPlace();
+  if (JOB_SIZE === undefined) return lambdaPlace();
+  const size = JOB_SIZES[JOB_SIZE];
+  if (size !== undefined) return size.place;
+  throw new PipelineError("ContractViolation", `JOB_SIZE is ${JOB_SIZE}, expected one of ${JOB_SIZES.length} sizes`);
 }
 
 /** A container is told its size; Lambda tells its own memory to every function. */

@@ -6,6 +6,8 @@ export interface Progress {
   readonly logger: Logger;
   onState(event: StateEvent): void;
   line(text: string): void;
+  /** Takes away what is rewritten: something else is printed. */
+  clear(): void;
 }
 
 /** A line that is rewritten on a terminal, plain lines elsewhere. */
@@ -22,6 +24,7 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
   };
   return {
     line,
+    clear,
     onState({ state, phase, seconds }) {
       if (phase === "start") {
         if (!live) return;
@@ -45,7 +48,7 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
 }
 
 /** The same from a moment on, when all that came before is shown. */
-export function progressFrom(turn: Promise<unknown>, { logger, onState, line }: Progress): Progress {
+export function progressFrom(turn: Promise<unknown>, { logger, onState, line, clear }: Progress): Progress {
   const later =
     <T extends unknown[]>(show: (...what: T) => void) =>
     (...what: T): void =>
@@ -55,6 +58,7 @@ export function progressFrom(turn: Promise<unknown>, { logger, onState, line }: 
       );
   return {
     line: later(line),
+    clear: later(clear),
     onState: later(onState),
     logger: { info: later(logger.info), warn: later(logger.warn) },
   };
@@ -67,6 +71,7 @@ function timeLeft(seconds: unknown): string {
 /** Shows nothing. */
 export const noProgress: Progress = {
   line: () => {},
+  clear: () => {},
   onState: () => {},
   logger: { info: () => {}, warn: () => {} },
 };

@@ -30,6 +30,8 @@ export async function runUpload(upload: LocalUpload, name: string, context: RunC
   await writeResultsTable(folderStore(places.results));
   const outcomes = await describeRun(outcome, places.results);
   const { scanId, attempt } = outcome;
+  // The next upload may be under way, and told of.
+  context.progress.clear();
   if (json) console.log(JSON.stringify({ scanId, attempt, outcomes }));
   else for (const one of outcomes) console.log(outcomeText(one, name));
   return exitCodeOfRun(outcome);

@@ -4,9 +4,10 @@ import { localWorker } from "#src/local/local-worker.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
 import type { RunFlags } from "./run-flags.js";
+import { unpackedBytes } from "./unpacked-size.js";
 
-/** Of a small upload, packed as it is: the next one may set out while it is under way. */
-const SMALL_BYTES = 4 * 2 ** 20;
+/** Of a small upload, unpacked: the next one may set out while it is under way. */
+const SMALL_BYTES = 16 * 2 ** 20;
 
 /** An upload on its way. */
 interface Underway {
@@ -29,8 +30,9 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
   worker.start();
   try {
-    const [{ takeIn }, { limitsOf, placesOf }, { runUpload }] = await Promise.all([
+    const [{ takeIn }, { freeMemoryMiB }, { limitsOf, placesOf }, { runUpload }] = await Promise.all([
       import("#src/local/take-in.js"),
+      import("#src/local/run-scan.js"),
       import("./run-flags.js"),
       import("./run-upload.js"),
     ]);
@@ -41,6 +43,8 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
       signal,
       progress,
       json: flags.json === true,
+      // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
+      memoryMiB: freeMemoryMiB(),
       ...limitsOf(flags),
     };
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
@@ -49,8 +53,9 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
       try {
         const upload = await takeIn(resolve(path), asked);
         const { scanId, objects } = upload.source;
-        const isSmall = objects.reduce((sum, { size }) => sum + size, 0) <= SMALL_BYTES;
+        const isSmall = (await unpackedBytes(upload.root, objects)) <= SMALL_BYTES;
         if (!isSmall || before?.isSmall === false || before?.scanId === scanId) await turn;
+        signal.throwIfAborted();
         return { scanId, isSmall, code: told(path, turn, runUpload(upload, basename(path), { ...context, turn })) };
       } catch (thrown) {
         return { scanId: null, isSmall: true, code: told(path, turn, Promise.reject(thrown)) };

@@ -10,7 +10,7 @@ export function mirrorSubsets<T>(axes: readonly T[]): T[][] {
   return subsets.sort((a, b) => a.length - b.length);
 }
 
-type Flips = readonly [boolean, boolean, boolean];
+export type Flips = readonly [boolean, boolean, boolean];
 
 /**
  * Copies tiles with the given axes reversed. Its own inverse.

@@ -46,20 +46,23 @@ let compiled: WebAssembly.Module | null = null;
  */
 export function openKernel(bytesOf: (kernel: LogitsKernel) => readonly number[]): OpenKernel {
   compiled ??= new WebAssembly.Module(Buffer.from(KERNEL_WASM, "base64"));
-  // The compiler's names for what is exported stand in `LogitsKernel`.
-  const kernel = new WebAssembly.Instance(compiled).exports as unknown as LogitsKernel;
-  let end = Math.ceil(kernel.__heap_base.value / ALIGNMENT) * ALIGNMENT;
-  const places = bytesOf(kernel).map((bytes) => {
-    const place = end;
-    end += Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
-    return place;
-  });
-  const pages = Math.ceil(end / PAGE) - kernel.memory.buffer.byteLength / PAGE;
+  let bytes = 0;
   try {
+    // The compiler's names for what is exported stand in `LogitsKernel`.
+    const kernel = new WebAssembly.Instance(compiled).exports as unknown as LogitsKernel;
+    bytes = Math.ceil(kernel.__heap_base.value / ALIGNMENT) * ALIGNMENT;
+    const places = bytesOf(kernel).map((length) => {
+      const place = bytes;
+      bytes += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+      return place;
+    });
+    const pages = Math.ceil(bytes / PAGE) - kernel.memory.buffer.byteLength / PAGE;
     if (pages > 0) kernel.memory.grow(pages);
+    return { kernel, memory: kernel.memory.buffer, places };
   } catch (cause) {
-    const mib = Math.ceil(end / 2 ** 20);
-    throw new PipelineError("MemoryInsufficient", `${mib} MiB for logits are not to be had`, { cause });
+    const mib = Math.ceil(bytes / 2 ** 20);
+    throw new PipelineError("MemoryInsufficient", `${mib} MiB for logits, or addresses for them, are not to be had`, {
+      cause,
+    });
   }
-  return { kernel, memory: kernel.memory.buffer, places };
 }

@@ -27,6 +27,9 @@ export function largestPhase(phases: readonly MemoryPhase[]): MemoryPhase {
   return others.reduce((most, one) => (phaseBytes(one) > phaseBytes(most) ? one : most), first);
 }
 
+/** Sums of tiles of several classes share a memory up to so many bytes: one memory cannot hold more than 4 GiB. */
+export const WINDOW_BYTES = 2 ** 30;
+
 /** V8 starts to look for garbage when so many bytes outside its heap have come since it last did (`heap.h`). */
 const SOFT_LIMIT = 64 * 2 ** 20;
 /** Of that what was found to stay, and how many more of the largest arrays come while V8 looks. Fitted. */

@@ -96,7 +96,9 @@ async function open(request: SessionRequest, provider: Provider, threads: number
         });
       const output = outputs[request.outputName];
       if (output?.type === "float16" && ArrayBuffer.isView(output.data)) {
-        return answerOf(fromHalf(output.data), output.dims);
+        const data = fromHalf(output.data);
+        freeArray(output.data);
+        return answerOf(data, output.dims);
       }
       if (!output || !(output.data instanceof Float32Array)) {
         throw new PipelineError(

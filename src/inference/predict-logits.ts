@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
 import { AnswerSpread } from "#src/imaging/answer-spread.js";
 import { FoldMean, type OnSlice } from "#src/imaging/fold-mean.js";
-import { addMirrored, mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
+import { addMirrored, type Flips, mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { constantTileWeights, gaussianTileWeights, symmetricGaussianTileWeights } from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
@@ -194,8 +194,6 @@ async function runMirrored(
 }
 
 type Axis = "x" | "y" | "z";
-type Flips = readonly [boolean, boolean, boolean];
-
 function flipsOf(axes: readonly Axis[]): Flips {
   return [axes.includes("x"), axes.includes("y"), axes.includes("z")];
 }

@@ -9,7 +9,7 @@ import type { MeasuredCost } from "#src/model/measured-cost.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { tileBatches } from "./cut-tiles.js";
 import { batchShape } from "./measure-network.js";
-import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
+import { type MemoryPhase, phase, uncollected, WINDOW_BYTES } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
 import type { ImageShape } from "./predict-volumes.js";
 
@@ -20,8 +20,6 @@ const RUNTIME = 22;
 const THREAD = 15;
 /** Of a network that nobody measured: what its session holds for each byte of weights, and planes of a tile. */
 const UNMEASURED = { weights: 3, planes: 64 } as const;
-/** Most that the sums of tiles of several classes take together in one memory. */
-const WINDOW_BYTES = 2 ** 30;
 /** Slices of the result that are worked on together where classes are made one by one (`LabelExport`). */
 const SLAB_SLICES = 8;
 
@@ -100,15 +98,20 @@ function ensemblePhases(
   const kept = {
     "source's image": 8 * voxels * image.channels,
     "means of probabilities": means * (classes + spreads),
-    "networks of the other members": MIB * members.slice(1).reduce((sum, other) => sum + heldMiB(other, runsAtOnce), 0),
   };
-  const ofMembers = members.flatMap((other) =>
+  const loaded = members.reduce((sum, other) => sum + heldMiB(other, runsAtOnce), 0);
+  const beside = (held: number) => phase("", { ...kept, "networks of the other members": MIB * held }).terms;
+  const ofMembers = members.flatMap((other) => {
     // On the source's grid all logits of a member wait, for one channel after the other.
-    segmentPhases(image, other, onSource ? { wantedLabels: 1, maps: [], byChannel: true } : NOTHING, runsAtOnce),
-  );
-  const end = phase("decide", { ...kept, labels: voxels * (4 + 4 * wantedLabels), maps: 12 * voxels * maps.length });
-  const largest = ofMembers.filter((one) => one !== null);
-  return [...largest.map((one) => ({ ...one, terms: [...one.terms, ...phase("", kept).terms] })), end];
+    const asks = onSource ? { wantedLabels: 1, maps: [], byChannel: true } : NOTHING;
+    const others = beside(loaded - heldMiB(other, runsAtOnce));
+    return (segmentPhases(image, other, asks, runsAtOnce) ?? []).map((one) => ({
+      ...one,
+      terms: [...one.terms, ...others],
+    }));
+  });
+  const end = phase("decide", { labels: voxels * (4 + 4 * wantedLabels), maps: 12 * voxels * maps.length });
+  return [...ofMembers, { ...end, terms: [...end.terms, ...beside(loaded)] }];
 }
 
 /** Of a model whose sessions stay open while another one's run. */

@@ -2,6 +2,7 @@ import type { Size3 } from "#src/imaging/affine.js";
 import type { OnSlice } from "#src/imaging/fold-mean.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import { type OpenKernel, openKernel } from "./logits-kernel.js";
+import { WINDOW_BYTES } from "./memory-terms.js";
 
 export interface TileFrontOptions {
   /** Voxels of the whole volume along x, y, z. */
@@ -17,9 +18,6 @@ export interface TileFrontOptions {
    */
   readonly precision: "float16" | "float32";
 }
-
-/** Sums of several classes share a memory up to so many bytes: one memory cannot hold more than 4 GiB. */
-const WINDOW_BYTES = 2 ** 30;
 
 /**
  * Blends weighted tiles into one volume of `classes` channels and gives every slice away as soon as the window has

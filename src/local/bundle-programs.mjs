@@ -20,8 +20,10 @@ const external = Object.keys({ ...dependencies, ...peerDependencies }).filter((n
 const stayInPlace = {
   name: "stay-in-place",
   setup({ onLoad }) {
-    onLoad({ filter: /\/dist\/(?:src|functions)\/.*\.js$/ }, async ({ path }) => {
-      const place = pathToFileURL(path).href.slice(dist.href.length);
+    onLoad({ filter: /\.js$/ }, async ({ path }) => {
+      const { href } = pathToFileURL(path);
+      if (!href.startsWith(dist.href)) return undefined;
+      const place = href.slice(dist.href.length);
       const text = await readFile(path, "utf8");
       return { contents: text.replaceAll("import.meta.url", `new URL("../${place}", import.meta.url).href`) };
     });

@@ -17,12 +17,15 @@ export type ExecutionResult =
  * Runs the workflow file on this machine with aws-local-stepfunctions.
  *
  * @param handlers one a Task state of the file, by the state's name
+ * @throws what `signal` was aborted with, before anything is run or while it is
  */
 export async function runExecution(
   input: ExecutionInput,
   handlers: Readonly<Record<string, StateHandler>>,
   signal?: AbortSignal,
 ): Promise<ExecutionResult> {
+  // Its listener hears nothing of a signal that was given before.
+  signal?.throwIfAborted();
   const { StateMachine } = await import("aws-local-stepfunctions");
   const definition = JSON.parse(bindPlaceholders(await readWorkflow(), LOCAL_BINDINGS));
   // The file is checked when this package is tested; to check it again in each process costs a third of a second.

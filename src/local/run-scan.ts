@@ -90,12 +90,16 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   return { scanId, attempt, outcomes };
 }
 
+/** What this machine or its container has free, besides what this process holds already. */
+export function freeMemoryMiB(): number {
+  return (process.availableMemory() + process.memoryUsage.rss()) / 2 ** 20;
+}
+
 /** Both processes of a run have to fit. Threads of a session are two on every machine. */
-function capacityOf({ workers, memoryMiB, provider = "cpu" }: RunOptions): Capacity {
-  const free = (process.availableMemory() + process.memoryUsage.rss()) / 2 ** 20;
+function capacityOf({ workers, memoryMiB = freeMemoryMiB(), provider = "cpu" }: RunOptions): Capacity {
   const most = Math.max(1, Math.floor(availableParallelism() / 2));
-  // A GPU has one session, and a memory of its own.
-  const size = { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB: memoryMiB ?? free };
+  // A GPU has one session.
+  const size = { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB };
   return { sizes: [size], isShared: true, processor: cpus()[0]?.model ?? "" };
 }
 

@@ -87,14 +87,19 @@ function isForLambda({ plan, estimate }: TaskDocument): boolean {
 }
 
 /** What the jobs of a task ask for. */
-function jobsOf({ plan }: TaskDocument, { jobSizes = [], provider, stepProvider }: StageDeps): TaskRef["jobs"] {
-  const asks = (size: number | undefined, gpus: number) => jobAsks(jobSizes, size ?? 0, plan?.workers ?? 1, gpus);
-  const segment = plan?.segment?.jobSize;
+function jobsOf(
+  { plan }: TaskDocument,
+  { jobSizes = [], provider, stepProvider }: StageDeps,
+): NonNullable<TaskRef["jobs"]> {
+  const asks = (size: number, gpus: number) => jobAsks(jobSizes, size, plan?.workers ?? 1, gpus);
+  const image = Math.max(plan?.preprocess.jobSize ?? 0, plan?.publish.jobSize ?? 0);
+  // A classical method is not predicted: what the image fits into.
+  const segment = plan?.segment?.jobSize ?? image;
   return {
-    image: asks(Math.max(plan?.preprocess.jobSize ?? 0, plan?.publish.jobSize ?? 0), 0),
+    image: asks(image, 0),
     segment: asks(segment, provider === "cpu" ? 0 : 1),
-    // It is not predicted: what Segment fits into.
-    postprocess: asks(segment, (stepProvider ?? "cpu") === "cpu" ? 0 : 1),
+    // Nor are the steps after it, which read the image too.
+    postprocess: asks(Math.max(segment, image), (stepProvider ?? "cpu") === "cpu" ? 0 : 1),
   };
 }
 
@@ -207,7 +212,7 @@ function taskOf(
       surfaces: outputs.includes("glb") || outputs.includes("stl"),
     },
   };
-  const plan = planTask(shapeOf(group, entries), model, asks, capacity);
+  const plan = planTask(shapeOf(group, entries), model, asks, capacity, provider);
   return {
     schemaVersion: SCHEMA_VERSION,
     scanId,

@@ -1,4 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
+import type { Provider } from "#src/core/ids.js";
 import { SLICES_A_BATCH } from "#src/inference/cut-tiles.js";
 import { predictPreprocess, predictPublish, predictSegment } from "#src/inference/predict-memory.js";
 import type { SegmentAsks } from "#src/inference/predict-segment.js";
@@ -22,12 +23,16 @@ export interface TaskAsks {
   readonly publish: PublishAsks;
 }
 
+/** What a size must have more than is predicted: predictions were up to 11 % below what was held (docs/bench/preflight.md). */
+const MARGIN = 1.15;
+
 const ANYWHERE: Capacity = { sizes: [{ memoryMiB: Number.POSITIVE_INFINITY, workers: 1 }], isShared: false };
 
 /**
  * What each stage of a task will hold at its peak and how long its networks will run, in which of the sizes that there
- * are, by how many workers and, of a 2-D network, in what batches: the smallest size that takes one worker, and there as
- * many as it has processors for and its memory takes; smaller batches where no size takes a whole one.
+ * are, by how many workers and, of a 2-D network, in what batches: the smallest size that takes one worker with some room
+ * to spare, and there as many as it has processors for and its memory takes; smaller batches where no size takes a whole
+ * one.
  *
  * @throws {PipelineError} `MemoryInsufficient` when the largest size does not take even one worker
  */
@@ -36,6 +41,7 @@ export function planTask(
   model: ModelPackage,
   asks: TaskAsks,
   { sizes, isShared, processor = "" }: Capacity = ANYWHERE,
+  provider: Provider = "cpu",
 ): Plan {
   const preprocess = Math.ceil(predictPreprocess(image, model.manifest));
   const publish = Math.ceil(predictPublish(image, asks.publish));
@@ -44,8 +50,10 @@ export function planTask(
     Math.ceil(predictSegment(image, model, asks.segment, { workers, batch }) ?? 0);
   const largest = Math.max(...sizes.map((one) => one.memoryMiB));
   const sizeFor = (memoryMiB: number) => {
-    const size = sizes.findIndex((one) => memoryMiB <= one.memoryMiB);
+    const size = sizes.findIndex((one) => MARGIN * memoryMiB <= one.memoryMiB);
     if (size >= 0) return size;
+    // Nothing larger is there: it may do.
+    if (memoryMiB <= largest) return sizes.findIndex((one) => one.memoryMiB === largest);
     const [x, y, z] = image.grid.size;
     const subject = `image of ${x} x ${y} x ${z} voxels with ${model.manifest.id}`;
     throw new PipelineError(
@@ -63,7 +71,9 @@ export function planTask(
   let { workers } = room;
   while (workers > 1 && segmentBy(workers, batch) + beside > room.memoryMiB) workers--;
   const segment = segmentBy(workers, batch);
-  const seconds = predictNetworkSeconds(image, model, workers);
+  // What networks were measured to take, they took on a CPU.
+  const isTimed = provider === "cpu";
+  const seconds = isTimed ? predictNetworkSeconds(image, model, workers) : null;
   return {
     workers,
     ...(batch < SLICES_A_BATCH && { batch }),
@@ -79,7 +89,7 @@ export function planTask(
             memoryMiB: segment,
             jobSize,
             ...(seconds !== null && { networkSeconds: rounded(seconds) }),
-            ...timeOf(segmentTime(image, model, workers, processor)),
+            ...timeOf(isTimed ? segmentTime(image, model, workers, processor) : null),
           },
         }),
     publish: { memoryMiB: publish, jobSize: sizeFor(publish), ...timeOf(publishTime(image)) },

@@ -57,8 +57,11 @@ export const TaskRef = z.strictObject({
    * Where Preprocess runs, and Publish does its work: a Lambda, or a Batch job when the estimate is too large for one.
    */
   preprocessOn: z.enum(["lambda", "batch"]),
-  /** What its jobs ask for, as it was planned, those of Preprocess and Publish the same; nothing on one machine. */
-  jobs: z.strictObject({ image: JobAsks, segment: JobAsks, postprocess: JobAsks }),
+  /**
+   * What its jobs ask for, as it was planned, those of Preprocess and Publish the same; nothing on one machine. Absent in
+   * references of before: an execution may outlive a deployment.
+   */
+  jobs: z.strictObject({ image: JobAsks, segment: JobAsks, postprocess: JobAsks }).optional(),
 });
 export type TaskRef = z.infer<typeof TaskRef>;
 
@@ -187,7 +190,7 @@ const Predicted = z.strictObject({
   /** Of all processors together, and from when to when it will end: on an idle machine, and on one busy processor. */
   cpuSeconds: z.number().min(0).optional(),
   seconds: z.tuple([z.number().min(0), z.number().min(0)]).optional(),
-  /** Which of the deployment's sizes its job has. */
+  /** The smallest of the sizes there are that holds it; its job has that of the largest stage it shares a size with. */
   jobSize: z.int().min(0).optional(),
 });
 

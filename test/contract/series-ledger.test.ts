@@ -15,7 +15,9 @@ describe.skipIf(!hasMoto)("on a real DynamoDB server (needs moto_server)", () =>
   beforeAll(async () => {
     moto = await startMoto();
     const credentials = { accessKeyId: "test", secretAccessKey: "test" };
-    client = new DynamoDBClient({ endpoint: moto.endpoint, region: "us-east-1", credentials });
+    // One connection: moto serves several in threads, and looks at a condition and writes in two steps, as DynamoDB does not.
+    const requestHandler = { httpAgent: { maxSockets: 1 }, socketAcquisitionWarningTimeout: 60_000 };
+    client = new DynamoDBClient({ endpoint: moto.endpoint, region: "us-east-1", credentials, requestHandler });
   }, 30_000);
   afterAll(() => {
     client?.destroy();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { LIST_PRICES } from "#src/workflow/prices.js";
 import { InfraConfig } from "../../infra/config.js";
-import { jobSizes } from "../../infra/job-sizes.js";
+import { INSTANCES, jobSizes } from "../../infra/job-sizes.js";
 
 const sizesOf = (compute: object) => jobSizes(InfraConfig.parse({ compute }).compute);
 const numbers = (compute: object) =>
@@ -23,6 +24,14 @@ describe("the sizes of a job", () => {
       { kind: "instance", types: ["g4dn.xlarge", "g6.2xlarge"], spot: "unknown" },
       { kind: "instance", types: ["g6.2xlarge"], spot: "unknown" },
     ]);
+    const types = ["g4dn.xlarge", "g6.2xlarge", "p9.48xlarge"];
+    expect(sizesOf({ instanceTypes: types })[1]?.place).toMatchObject({ types: ["g6.2xlarge", "p9.48xlarge"] });
+  });
+
+  it("are of types that have a price, and of none that the queue's image does not support", () => {
+    expect(Object.keys(LIST_PRICES.instanceHour).sort()).toEqual(Object.keys(INSTANCES).sort());
+    for (const type of ["p3.2xlarge", "g3.4xlarge"])
+      expect(InfraConfig.safeParse({ compute: { instanceTypes: [type] } }).success).toBe(false);
   });
 
   it("rely on no more than the smallest type's memory where a type is not known", () => {

@@ -474,5 +474,5 @@ it.skipIf(!hasCfnLint)(
     expect(stdout).toBe("");
     expect(status).toBe(0);
   },
-  60_000,
+  180_000,
 );

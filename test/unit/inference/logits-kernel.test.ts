@@ -157,7 +157,7 @@ describe("the kernel of tiles", () => {
   });
 
   it("refuses what 32 bits do not address", () => {
-    expect(() => openKernel(() => [2 ** 33])).toThrow("8193 MiB for logits are not to be had");
+    expect(() => openKernel(() => [2 ** 33])).toThrow("8193 MiB for logits, or addresses for them, are not to be had");
   });
 });
 

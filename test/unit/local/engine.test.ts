@@ -47,6 +47,12 @@ describe("runExecution", () => {
     expect(run.calls.map(({ state }) => state)).toEqual(["Inspect", "Preprocess", "Segment", "Postprocess", "Publish"]);
   });
 
+  it("runs nothing after a signal that was given before it began", async () => {
+    const { calls, handlers: all } = handlers({});
+    await expect(runExecution(input, all, AbortSignal.abort(new Error("stopped")))).rejects.toThrow("stopped");
+    expect(calls).toEqual([]);
+  });
+
   it("sends a large task's preprocessing and publishing to jobs", async () => {
     const large = { ...task, preprocessOn: "batch" };
     const run = handlers({ Inspect: lambdaHandler("inspect", async () => ({ scanId, attempt: 1, tasks: [large] })) });

@@ -86,7 +86,7 @@ describe("what jobs ask for", () => {
     const asks = { resources, environment };
     expect(task?.jobs).toEqual({ image: asks, segment: asks, postprocess: asks });
     const [onGpu] = (await inspected(1, {}, {}, { ...sizes(5000, 10_000), provider: "cuda" })).tasks;
-    expect(onGpu?.jobs.segment).toEqual({
+    expect(onGpu?.jobs?.segment).toEqual({
       resources: [
         { Type: "VCPU", Value: "4" },
         { Type: "MEMORY", Value: "5000" },
@@ -97,7 +97,7 @@ describe("what jobs ask for", () => {
         { Name: "WORKERS", Value: "1" },
       ],
     });
-    expect(onGpu?.jobs.image.resources).toHaveLength(2);
+    expect(onGpu?.jobs?.image.resources).toHaveLength(2);
   });
 
   it("is refused where the largest size does not hold it, with what is needed and what is there", async () => {
@@ -109,6 +109,6 @@ describe("what jobs ask for", () => {
 
   it("is nothing on one machine", async () => {
     const [task] = (await inspected(1, {})).tasks;
-    expect(task?.jobs.segment).toEqual({ resources: [], environment: [] });
+    expect(task?.jobs?.segment).toEqual({ resources: [], environment: [] });
   });
 });

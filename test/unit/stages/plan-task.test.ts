@@ -88,6 +88,9 @@ describe("planTask", () => {
     expect(some.workers).toBeLessThan(4);
     expect(some.segment?.memoryMiB).toBeLessThanOrEqual(between);
     expect(most.segment?.networkSeconds).toBeCloseTo((one.segment?.networkSeconds ?? 0) / 4, 1);
+    // Measured on a CPU, and said of no other device.
+    const { segment } = planTask(shape, whole(20), LABELS, undefined, "cuda");
+    expect(segment).toEqual({ memoryMiB: one.segment?.memoryMiB, jobSize: 0 });
   });
 
   it("refuses what fits with no worker at all, with what is needed and what is there", () => {
@@ -106,12 +109,16 @@ describe("planTask", () => {
     const shape = image([160, 192, 128]);
     const one = planTask(shape, whole(104), LABELS, undefined).segment?.memoryMiB ?? 0;
     const sizes = [
-      { memoryMiB: one - 1, workers: 2 },
-      { memoryMiB: one + 1, workers: 4 },
+      // Less than a seventh is no room to spare.
+      { memoryMiB: one + 10, workers: 2 },
+      { memoryMiB: Math.ceil(1.2 * one), workers: 4 },
       { memoryMiB: 100_000, workers: 8 },
     ];
     const plan = planTask(shape, whole(104), LABELS, { sizes, isShared: false });
     expect(plan).toMatchObject({ workers: 1, segment: { jobSize: 1 }, preprocess: { jobSize: 0 } });
+    const [tight] = sizes;
+    const last = planTask(shape, whole(104), LABELS, { sizes: tight ? [tight] : [], isShared: false });
+    expect(last).toMatchObject({ workers: 1, segment: { jobSize: 0 } });
     const small = planTask(image([64, 64, 40]), whole(3), LABELS, { sizes, isShared: false });
     expect(small).toMatchObject({ workers: 2, segment: { jobSize: 0 } });
   });
