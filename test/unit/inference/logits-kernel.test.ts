@@ -1,8 +1,3 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Size3 } from "#src/imaging/affine.js";
 import { roundRangeToFloat16 } from "#src/imaging/float16.js";
@@ -10,6 +5,7 @@ import { gaussianTileWeights } from "#src/imaging/tiles.js";
 import { KERNEL_SOURCE_SHA256 } from "#src/inference/kernel-wasm.js";
 import { openKernel } from "#src/inference/logits-kernel.js";
 import { TileFront } from "#src/inference/tile-front.js";
+import { describeKernel } from "../../support/describe-kernel.js";
 
 type Precision = "float16" | "float32";
 
@@ -161,22 +157,4 @@ describe("the kernel of tiles", () => {
   });
 });
 
-describe("kernel.c of the logits", () => {
-  const source = "src/inference/kernel/kernel.c";
-  const clang =
-    spawnSync("clang-14", ["--version"]).status === 0 && spawnSync("wasm-ld-14", ["--version"]).status === 0;
-
-  it("is what the binary was compiled from", () => {
-    expect(createHash("sha256").update(readFileSync(source)).digest("hex")).toBe(KERNEL_SOURCE_SHA256);
-  });
-
-  it.skipIf(!clang)(
-    "compiles to the same bytes again (needs clang 14 and lld 14)",
-    () => {
-      const out = join(mkdtempSync(join(tmpdir(), "kernel-")), "kernel-wasm.ts");
-      execFileSync("sh", ["src/inference/kernel/build.sh", out]);
-      expect(readFileSync(out, "utf8")).toBe(readFileSync("src/inference/kernel-wasm.ts", "utf8"));
-    },
-    60_000,
-  );
-});
+describeKernel("src/inference", KERNEL_SOURCE_SHA256);

@@ -1,8 +1,3 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
@@ -10,6 +5,7 @@ import { type CrfKernel, type CrfNormalisation, type CrfProblem, denseCrf } from
 import { gridFeatures } from "#src/refine/crf/grid-features.js";
 import { KERNEL_SOURCE_SHA256 } from "#src/refine/crf/kernel-wasm.js";
 import { largestDifference, readGolden } from "../../../goldens/golden.js";
+import { describeKernel } from "../../../support/describe-kernel.js";
 import { bruteForceCrf } from "./brute-force-crf.js";
 
 interface Kernel {
@@ -232,24 +228,4 @@ describe("denseCrf", () => {
   });
 });
 
-describe("kernel.c", () => {
-  const source = "src/refine/crf/kernel/kernel.c";
-  const clang =
-    spawnSync("clang-14", ["--version"]).status === 0 && spawnSync("wasm-ld-14", ["--version"]).status === 0;
-
-  it("is what the binary was compiled from", () => {
-    expect(createHash("sha256").update(readFileSync(source)).digest("hex")).toBe(KERNEL_SOURCE_SHA256);
-  });
-
-  it.skipIf(!clang)(
-    "compiles to the same bytes again (needs clang 14 and lld 14)",
-    () => {
-      const out = join(mkdtempSync(join(tmpdir(), "kernel-")), "kernel-wasm.ts");
-      execFileSync("sh", ["src/refine/crf/kernel/build.sh", out]);
-      const text = (path: string) => readFileSync(path, "utf8").match(/"[A-Za-z0-9+/=]{1000,}"/)?.[0];
-      expect(text(out)).toBeDefined();
-      expect(text(out)).toBe(text("src/refine/crf/kernel-wasm.ts"));
-    },
-    60_000,
-  );
-});
+describeKernel("src/refine/crf", KERNEL_SOURCE_SHA256);
