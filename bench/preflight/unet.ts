@@ -1,4 +1,4 @@
-import { type OnnxConstant, type OnnxNode, onnxFile } from "#src/refine/onnx-file.js";
+import { type OnnxConstant, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
 import { seededRandom } from "../classical/random.js";
 
 export interface UnetShape {

@@ -1,11 +1,11 @@
 import { availableParallelism } from "node:os";
-import { ortSessions, workersOn } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { segmentStage } from "#src/stages/segment.js";
 import { readEnv } from "../runtime/env.js";
 import { taskEntry } from "../runtime/task-entry.js";
 
 await taskEntry(() => {
-  const { PROVIDER, WORKERS = workersOn(availableParallelism()) } = readEnv();
+  const { PROVIDER, WORKERS = availableParallelism() } = readEnv();
   return segmentStage(new SessionPool(ortSessions(PROVIDER, { workers: WORKERS })));
 });

@@ -6,7 +6,7 @@ import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
 import { measureNetwork } from "#src/inference/measure-network.js";
 import { modelSessions } from "#src/inference/model-sessions.js";
-import { ortSessions, THREADS_A_SESSION } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { runGolden } from "#src/inference/run-golden.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
@@ -59,7 +59,7 @@ export async function verify(
 async function measure(model: ModelPackage, manifest: ModelManifest, library: ModelLibrary): Promise<void> {
   const cost: MeasuredCost = {
     schemaVersion: SCHEMA_VERSION,
-    ...(await measureNetwork(manifest, await library.network(model), ortSessions("cpu"), THREADS_A_SESSION)),
+    ...(await measureNetwork(manifest, await library.network(model), ortSessions("cpu"))),
     machine: `${cpus()[0]?.model ?? "unknown"}, ${process.platform}-${process.arch}, Node.js ${process.version}`,
   };
   await writeFile(join(model.folder, "cost.json"), `${JSON.stringify(cost, null, 2)}\n`);

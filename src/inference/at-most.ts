@@ -16,5 +16,5 @@ export function atMost({ beside, ...session }: NetworkSession, workers: number):
       else next();
     }
   }
-  return { ...session, beside: { workers: free, run } };
+  return { ...session, beside: { ...beside, workers: free, run } };
 }

@@ -4,13 +4,14 @@
  *
  * After an answer was refused, or when the caller stops early, no more jobs are started; what is under way is waited for.
  *
- * @param width jobs under way at once, at least 1; with 1 each answer is taken before the next job starts
+ * @param width jobs under way at once, at least 1, asked for before each start; with 1 each answer is taken before the
+ *   next job starts
  */
-export async function* inOrder<T>(jobs: Iterable<() => Promise<T>>, width: number): AsyncGenerator<T> {
+export async function* inOrder<T>(jobs: Iterable<() => Promise<T>>, width: () => number): AsyncGenerator<T> {
   const waiting: Promise<T>[] = [];
   const next = jobs[Symbol.iterator]();
   const fill = (): void => {
-    while (waiting.length < width) {
+    while (waiting.length < width()) {
       const job = next.next();
       if (job.done === true) return;
       const answer = job.value();

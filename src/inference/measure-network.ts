@@ -19,20 +19,18 @@ export function batchShape(manifest: Pick<ModelManifest, "tiles" | "network" | "
  * Opens a network and runs it on zeros: memory by what this process holds more of, so nothing else may go on in it, and
  * time by what its threads used, which other work on the machine changes least.
  *
- * @param threads of a session, all of which are busy while it runs
  * @throws {PipelineError} as sessions do
  */
 export async function measureNetwork(
   manifest: ModelManifest,
   bytes: Uint8Array,
   open: OpenSession,
-  threads: number,
 ): Promise<Omit<MeasuredCost, "schemaVersion" | "machine">> {
   const shape = batchShape(manifest);
   const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
   const before = process.memoryUsage.rss();
   const openPeak = watchPeak();
-  const session = await open({ ...manifest.network, bytes: async () => bytes });
+  const session = await open({ ...manifest.network, shape, bytes: async () => bytes });
   const loadedMiB = (openPeak() - before) / MIB;
   const loaded = process.memoryUsage.rss();
   const runPeak = watchPeak();
@@ -44,7 +42,7 @@ export async function measureNetwork(
     const started = process.cpuUsage();
     await session.run({ data, shape });
     const { user, system } = process.cpuUsage(started);
-    secondsARun = Math.min(secondsARun, (user + system) / 1e6 / threads);
+    secondsARun = Math.min(secondsARun, (user + system) / 1e6);
   }
   await session.close();
   const rounded = (value: number) => Math.max(0, Math.round(value * 10) / 10);

@@ -1,6 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelLibrary, ModelPackage } from "#src/model/model-library.js";
+import { batchShape } from "./measure-network.js";
 import type { NetworkSession } from "./network-session.js";
 import type { SessionPool } from "./session-pool.js";
 
@@ -19,6 +20,8 @@ export function modelSessions(pool: SessionPool, models: Pick<ModelLibrary, "net
     }
     const { network } = model.manifest;
     const files = [network, ...network.folds];
-    return pool.get(files.map((one) => ({ ...network, ...one, bytes: () => models.network(model, one) })));
+    // As many tiles at once as there is memory for.
+    const shape = [null, ...batchShape(model.manifest).slice(1)];
+    return pool.get(files.map((one) => ({ ...network, ...one, shape, bytes: () => models.network(model, one) })));
   };
 }

@@ -23,6 +23,8 @@ export interface NetworkSession {
 export interface RunsBeside {
   /** Runs that can be under way at once, at least 2. */
   readonly workers: number;
+  /** Whether the threads are there, so that a run need not wait for their start. */
+  isStarted(): boolean;
   /** @throws {PipelineError} as `NetworkSession.run` */
   run(input: Tensor): Promise<Answer>;
 }
@@ -35,6 +37,8 @@ export interface SessionRequest {
   readonly sha256: string;
   readonly inputName: string;
   readonly outputName: string;
+  /** Of the tensors that `run` will get, [N, C, (Z,) Y, X]; null where it is open. Missing where nothing is known. */
+  readonly shape?: readonly (number | null)[];
 }
 
 export type OpenSession = (request: SessionRequest) => Promise<NetworkSession>;

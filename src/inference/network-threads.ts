@@ -52,6 +52,10 @@ export class NetworkThreads {
     return this.#workers;
   }
 
+  get areStarted(): boolean {
+    return this.#all.length > 0;
+  }
+
   /** Runs a network in the first thread that is free. @throws {PipelineError} as a session's `run` */
   async run(network: ThreadNetwork, input: Tensor): Promise<Answer> {
     const thread = await this.#take();

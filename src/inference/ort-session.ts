@@ -9,20 +9,16 @@ import { fromHalf, toHalf } from "./half-tensors.js";
 import type { OperatorRun } from "./network-cost.js";
 import type { Answer, NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
 import { NetworkThreads } from "./network-threads.js";
+import { withPlanarConvolutions } from "./planar-convolutions.js";
 
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
 process.env.ORT_DISABLE_TELEMETRY = "1";
 
 /**
  * Threads of every session on the CPU, on every machine: the runtime sums a 3-D convolution in an order that hangs on
- * their number, and no result may hang on the machine. With two, a scan of one tile has two cores.
+ * their number, and no result may hang on the machine. Cores are better used by running tiles beside each other.
  */
-export const THREADS_A_SESSION = 2;
-
-/** Runs that so many cores take at once. */
-export function workersOn(cores: number): number {
-  return Math.max(1, Math.floor(cores / THREADS_A_SESSION));
-}
+const THREADS_A_SESSION = 1;
 
 /** How networks are run. */
 interface OrtOptions {
@@ -44,22 +40,44 @@ interface OrtOptions {
 export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenSession {
   const { workers = 1, threads = THREADS_A_SESSION } = options;
   const pool = provider === "cpu" ? NetworkThreads.for(workers) : null;
-  if (pool === null) return (request) => open(request, provider, threads);
+  if (pool === null) return async (request) => open(await fileFor(provider, request), request, provider, threads);
   let sessions = 0;
   return async (request) => {
-    const bytes = await request.bytes();
-    const session = await open({ ...request, bytes: async () => bytes }, provider, threads);
+    const bytes = await fileFor(provider, request);
+    // This thread has a session only while its runs do not go to the others.
+    let own: Promise<NetworkSession> | null = null;
+    const closeOwn = async () => {
+      const open = own;
+      own = null;
+      await (await open)?.close();
+    };
     const { inputName, outputName } = request;
     const network = { key: sessions++, bytes: shared(bytes), inputName, outputName };
     return {
-      run: session.run,
-      beside: { workers: pool.workers, run: (input) => pool.run(network, input) },
+      async run(input) {
+        own ??= open(bytes, request, provider, threads);
+        return (await own).run(input);
+      },
+      beside: {
+        workers: pool.workers,
+        isStarted: () => pool.areStarted,
+        async run(input) {
+          await closeOwn();
+          return pool.run(network, input);
+        },
+      },
       async close() {
         await pool.forget(network.key);
-        await session.close();
+        await closeOwn();
       },
     };
   };
+}
+
+/** The network as it is run. */
+async function fileFor(provider: Provider, request: SessionRequest): Promise<Uint8Array> {
+  const bytes = await request.bytes();
+  return provider === "cpu" ? withPlanarConvolutions(bytes, request.inputName, request.shape ?? []) : bytes;
 }
 
 /** A copy in memory that all threads see. */
@@ -72,8 +90,13 @@ function shared(bytes: Uint8Array): Uint8Array {
 /**
  * @throws {PipelineError} `ModelInvalid` when the file is no network or has not the named input and output
  */
-async function open(request: SessionRequest, provider: Provider, threads: number): Promise<NetworkSession> {
-  const session = await create(await request.bytes(), provider, threads);
+async function open(
+  bytes: Uint8Array,
+  request: Pick<SessionRequest, "inputName" | "outputName">,
+  provider: Provider,
+  threads: number,
+): Promise<NetworkSession> {
+  const session = await create(bytes, provider, threads);
   for (const [kind, name, found] of [
     ["input", request.inputName, session.inputNames],
     ["output", request.outputName, session.outputNames],

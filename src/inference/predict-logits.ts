@@ -10,6 +10,7 @@ import type { ModelManifest } from "#src/model/manifest.js";
 import { cutTiles, tileBatches } from "./cut-tiles.js";
 import { inOrder } from "./in-order.js";
 import type { Answer, NetworkSession, Tensor } from "./network-session.js";
+import { RunPlaces } from "./run-places.js";
 import { TileFront } from "./tile-front.js";
 
 /** A network's input on its own grid. */
@@ -85,19 +86,19 @@ export async function predictLogits(
 
   const passes = mirrorSubsets(manifest.mirrorAxes);
   const batches = tileBatches(padding.size, manifest);
-  const run = runner(sessions, batches.length * sessions.length * passes.length);
+  const runs = new RunPlaces(sessions, batches.length * sessions.length * passes.length);
   const jobs = function* (): Generator<() => Promise<Answer>> {
     for (const batch of batches) {
       const cut = cutTiles(channels, padding.size, patchVox, batch, slices);
       for (const session of sessions) {
         for (const axes of passes) {
-          yield () => runMirrored(cut, [batch.length, inputs], axes, manifest, (input) => run.with(session, input));
+          yield () => runMirrored(cut, [batch.length, inputs], axes, manifest, (input) => runs.run(session, input));
         }
       }
     }
   };
   // Answers come in the order of the jobs, however many are under way: sums do not hang on their number.
-  const answers = inOrder(jobs(), run.width);
+  const answers = inOrder(jobs(), () => runs.width);
   const tiles = batches.reduce((sum, { length }) => sum + length, 0);
   let done = 0;
   try {
@@ -196,17 +197,6 @@ async function runMirrored(
 type Axis = "x" | "y" | "z";
 function flipsOf(axes: readonly Axis[]): Flips {
   return [axes.includes("x"), axes.includes("y"), axes.includes("z")];
-}
-
-/** How runs are given out: in this thread one by one, or beside each other where there are several and threads for them. */
-function runner(sessions: readonly NetworkSession[], runs: number) {
-  const workers = Math.min(runs, ...sessions.map(({ beside }) => beside?.workers ?? 1));
-  if (workers < 2) return { width: 1, with: (session: NetworkSession, input: Tensor) => session.run(input) };
-  return {
-    // One more than there are threads, so that none of them waits while an answer is added.
-    width: workers + 1,
-    with: (session: NetworkSession, input: Tensor) => (session.beside ?? session).run(input),
-  };
 }
 
 /** Mean of the logits of so many passes, turned back. The first one, not mirrored, is added to, the others are freed. */

@@ -227,7 +227,7 @@ function largestLabel({ activation, network }: ModelManifest): number {
   return activation === "softmax" ? network.classes - 1 : Math.max(...activation.regions);
 }
 
-/** Networks as they are open; beside those of the threads there is one that runs nothing. */
+/** Networks as they are open: in this thread, or in those beside it. */
 function sessionBytes(
   { loadedMiB, runMiB }: Pick<MeasuredCost, "loadedMiB" | "runMiB">,
   folds: number,
@@ -235,7 +235,7 @@ function sessionBytes(
 ) {
   const loaded = Math.max(0, loadedMiB - RUNTIME);
   return {
-    "loaded networks": MIB * folds * loaded * (workers > 1 ? workers + 1 : 1),
+    "loaded networks": MIB * folds * loaded * workers,
     "run of a network": MIB * folds * runMiB * workers,
     threads: workers > 1 ? MIB * THREAD * workers : 0,
   };

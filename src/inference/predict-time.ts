@@ -16,8 +16,6 @@ const PREPROCESS = { start: 0.15, voxel: 0.06e-6, resampled: 0.07e-6 } as const;
 const PUBLISH = { start: 0.45, voxel: 0.12e-6 } as const;
 /** For each value of a tile's answer, each logit, each voxel of the label map. */
 const SEGMENT = { start: 0.4, answer: 8e-9, logit: 10e-9, voxel: 70e-9 } as const;
-/** Threads of a session, all of which are busy. */
-const THREADS = 2;
 /** Another machine than the network was measured on may be so many times faster or slower. */
 const UNKNOWN_MACHINE = 2;
 
@@ -25,7 +23,7 @@ const UNKNOWN_MACHINE = 2;
 export interface PredictedTime {
   /** Of all processors together. */
   readonly cpuSeconds: number;
-  /** From: nothing else runs and every thread has a processor. To: there is one processor for all of them. */
+  /** From: nothing else runs and every worker has a processor. To: there is one processor for all of them. */
   readonly seconds: readonly [low: number, high: number];
 }
 
@@ -113,7 +111,7 @@ function networkWork(image: ImageShape, { manifest, cost }: ModelPackage, worker
   const seconds = runs * cost.secondsARun;
   const answers = count * passes * network.classes * voxelCount(tiles.patchVox);
   return {
-    networkCpu: THREADS * seconds,
+    networkCpu: seconds,
     networkSeconds: seconds / Math.min(workers, runs),
     around:
       SEGMENT.start +

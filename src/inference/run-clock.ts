@@ -23,7 +23,7 @@ export class RunClock {
     return {
       run: timedRun(run.bind(session)),
       close: close.bind(session),
-      ...(beside && { beside: { workers: beside.workers, run: timedRun(beside.run.bind(beside)) } }),
+      ...(beside && { beside: { ...beside, run: timedRun(beside.run) } }),
     };
   }
 

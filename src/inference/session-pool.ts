@@ -83,7 +83,7 @@ export class SessionPool {
   }
 }
 
-/** A file may be opened under several names of its input and output: a session checks them when it opens. */
-function keyOf({ sha256, inputName, outputName }: SessionRequest): string {
-  return [sha256, inputName, outputName].join("\n");
+/** A file may be opened under several names of its input and output, and for tensors of several shapes. */
+function keyOf({ sha256, inputName, outputName, shape }: SessionRequest): string {
+  return [sha256, inputName, outputName, shape?.join() ?? ""].join("\n");
 }

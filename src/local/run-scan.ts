@@ -95,11 +95,10 @@ export function freeMemoryMiB(): number {
   return (process.availableMemory() + process.memoryUsage.rss()) / 2 ** 20;
 }
 
-/** Both processes of a run have to fit. Threads of a session are two on every machine. */
+/** Both processes of a run have to fit. */
 function capacityOf({ workers, memoryMiB = freeMemoryMiB(), provider = "cpu" }: RunOptions): Capacity {
-  const most = Math.max(1, Math.floor(availableParallelism() / 2));
   // A GPU has one session.
-  const size = { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB };
+  const size = { workers: provider === "cpu" ? (workers ?? availableParallelism()) : 1, memoryMiB };
   return { sizes: [size], isShared: true, processor: cpus()[0]?.model ?? "" };
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { PROVIDERS } from "#src/core/ids.js";
-import { ortSessions, workersOn } from "#src/inference/ort-session.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { postprocessStage } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";
@@ -16,7 +16,7 @@ import { WorkerJob, type WorkerMessage } from "./worker-protocol.js";
 
 const { values } = parseArgs({ options: { workers: { type: "string" }, provider: { type: "string" } } });
 const provider = PROVIDERS.find((one) => one === values.provider) ?? "cpu";
-const workers = values.workers === undefined ? workersOn(availableParallelism()) : Number(values.workers);
+const workers = values.workers === undefined ? availableParallelism() : Number(values.workers);
 const open = ortSessions(provider, { workers });
 const sessions = new SessionPool(open);
 const stages = {

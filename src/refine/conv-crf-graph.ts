@@ -1,5 +1,5 @@
 import type { Size3 } from "#src/imaging/affine.js";
-import { type OnnxConstant, type OnnxGraph, type OnnxNode, onnxFile } from "./onnx-file.js";
+import { type OnnxConstant, type OnnxGraph, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
 
 /** Probabilities are raised to this before their logarithm is taken, as in the exact CRF. */
 const SMALLEST_PROBABILITY = 1e-5;

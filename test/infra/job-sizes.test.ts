@@ -42,12 +42,12 @@ describe("the sizes of a job", () => {
     expect(numbers({ instanceTypes: ["g5.xlarge", "g5.4xlarge"], maxVcpus: 8 })).toEqual([[14_500, 4, 1]]);
   });
 
-  it("are pairs that Fargate has, with a worker for two vCPUs", () => {
+  it("are pairs that Fargate has, with a worker for each vCPU", () => {
     expect(numbers({ kind: "cpu" })).toEqual([
-      [16_384, 4, 2],
-      [30_720, 4, 2],
-      [61_440, 8, 4],
-      [122_880, 16, 8],
+      [16_384, 4, 4],
+      [30_720, 4, 4],
+      [61_440, 8, 8],
+      [122_880, 16, 16],
     ]);
   });
 });

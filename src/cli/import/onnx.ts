@@ -8,8 +8,8 @@ import { ortSessions } from "#src/inference/ort-session.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import { shortName } from "#src/model/import/label-terms.js";
 import { manifestOfOnnx, OnnxSettings } from "#src/model/import/onnx.js";
-import { readOnnxFacts } from "#src/model/import/onnx-facts.js";
 import type { ModelManifest } from "#src/model/manifest.js";
+import { readOnnxFacts } from "#src/model/onnx/facts.js";
 import { goldenPhantom } from "./golden-phantom.js";
 import { makePackage, readDocument, writeManifest } from "./package-folder.js";
 

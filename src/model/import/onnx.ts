@@ -2,8 +2,8 @@ import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { ModelManifest } from "#src/model/manifest.js";
+import type { OnnxFacts, OnnxTensor } from "#src/model/onnx/facts.js";
 import { labelTerms, shortName } from "./label-terms.js";
-import type { OnnxFacts, OnnxTensor } from "./onnx-facts.js";
 import { validManifest } from "./valid-manifest.js";
 
 /** What a user must say about a bare network: everything that its file does not. Fields as in a manifest. */

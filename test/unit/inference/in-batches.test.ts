@@ -12,7 +12,7 @@ function negating(seen: number[]): NetworkSession {
       shape: [count, 2, ...rest],
     };
   };
-  return { run, beside: { workers: 2, run }, close: async () => {} };
+  return { run, beside: { workers: 2, isStarted: () => true, run }, close: async () => {} };
 }
 const input = { data: Float32Array.from({ length: 10 }, (_, n) => n), shape: [5, 1, 1, 2] };
 

@@ -22,7 +22,7 @@ function held(count: number) {
 describe("inOrder", () => {
   it("gives answers in the order of the jobs, whichever ends first", async () => {
     const { jobs, end } = held(3);
-    const answers = inOrder(jobs, 3);
+    const answers = inOrder(jobs, () => 3);
     const first = answers.next();
     end(2);
     end(1);
@@ -37,7 +37,7 @@ describe("inOrder", () => {
 
   it.each([1, 2, 3])("has at most %i jobs under way", async (width) => {
     const { jobs, started, end } = held(4);
-    const answers = inOrder(jobs, width);
+    const answers = inOrder(jobs, () => width);
     for (let n = 0; n < 4; n++) {
       const next = answers.next();
       expect(started).toHaveLength(Math.min(4, n + width));
@@ -48,7 +48,7 @@ describe("inOrder", () => {
 
   it("starts nothing more after a refusal, and waits for what is under way", async () => {
     const { jobs, started, end, refuse } = held(4);
-    const answers = inOrder(jobs, 2);
+    const answers = inOrder(jobs, () => 2);
     const next = answers.next();
     const refused = new Error("no");
     refuse(0, refused);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { manifestOfOnnx, OnnxSettings } from "#src/model/import/onnx.js";
-import { readOnnxFacts } from "#src/model/import/onnx-facts.js";
+import { readOnnxFacts } from "#src/model/onnx/facts.js";
 import { pointwiseNetwork } from "../../../support/onnx-file.js";
 
 const named = { id: "mine", file: "network.onnx", digest: "a".repeat(64) };

@@ -1,0 +1,206 @@
+import { describe, expect, it } from "vitest";
+import { ortSessions } from "#src/inference/ort-session.js";
+import { withPlanarConvolutions } from "#src/inference/planar-convolutions.js";
+import { readGraph } from "#src/model/onnx/graph.js";
+import { type OnnxConstant, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
+import { seededNumbers } from "../../support/fuzz/mutate.js";
+
+const SIZE = [5, 7, 9];
+
+interface Layer {
+  readonly channels?: number;
+  readonly kernel?: readonly number[];
+  readonly pads?: readonly number[];
+  readonly strides?: readonly number[];
+  readonly bias?: boolean;
+  readonly group?: number;
+}
+
+/** A convolution to 6 channels. */
+function convolution({
+  channels = 16,
+  kernel = [3, 3, 3],
+  pads = [1, 1, 1, 1, 1, 1],
+  bias = true,
+  ...rest
+}: Layer = {}) {
+  const group = rest.group ?? 1;
+  const inputs = ["x", "w", ...(bias ? ["b"] : [])];
+  const attributes = { kernel_shape: kernel, pads, strides: rest.strides ?? [1, 1, 1], group };
+  return network(
+    channels,
+    [{ op: "Conv", inputs, outputs: ["y"], attributes }],
+    [noise("w", [6, channels / group, ...kernel]), ...(bias ? [noise("b", [6])] : [])],
+  );
+}
+
+function network(channels: number, nodes: readonly OnnxNode[], constants: readonly OnnxConstant[], shape = SIZE) {
+  return onnxFile({
+    nodes,
+    constants,
+    inputs: [{ name: "x", type: "float", dims: ["n", channels, ...shape] }],
+    outputs: [{ name: "y", type: "float", dims: ["n", "c", "z", "y", "x"] }],
+  });
+}
+
+function noise(name: string, dims: readonly number[]): OnnxConstant {
+  return { name, dims, values: random(dims, name.length + dims.length) };
+}
+
+function random(dims: readonly number[], seed: number): Float32Array {
+  const next = seededNumbers(seed);
+  return Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => next(1000) / 1000 - 0.5);
+}
+
+const planar = (bytes: Uint8Array, channels = 16) => withPlanarConvolutions(bytes, "x", [null, channels, ...SIZE]);
+
+/** Convolutions in a file by the number of axes they go along. */
+function kernels(bytes: Uint8Array): number[] {
+  return readGraph(bytes)
+    .nodes.filter(({ op }) => op === "Conv")
+    .map(({ numbers }) => numbers.get("kernel_shape")?.length ?? 0);
+}
+
+async function answer(bytes: Uint8Array, channels = 16) {
+  const session = await ortSessions("cpu")({ bytes: async () => bytes, sha256: "", inputName: "x", outputName: "y" });
+  const shape = [2, channels, ...SIZE];
+  const { data, shape: given } = await session.run({ data: random(shape, 3), shape });
+  const copy = { data: data.slice(), shape: given };
+  await session.close();
+  return copy;
+}
+
+async function expectSameAnswer(bytes: Uint8Array, channels = 16) {
+  const [one, other] = [await answer(bytes, channels), await answer(planar(bytes, channels), channels)];
+  expect(other.shape).toEqual(one.shape);
+  const largest = one.data.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  for (const [n, value] of one.data.entries()) {
+    // Sums of so many terms in another order.
+    if (!(Math.abs((other.data[n] as number) - value) <= 2e-6 * largest)) {
+      expect.fail(`value ${n} is ${other.data[n]} instead of ${value}`);
+    }
+  }
+}
+
+describe("planar convolutions", () => {
+  it.each([
+    ["a row of the kernel each", {}, 3],
+    ["without a bias", { bias: false }, 3],
+    ["of five rows", { kernel: [3, 5, 3], pads: [1, 2, 1, 1, 2, 1] }, 5],
+    ["of five slices", { kernel: [5, 3, 3], pads: [2, 1, 1, 2, 1, 1] }, 3],
+    ["padded on one side more", { kernel: [3, 3, 3], pads: [2, 0, 1, 1, 2, 0] }, 3],
+    ["not padded along y and x", { pads: [1, 0, 0, 1, 0, 0] }, 3],
+    ["of one column", { kernel: [3, 3, 1], pads: [1, 1, 0, 1, 1, 0] }, 3],
+    ["of an even number of rows", { kernel: [3, 2, 2], pads: [1, 0, 1, 1, 1, 0] }, 2],
+    ["of one slice", { kernel: [1, 3, 3], pads: [0, 1, 1, 0, 1, 1] }, 1],
+    ["of one slice, without a bias, padded before", { kernel: [1, 3, 3], pads: [0, 2, 1, 0, 0, 1], bias: false }, 1],
+    ["of 24 channels", { channels: 24 }, 3],
+  ] as const)("compute the same, %s", async (_, layer, convolutions) => {
+    const { channels = 16 } = layer as Layer;
+    const bytes = convolution(layer);
+    expect(kernels(planar(bytes, channels))).toEqual(Array(convolutions).fill(2));
+    await expectSameAnswer(bytes, channels);
+  });
+
+  it.each([
+    ["few channels", { channels: 8 }],
+    ["channels that blocks do not divide", { channels: 20 }],
+    ["steps", { strides: [2, 2, 2] }],
+    ["groups", { group: 2 }],
+    ["no padding along z", { pads: [0, 1, 1, 0, 1, 1] }],
+    ["a kernel of one row", { kernel: [3, 1, 3], pads: [1, 0, 1, 1, 0, 1] }],
+    ["more padding than the kernel reaches", { pads: [1, 3, 1, 1, 1, 1] }],
+  ] as const)("are not made of one with %s", (_, layer) => {
+    const { channels = 16 } = layer as Layer;
+    const bytes = convolution(layer);
+    expect(planar(bytes, channels)).toBe(bytes);
+  });
+
+  it("are not made where lengths are open, the network has other axes, or other numbers go in", () => {
+    const bytes = convolution();
+    expect(withPlanarConvolutions(bytes, "x", [null, 16, 5, null, 9])).toBe(bytes);
+    expect(withPlanarConvolutions(bytes, "x", [null, 16, 7, 9])).toBe(bytes);
+    expect(withPlanarConvolutions(bytes, "other", [null, 16, ...SIZE])).toBe(bytes);
+  });
+
+  it("are found behind other operators, through a U-Net's way down and up", async () => {
+    const conv = (from: string, to: string, weights: string, strides: number): OnnxNode => ({
+      op: "Conv",
+      inputs: [from, weights],
+      outputs: [to],
+      attributes: { kernel_shape: [3, 3, 3], pads: [1, 1, 1, 1, 1, 1], strides: [strides, strides, strides] },
+    });
+    const whole = (name: string, ...values: number[]): OnnxConstant => ({
+      name,
+      dims: [values.length],
+      values: BigInt64Array.from(values, BigInt),
+    });
+    const bytes = network(
+      16,
+      [
+        conv("x", "a", "w1", 1),
+        { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [-3, -2, -1], keepdims: 1 } },
+        { op: "Sub", inputs: ["a", "mean"], outputs: ["centred"] },
+        { op: "Unsqueeze", inputs: ["scale", "spread"], outputs: ["factor"] },
+        { op: "Mul", inputs: ["centred", "factor"], outputs: ["scaled"] },
+        { op: "LeakyRelu", inputs: ["scaled"], outputs: ["b"] },
+        conv("b", "c", "w2", 2),
+        { op: "PRelu", inputs: ["c", "slope"], outputs: ["c2"] },
+        conv("c2", "d", "w3", 1),
+        {
+          op: "ConvTranspose",
+          inputs: ["d", "up"],
+          outputs: ["e"],
+          attributes: { kernel_shape: [2, 2, 2], strides: [2, 2, 2], pads: [1, 1, 1, 0, 0, 0] },
+        },
+        { op: "Concat", inputs: ["e", "b"], outputs: ["f"], attributes: { axis: 1 } },
+        conv("f", "g", "w4", 1),
+        { op: "MaxPool", inputs: ["g"], outputs: ["h"], attributes: { kernel_shape: [1, 3, 1], strides: [1, 2, 1] } },
+        conv("h", "y", "w1", 1),
+      ],
+      [
+        noise("w1", [16, 16, 3, 3, 3]),
+        noise("w2", [32, 16, 3, 3, 3]),
+        noise("w3", [32, 32, 3, 3, 3]),
+        noise("up", [32, 16, 2, 2, 2]),
+        noise("w4", [16, 32, 3, 3, 3]),
+        noise("scale", [16]),
+        noise("slope", [1]),
+        whole("spread", 1, 2, 3),
+      ],
+    );
+    // All but the one of two steps.
+    expect(kernels(planar(bytes))).toEqual([2, 2, 2, 3, ...Array(9).fill(2)]);
+    await expectSameAnswer(bytes);
+  });
+
+  it("leave the rest of a graph alone where an operator is not known, and take no name that is there", async () => {
+    const bytes = network(
+      16,
+      [
+        { op: "Conv", inputs: ["x", "w"], outputs: ["planar0"], attributes: { pads: [1, 1, 1, 1, 1, 1] } },
+        { op: "Transpose", inputs: ["planar0"], outputs: ["turned"], attributes: { perm: [0, 1, 2, 4, 3] } },
+        { op: "Conv", inputs: ["turned", "w"], outputs: ["y"], attributes: { kernel_shape: [3, 3, 3] } },
+      ],
+      [noise("w", [16, 16, 3, 3, 3])],
+    );
+    expect(kernels(planar(bytes))).toEqual([2, 2, 2, 3]);
+    await expectSameAnswer(bytes);
+  });
+
+  it("run in every session of a network whose tensors' shape is known, on threads too", async () => {
+    const bytes = convolution();
+    const request = { bytes: async () => bytes, sha256: "", inputName: "x", outputName: "y" };
+    const shape = [2, 16, ...SIZE];
+    const input = { data: random(shape, 3), shape };
+    const session = await ortSessions("cpu", { workers: 2 })({ ...request, shape: [null, 16, ...SIZE] });
+    const expected = await answer(planar(bytes));
+    expect((await session.run(input)).data).toEqual(expected.data);
+    expect((await session.beside?.run({ ...input, data: input.data.slice() }))?.data).toEqual(expected.data);
+    await session.close();
+  });
+
+  it("refuse bytes that are no network", () => {
+    expect(() => withPlanarConvolutions(new Uint8Array([1, 2, 3]), "x", [1, 16, ...SIZE])).toThrow(/ONNX model/);
+  });
+});
