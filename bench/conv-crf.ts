@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { readOneImage } from "#src/cli/read-probabilities.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
-import { ortSessions } from "#src/inference/ort-session.js";
+import { ortSessions, THREADS_ALONE } from "#src/inference/ort-session.js";
 import { runOnce } from "#src/inference/run-once.js";
 import { segmentInput } from "#src/inference/segment-input.js";
 import { isNetwork } from "#src/model/classical-manifest.js";
@@ -27,7 +27,7 @@ const kernels = {
   smoothness: { weight: 2, widthMm: 1.5 },
   appearance: { weight: 3, widthMm: 3, widthSd: 0.5 },
 };
-const run = runOnce(ortSessions("cpu"));
+const run = runOnce(ortSessions("cpu", { threads: THREADS_ALONE }));
 
 console.log(
   "| Data | Radius | Window | Agrees with `dense-crf` | Largest difference | Agrees with the widest | Largest difference | Seconds | `dense-crf` |",

@@ -9,7 +9,7 @@ import { ortSessions } from "#src/inference/ort-session.js";
 const [, , file = "", shapeText = ""] = process.argv;
 const shape = shapeText.split("x").map(Number);
 const bytes = await readFile(file);
-const request = { bytes: async () => bytes, sha256: sha256(bytes), inputName: "image", outputName: "logits" };
+const request = { bytes: async () => bytes, sha256: sha256(bytes), inputName: "image", outputName: "logits", shape };
 
 const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
 for (let i = 0, seed = 1; i < data.length; i++) {

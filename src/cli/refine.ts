@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
-import { ortSessions } from "#src/inference/ort-session.js";
+import { ortSessions, THREADS_ALONE } from "#src/inference/ort-session.js";
 import { runOnce } from "#src/inference/run-once.js";
 import { labelsOfStep, needsImage, needsProbabilities, type RefineStep } from "#src/model/refine-steps.js";
 import { applyStepsWith, type RefineInput } from "#src/refine/apply-steps.js";
@@ -63,7 +63,7 @@ export async function refine(path: string, flags: RefineFlags): Promise<void> {
       otherChannels: others.map(({ data }) => data),
     },
     steps,
-    runOnce(ortSessions("cpu")),
+    runOnce(ortSessions("cpu", { threads: THREADS_ALONE })),
   );
   await writeLabels(resolve(flags.out), refined.labels, grid);
   const counts = countsOf(refined.labels);

@@ -19,6 +19,8 @@ process.env.ORT_DISABLE_TELEMETRY = "1";
  * their number, and no result may hang on the machine. Cores are better used by running tiles beside each other.
  */
 const THREADS_A_SESSION = 1;
+/** Of a session whose runs have no others beside them, on every machine too: those of the convolutional CRF. */
+export const THREADS_ALONE = 2;
 
 /** How networks are run. */
 interface OrtOptions {
@@ -27,7 +29,7 @@ interface OrtOptions {
    * give does not hang on their number. @default 1: runs hold up the calling thread
    */
   readonly workers?: number;
-  /** Threads of a session, for measurements alone: another number gives other bytes. @default THREADS_A_SESSION */
+  /** Threads of a session. Another number may give other bytes. @default 1 */
   readonly threads?: number;
 }
 

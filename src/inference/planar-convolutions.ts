@@ -1,24 +1,26 @@
-import { type Graph, type GraphNode, readGraph, type Shape, withNodes } from "#src/model/onnx/graph.js";
+import { changedNode, type Graph, type GraphNode, readGraph, type Shape, withNodes } from "#src/model/onnx/graph.js";
 import { tensorShapes } from "#src/model/onnx/shapes.js";
-import type { OnnxConstant, OnnxNode } from "#src/model/onnx/write.js";
+import type { OnnxNode } from "#src/model/onnx/write.js";
+import { type Convolution, convolutionOf, isPlanar, isSame } from "./convolution-node.js";
+import { GraphParts } from "./graph-parts.js";
+import { PaddedRows } from "./padded-rows.js";
 
 /** `Squeeze` takes its axes as an input since then. */
 const OLDEST_OPSET = 13;
-/** Fewer channels, or a number that its blocks do not divide, ONNX Runtime is faster at in three dimensions. */
-const LEAST_CHANNELS = 16;
-const BLOCK = 8;
-
-/** Along z, y and x. */
-type Triple = readonly [number, number, number];
+/** Operators of one tensor that leave zeros as they are. */
+const KEEP_ZEROS: ReadonlySet<string> = new Set(["Identity", "LeakyRelu", "PRelu", "Relu"]);
+/** Axis of the columns. */
+const X = 4;
 
 /**
  * A network's file with its 3-D convolutions written as 2-D ones, for which ONNX Runtime on a CPU has kernels that work on
- * blocks of channels (docs/bench/engine.md says what it brings). The network stays the same function; sums are taken in
+ * blocks of channels (docs/decisions/0022-planar-convolutions.md). The network stays the same function; sums are taken in
  * another order.
  *
  * A volume of D slices of H rows is one image of D * H rows, in which the row below is the next one and the slice below is
- * H rows further: a kernel row of the volume is a 2-D kernel (z, x), dilated by H along z, and a 3-D convolution is the sum
- * of as many of them as its kernel has rows. Rows of zeros between slices are the padding along y.
+ * H rows further: a row of the kernel is a 2-D kernel (z, x), dilated by H along z, and a 3-D convolution is the sum of as
+ * many of them as its kernel has rows. Rows of zeros below each slice are the padding along y. They stay there through
+ * what comes between two convolutions, as far as that can be done with them.
  *
  * @param shape of the input, [N, C, Z, Y, X]; null where it is open
  * @returns the same bytes where there is nothing to change
@@ -28,143 +30,236 @@ export function withPlanarConvolutions(bytes: Uint8Array, inputName: string, sha
   if (shape.length !== 5) return bytes;
   const graph = readGraph(bytes);
   if (graph.opset < OLDEST_OPSET || !graph.inputs.get(inputName)?.float32) return bytes;
-  const shapes = tensorShapes(graph, new Map([[inputName, shape]]));
-  const parts = new Parts(graph);
-  const changed = new Map<GraphNode, readonly OnnxNode[]>();
-  for (const node of graph.nodes) {
-    const convolution = convolutionOf(node, shapes);
-    if (convolution !== null) changed.set(node, planar(convolution, parts));
+  if (graph.nodes.some(({ hasGraphs }) => hasGraphs)) return bytes;
+  const planar = new PlanarGraph(graph, tensorShapes(graph, new Map([[inputName, shape]])));
+  const { changed, constants } = planar.write();
+  return changed.size === 0 ? bytes : withNodes(bytes, graph, changed, constants);
+}
+
+class PlanarGraph {
+  readonly #graph: Graph;
+  readonly #shapes: ReadonlyMap<string, Shape>;
+  readonly #parts: GraphParts;
+  /** All 3-D convolutions whose lengths are known. */
+  readonly #convolutions = new Map<GraphNode, Convolution>();
+  readonly #planar: ReadonlySet<GraphNode>;
+  readonly #uses = new Map<string, GraphNode[]>();
+  readonly #gap: number;
+  readonly #rows: PaddedRows;
+  /** Tensors of planar convolutions that are not put together: what they are of, and how many channels each has. */
+  readonly #joined = new Map<string, readonly { readonly name: string; readonly channels: number }[]>();
+
+  constructor(graph: Graph, shapes: ReadonlyMap<string, Shape>) {
+    this.#graph = graph;
+    this.#shapes = shapes;
+    this.#parts = new GraphParts(graph);
+    for (const node of graph.nodes) {
+      const convolution = convolutionOf(node, shapes);
+      if (convolution !== null) this.#convolutions.set(node, convolution);
+      for (const name of new Set(node.inputs)) this.#uses.set(name, [...(this.#uses.get(name) ?? []), node]);
+    }
+    const planar = [...this.#convolutions].filter(([, one]) => isPlanar(one));
+    this.#planar = new Set(planar.map(([node]) => node));
+    this.#gap = Math.max(0, ...planar.flatMap(([, { before, after }]) => [before[1], after[1]]));
+    this.#rows = new PaddedRows(this.#parts, this.#gap, shapes);
   }
-  return changed.size === 0 ? bytes : withNodes(bytes, graph, changed, parts.constants);
-}
 
-/** A 3-D convolution of stride 1 that is faster as 2-D ones. Lengths and kernel along z, y and x. */
-interface Convolution {
-  readonly input: string;
-  readonly weights: string;
-  readonly bias: string | undefined;
-  readonly output: string;
-  readonly size: Triple;
-  readonly kernel: Triple;
-  readonly before: Triple;
-  readonly after: Triple;
-}
+  write() {
+    const changed = new Map<GraphNode, readonly (OnnxNode | GraphNode)[]>();
+    const { constants } = this.#parts;
+    if (this.#planar.size === 0) return { changed, constants };
+    for (const node of this.#graph.nodes) {
+      this.#rows.made = [];
+      if (!this.#withRows(node)) {
+        for (const name of node.inputs) this.#rows.plain(name);
+        this.#rows.made.push(node);
+      }
+      for (const name of node.outputs) if (this.#graph.outputs.has(name)) this.#rows.plain(name);
+      changed.set(node, this.#rows.made);
+    }
+    return { changed, constants };
+  }
 
-function convolutionOf(node: GraphNode, shapes: ReadonlyMap<string, Shape>): Convolution | null {
-  const [input = "", weights = "", bias] = node.inputs;
-  const [output = ""] = node.outputs;
-  const [, inputs, ...size] = shapes.get(input) ?? [];
-  const [, channels, ...kernel] = shapes.get(weights) ?? [];
-  if (node.op !== "Conv" || node.domain !== "" || node.attributes.has("auto_pad")) return null;
-  if (!isTriple(size) || !isTriple(kernel) || channels !== inputs || !channels) return null;
-  if (channels < LEAST_CHANNELS || channels % BLOCK !== 0 || kernel[1] === 1) return null;
-  const ones = ["strides", "dilations", "group"].every((name) => node.numbers.get(name)?.every((n) => n === 1) ?? true);
-  const pads = node.numbers.get("pads") ?? [0, 0, 0, 0, 0, 0];
-  const before = pads.slice(0, 3);
-  const after = pads.slice(3);
-  if (!ones || !isTriple(before) || !isTriple(after)) return null;
-  // Padding wider than the kernel reaches gives rows of the answer that see nothing but zeros.
-  if (Math.max(before[1], after[1]) >= kernel[1]) return null;
-  // A kernel row above the slice's first is reached from the slice above: there must be one, if only of zeros.
-  const reachesBack = kernel[0] === 1 ? before[0] === 0 && after[0] === 0 : before[0] > 0 && after[0] > 0;
-  return reachesBack ? { input, weights, bias, output, size, kernel, before, after } : null;
-}
+  /** Whether the node was written for tensors with rows below their slices. */
+  #withRows(node: GraphNode): boolean {
+    if (node.domain !== "" || node.outputs.length !== 1) return false;
+    if (this.#planar.has(node)) return this.#planarConvolution(node);
+    if (KEEP_ZEROS.has(node.op)) return this.#kept(node);
+    switch (node.op) {
+      case "Conv":
+        return this.#convolution(node);
+      case "Concat":
+        return this.#concat(node);
+      case "ReduceMean":
+        return this.#meanOfRows(node);
+      case "Add":
+      case "Sub":
+      case "Mul":
+        return this.#arithmetic(node);
+      default:
+        return false;
+    }
+  }
 
-function isTriple(values: Shape): values is Triple {
-  return values.length === 3 && values.every((value) => value !== null);
-}
+  #planarConvolution(node: GraphNode): boolean {
+    const convolution = this.#convolutions.get(node) as Convolution;
+    const { input, channels, size, bias, output } = convolution;
+    const pitch = size[1] + this.#gap;
+    let from = 0;
+    let sum: string | null = null;
+    for (const part of this.#joined.get(input) ?? [{ name: input, channels }]) {
+      const image = this.#step("Reshape", this.#rows.zeroPadded(part.name), [0, 0, size[0] * pitch, size[2]]);
+      const ofPart = part.channels === channels ? null : ([from, from + part.channels] as const);
+      for (const { weights, attributes } of this.#kernels(convolution, pitch, ofPart)) {
+        const product: string = this.#rows.step(
+          "Conv",
+          [image, weights, ...(bias && sum === null ? [bias] : [])],
+          attributes,
+        );
+        sum = sum === null ? product : this.#rows.step("Add", [sum, product]);
+      }
+      from += part.channels;
+    }
+    const [slices, columns] = [0, 2].map((axis) => this.#outLength(convolution, axis));
+    const volume = this.#step("Reshape", sum ?? "", [0, 0, slices ?? 0, pitch, columns ?? 0]);
+    this.#rows.set(output, volume, false);
+    return true;
+  }
 
-function planar(convolution: Convolution, parts: Parts): OnnxNode[] {
-  const { input, output, size, kernel, before, after } = convolution;
-  const [slices, rows, columns] = size;
-  const gap = Math.max(before[1], after[1]);
-  const pitch = rows + gap;
-  const made: OnnxNode[] = [];
-  const step = (op: string, inputs: readonly string[], attributes?: OnnxNode["attributes"]): string => {
-    const name = parts.name();
-    made.push({ op, inputs, outputs: [name], ...(attributes && { attributes }) });
-    return name;
-  };
-  const apart = gap === 0 ? input : step("Pad", [input, parts.integers([0, 0, 0, 0, 0, 0, 0, 0, gap, 0])]);
-  const image = step("Reshape", [apart, parts.integers([0, 0, slices * pitch, columns])]);
-  const out = [0, 1, 2].map((n) => (size[n] ?? 0) + (before[n] ?? 0) + (after[n] ?? 0) - (kernel[n] ?? 0) + 1);
-  const [outSlices = 0, outRows = 0, outColumns = 0] = out;
-  const sum =
-    kernel[0] === 1 ? flat(convolution, image, parts, step) : rowByRow(convolution, image, pitch, parts, step);
-  // As many rows a slice as there were go in, of which the first are the answer.
-  const volume = step("Reshape", [sum, parts.integers([0, 0, outSlices, pitch, outColumns])]);
-  const [from, to, axis] = [[0], [outRows], [3]].map((values) => parts.integers(values));
-  made.push({ op: "Slice", inputs: [volume, from ?? "", to ?? "", axis ?? ""], outputs: [output] });
-  return made;
-}
+  #outLength({ size, kernel, before, after }: Convolution, axis: number): number {
+    return (size[axis] ?? 0) + (before[axis] ?? 0) + (after[axis] ?? 0) - (kernel[axis] ?? 0) + 1;
+  }
 
-type Step = (op: string, inputs: readonly string[], attributes?: OnnxNode["attributes"]) => string;
-
-/** A kernel of one slice: rows between slices are all that sets them apart. */
-function flat({ weights, bias, kernel, before, after }: Convolution, image: string, parts: Parts, step: Step): string {
-  const inPlane = step("Squeeze", [weights, parts.integers([2])]);
-  return step("Conv", [image, inPlane, ...(bias ? [bias] : [])], {
-    kernel_shape: [kernel[1], kernel[2]],
-    // So that as many rows come out as go in.
-    pads: [before[1], before[2], kernel[1] - 1 - before[1], after[2]],
-  });
-}
-
-/** The row of the kernel that lies on the voxel's own brings the bias, as the others are added to it. */
-function rowByRow(
-  { weights, bias, kernel, before, after }: Convolution,
-  image: string,
-  pitch: number,
-  parts: Parts,
-  step: Step,
-): string {
-  const own = before[1];
-  const order = [own, ...Array.from({ length: kernel[1] }, (_, row) => row).filter((row) => row !== own)];
-  let sum: string | null = null;
-  for (const row of order) {
-    const kernelRow = step("Gather", [weights, parts.integer(row)], { axis: 3 });
-    const product = step("Conv", [image, kernelRow, ...(bias && sum === null ? [bias] : [])], {
-      kernel_shape: [kernel[0], kernel[2]],
-      dilations: [pitch, 1],
-      pads: [before[0] * pitch + own - row, before[2], after[0] * pitch + row - own, after[2]],
+  /** The 2-D kernels that a 3-D one is the sum of, for all channels or those from one to another. */
+  #kernels(convolution: Convolution, pitch: number, channels: readonly [number, number] | null) {
+    const { kernel, before, after, weights } = convolution;
+    const slice = (from: string): string => {
+      if (channels === null) return from;
+      const [start, end, axis] = [...channels, 1].map((value) => this.#parts.integers(value));
+      return this.#rows.step("Slice", [from, start ?? "", end ?? "", axis ?? ""]);
+    };
+    if (kernel[0] === 1) {
+      // Of one slice: what sets the slices apart is all there is to it.
+      const inPlane = this.#rows.step("Squeeze", [weights, this.#parts.integers(2)]);
+      const pads = [before[1], before[2], after[1], after[2]];
+      return [{ weights: slice(inPlane), attributes: { kernel_shape: [kernel[1], kernel[2]], pads } }];
+    }
+    return Array.from({ length: kernel[1] }, (_, row) => {
+      const ofRow = this.#rows.step("Gather", [weights, this.#parts.integer(row)], { axis: 3 });
+      const up = before[1] - row;
+      const pads = [before[0] * pitch + up, before[2], after[0] * pitch - up, after[2]];
+      return {
+        weights: slice(ofRow),
+        attributes: { kernel_shape: [kernel[0], kernel[2]], dilations: [pitch, 1], pads },
+      };
     });
-    sum = sum === null ? product : step("Add", [sum, product]);
-  }
-  return sum ?? image;
-}
-
-/** Names and constants of what is added to a graph. */
-class Parts {
-  readonly constants: OnnxConstant[] = [];
-  readonly #known = new Map<string, string>();
-  readonly #prefix: string;
-  #made = 0;
-
-  constructor({ names }: Graph) {
-    let prefix = "planar";
-    while ([...names].some((name) => name.startsWith(prefix))) prefix += "_";
-    this.#prefix = prefix;
   }
 
-  name(): string {
-    return `${this.#prefix}${this.#made++}`;
+  /** A convolution that stays one of three dimensions. */
+  #convolution(node: GraphNode): boolean {
+    const convolution = this.#convolutions.get(node);
+    if (!convolution) return false;
+    const { input, output, kernel, before, after, channels, filters } = convolution;
+    const [, ...others] = node.inputs;
+    const padded = this.#rows.padded(input);
+    if (isSame(convolution) && Math.max(before[1], after[1]) <= this.#gap) {
+      // A first convolution reads few channels: rows cost less before it than after it.
+      if (!padded && channels * 4 > filters) return false;
+      const from = kernel[1] === 1 && padded ? padded.name : this.#rows.zeroPadded(input);
+      this.#rows.set(output, this.#changed(node, [from, ...others]), false);
+      return true;
+    }
+    // The rows below take the place of the padding.
+    if (!padded || after[1] < this.#gap) return false;
+    const pads = [...before, after[0], after[1] - this.#gap, after[2]];
+    const from = this.#rows.zeroPadded(input);
+    this.#rows.made.push(changedNode(node, [from, ...others], node.outputs, { pads }));
+    return true;
   }
 
-  integers(values: readonly number[]): string {
-    return this.#constant([values.length], values);
+  /** Where it is for planar convolutions alone, each of its parts is convolved for itself, without a copy of all. */
+  #concat(node: GraphNode): boolean {
+    const [output = ""] = node.outputs;
+    const uses = this.#uses.get(output) ?? [];
+    const axis = node.numbers.get("axis")?.[0];
+    const isForPlanar = uses.length > 0 && uses.every((use) => this.#planar.has(use) && use.inputs[0] === output);
+    if (axis !== 1 || !isForPlanar || this.#graph.outputs.has(output)) return false;
+    const parts = node.inputs.map((name) => ({ name, channels: this.#shapes.get(name)?.[1] ?? 0 }));
+    const areLarge = uses.every((use) => {
+      const convolution = this.#convolutions.get(use);
+      return convolution && parts.every(({ channels }) => isPlanar({ ...convolution, channels }));
+    });
+    if (areLarge) this.#joined.set(output, parts);
+    else {
+      const padded = node.inputs.map((name) => this.#rows.zeroPadded(name));
+      this.#rows.set(output, this.#changed(node, padded), true);
+    }
+    return true;
   }
 
-  integer(value: number): string {
-    return this.#constant([], [value]);
+  /** Means of rows are of rows below too, which are cut off: hardly anything is left of the tensor then. */
+  #meanOfRows(node: GraphNode): boolean {
+    const [input = "", axes = ""] = node.inputs;
+    const [output = ""] = node.outputs;
+    const along = node.numbers.get("axes") ?? this.#graph.integers.get(axes) ?? [];
+    const form = this.#rows.padded(input);
+    if (!form || along.length !== 1 || (along[0] !== X && along[0] !== -1) || node.numbers.get("keepdims")?.[0] === 0)
+      return false;
+    this.#rows.withoutRows(this.#changed(node, [form.name, ...node.inputs.slice(1)]), input, output);
+    return true;
   }
 
-  #constant(dims: readonly number[], values: readonly number[]): string {
-    const key = `${dims.length}:${values.join()}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const name = this.name();
-    this.constants.push({ name, dims, values: BigInt64Array.from(values, BigInt) });
-    this.#known.set(key, name);
-    return name;
+  #kept(node: GraphNode): boolean {
+    const [input = "", ...others] = node.inputs;
+    const form = this.#rows.padded(input);
+    if (!form || !others.every((name) => this.#isFlat(name))) return false;
+    this.#rows.set(node.outputs[0] ?? "", this.#changed(node, [form.name, ...others]), form.isZero);
+    return true;
+  }
+
+  /** Of two tensors of the same shape, or of one and a number for each channel. */
+  #arithmetic(node: GraphNode): boolean {
+    const { op, inputs } = node;
+    const [output = ""] = node.outputs;
+    const forms = inputs.map((name) => this.#rows.padded(name));
+    const [a, b] = forms;
+    if (a && b) {
+      const isZero = op === "Mul" ? a.isZero || b.isZero : a.isZero && b.isZero;
+      this.#rows.set(output, this.#changed(node, [a.name, b.name]), isZero);
+      return true;
+    }
+    const large = a ? 0 : 1;
+    const [form, tensor = "", flat = ""] = [forms[large], inputs[large], inputs[1 - large]];
+    if (!form || !this.#isFlat(flat)) return false;
+    // Zeros in the rows below cost nothing where they come with the numbers of the channels.
+    const isMasked = op === "Mul" ? !form.isZero && this.#isShiftedNext(output) : form.isZero;
+    const other = isMasked ? this.#rows.step("Mul", [flat, this.#rows.mask(tensor)]) : flat;
+    const pair = large === 0 ? [form.name, other] : [other, form.name];
+    this.#rows.set(output, this.#changed(node, pair), isMasked || (op === "Mul" && form.isZero));
+    return true;
+  }
+
+  /** Whether nothing is done with a tensor but that numbers for each channel are added, as normalisations end. */
+  #isShiftedNext(tensor: string): boolean {
+    const uses = this.#uses.get(tensor) ?? [];
+    const [next] = uses;
+    const other = next?.inputs.find((name) => name !== tensor);
+    return uses.length === 1 && next?.op === "Add" && other !== undefined && this.#isFlat(other);
+  }
+
+  /** Whether a tensor has the same numbers in all rows. */
+  #isFlat(name: string): boolean {
+    const shape = this.#shapes.get(name);
+    return shape !== undefined && (shape.length < 2 || shape.at(-2) === 1);
+  }
+
+  #changed(node: GraphNode, inputs: readonly string[]): string {
+    const output = this.#parts.name();
+    this.#rows.made.push(changedNode(node, inputs, [output]));
+    return output;
+  }
+
+  #step(op: string, from: string, values: readonly number[]): string {
+    return this.#rows.step(op, [from, this.#parts.integers(...values)]);
   }
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { PROVIDERS } from "#src/core/ids.js";
-import { ortSessions } from "#src/inference/ort-session.js";
+import { ortSessions, THREADS_ALONE } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { postprocessStage } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";
@@ -22,7 +22,7 @@ const sessions = new SessionPool(open);
 const stages = {
   preprocess,
   segment: segmentStage(sessions),
-  postprocess: postprocessStage(ortSessions("cpu")),
+  postprocess: postprocessStage(ortSessions("cpu", { threads: THREADS_ALONE })),
   publish,
 };
 const logger = {

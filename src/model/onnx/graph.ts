@@ -16,6 +16,8 @@ export interface GraphNode {
   readonly numbers: ReadonlyMap<string, readonly number[]>;
   /** Names of all attributes, also of those that are no whole numbers. */
   readonly attributes: ReadonlySet<string>;
+  /** Whether graphs are among them, whose nodes may use any tensor around them. */
+  readonly hasGraphs: boolean;
   /** NodeProto. */
   readonly bytes: Uint8Array;
 }
@@ -30,6 +32,7 @@ export interface Graph {
   /** Values of those that are whole numbers (int64). */
   readonly integers: ReadonlyMap<string, readonly number[]>;
   readonly inputs: ReadonlyMap<string, { readonly float32: boolean; readonly shape: Shape }>;
+  readonly outputs: ReadonlySet<string>;
   /** All names in the graph, so that a new one can be another. */
   readonly names: ReadonlySet<string>;
 }
@@ -39,7 +42,7 @@ const FLOAT = 1;
 
 /**
  * Reads the graph of an ONNX file (onnx.proto: ModelProto 7 graph, 8 opset_import; GraphProto 1 node, 5 initializer,
- * 11 input).
+ * 11 input, 12 output).
  *
  * @throws {PipelineError} `ModelInvalid` for bytes that are no ONNX model
  */
@@ -50,6 +53,7 @@ export function readGraph(bytes: Uint8Array): Graph {
   const constants = new Map<string, readonly number[]>();
   const integers = new Map<string, readonly number[]>();
   const inputs = new Map<string, { readonly float32: boolean; readonly shape: Shape }>();
+  const outputs = new Set<string>();
   const know = (name: string, tensor: Uint8Array) => {
     constants.set(name, numbersOf(tensor, 1));
     if (numbersOf(tensor, 2)[0] === INT64) integers.set(name, integersOf(tensor));
@@ -61,7 +65,8 @@ export function readGraph(bytes: Uint8Array): Graph {
       const { name, shape } = tensorOf(body);
       const [element] = numbersOf(inside(inside(body, 2), 1), 1);
       inputs.set(name, { float32: element === FLOAT, shape });
-    } else if (field === 1) {
+    } else if (field === 12) outputs.add(tensorOf(body).name);
+    else if (field === 1) {
       const { node, value } = nodeOf(body);
       nodes.push(node);
       const [name] = node.outputs;
@@ -69,7 +74,7 @@ export function readGraph(bytes: Uint8Array): Graph {
     }
   }
   const names = new Set([...constants.keys(), ...inputs.keys(), ...nodes.flatMap(({ outputs }) => outputs)]);
-  return { opset: opsetOf(bytes), nodes, constants, integers, inputs, names };
+  return { opset: opsetOf(bytes), nodes, constants, integers, inputs, outputs, names };
 }
 
 /**
@@ -80,14 +85,14 @@ export function readGraph(bytes: Uint8Array): Graph {
 export function withNodes(
   bytes: Uint8Array,
   { nodes }: Graph,
-  changed: ReadonlyMap<GraphNode, readonly OnnxNode[]>,
+  changed: ReadonlyMap<GraphNode, readonly (OnnxNode | GraphNode)[]>,
   constants: readonly OnnxConstant[],
 ): Uint8Array {
   let n = 0;
   const graph = [...fieldsOf(inside(bytes, 7))].flatMap(({ field, bytes: whole }) => {
     const node = field === 1 ? nodes[n++] : undefined;
     const made = node && changed.get(node);
-    return made ? made.flatMap((one) => message(1, nodeBytes(one))) : [whole];
+    return made ? made.flatMap((one) => message(1, "bytes" in one ? [one.bytes] : nodeBytes(one))) : [whole];
   });
   const added = constants.flatMap((constant) => message(5, constantBytes(constant)));
   return joined(
@@ -97,12 +102,28 @@ export function withNodes(
   );
 }
 
-/** NodeProto: 1 input, 2 output, 4 op_type, 5 attribute, 7 domain. AttributeProto: 1 name, 3 i, 5 t, 8 ints. */
+/** The same node with other tensors, and with other whole numbers in the place of some attributes. */
+export function changedNode(
+  { op, bytes }: GraphNode,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  numbers: Readonly<Record<string, readonly number[]>> = {},
+): GraphNode {
+  const kept = [...fieldsOf(bytes)].filter(
+    ({ field, body }) =>
+      field > 2 && !(field === 5 && body !== null && Object.hasOwn(numbers, textOf(inside(body, 1)))) && field !== 4,
+  );
+  const made = nodeBytes({ op, inputs, outputs, attributes: numbers });
+  return nodeOf(joined([...made, ...kept.map((one) => one.bytes)])).node;
+}
+
+/** NodeProto: 1 input, 2 output, 4 op_type, 5 attribute, 7 domain. AttributeProto: 1 name, 3 i, 5 t, 6 g, 8 ints, 11 graphs. */
 function nodeOf(bytes: Uint8Array): { readonly node: GraphNode; readonly value: Uint8Array | null } {
   const texts = new Map<number, string[]>([1, 2, 4, 7].map((field) => [field, []]));
   const numbers = new Map<string, readonly number[]>();
   const attributes = new Set<string>();
   let value: Uint8Array | null = null;
+  let hasGraphs = false;
   for (const { field, body } of fieldsOf(bytes)) {
     if (body === null) continue;
     texts.get(field)?.push(textOf(body));
@@ -112,11 +133,12 @@ function nodeOf(bytes: Uint8Array): { readonly node: GraphNode; readonly value: 
     const whole = [...numbersOf(body, 3), ...numbersOf(body, 8)];
     if (whole.length > 0) numbers.set(name, whole);
     if (name === "value") value = inside(body, 5);
+    hasGraphs ||= inside(body, 6).length + inside(body, 11).length > 0;
   }
   const [op = ""] = texts.get(4) ?? [];
   const [domain = ""] = texts.get(7) ?? [];
-  const node = { op, domain, inputs: texts.get(1) ?? [], outputs: texts.get(2) ?? [], numbers, attributes, bytes };
-  return { node, value };
+  const [inputs = [], outputs = []] = [texts.get(1), texts.get(2)];
+  return { node: { op, domain, inputs, outputs, numbers, attributes, hasGraphs, bytes }, value };
 }
 
 /** OperatorSetIdProto: 1 domain, 2 version. */

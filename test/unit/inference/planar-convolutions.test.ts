@@ -89,11 +89,12 @@ describe("planar convolutions", () => {
     ["of five rows", { kernel: [3, 5, 3], pads: [1, 2, 1, 1, 2, 1] }, 5],
     ["of five slices", { kernel: [5, 3, 3], pads: [2, 1, 1, 2, 1, 1] }, 3],
     ["padded on one side more", { kernel: [3, 3, 3], pads: [2, 0, 1, 1, 2, 0] }, 3],
-    ["not padded along y and x", { pads: [1, 0, 0, 1, 0, 0] }, 3],
+    ["not padded along x", { pads: [1, 1, 0, 1, 1, 0] }, 3],
     ["of one column", { kernel: [3, 3, 1], pads: [1, 1, 0, 1, 1, 0] }, 3],
     ["of an even number of rows", { kernel: [3, 2, 2], pads: [1, 0, 1, 1, 1, 0] }, 2],
     ["of one slice", { kernel: [1, 3, 3], pads: [0, 1, 1, 0, 1, 1] }, 1],
     ["of one slice, without a bias, padded before", { kernel: [1, 3, 3], pads: [0, 2, 1, 0, 0, 1], bias: false }, 1],
+    ["padded by more slices than the kernel reaches", { pads: [3, 1, 1, 2, 1, 1] }, 3],
     ["of 24 channels", { channels: 24 }, 3],
   ] as const)("compute the same, %s", async (_, layer, convolutions) => {
     const { channels = 16 } = layer as Layer;
@@ -109,6 +110,7 @@ describe("planar convolutions", () => {
     ["groups", { group: 2 }],
     ["no padding along z", { pads: [0, 1, 1, 0, 1, 1] }],
     ["a kernel of one row", { kernel: [3, 1, 3], pads: [1, 0, 1, 1, 0, 1] }],
+    ["other rows than go in", { pads: [1, 0, 0, 1, 0, 0] }],
     ["more padding than the kernel reaches", { pads: [1, 3, 1, 1, 1, 1] }],
   ] as const)("are not made of one with %s", (_, layer) => {
     const { channels = 16 } = layer as Layer;
@@ -169,8 +171,8 @@ describe("planar convolutions", () => {
         whole("spread", 1, 2, 3),
       ],
     );
-    // All but the one of two steps.
-    expect(kernels(planar(bytes))).toEqual([2, 2, 2, 3, ...Array(9).fill(2)]);
+    // All but the one of two steps; that of two tensors is one of each.
+    expect(kernels(planar(bytes))).toEqual([2, 2, 2, 3, ...Array(12).fill(2)]);
     await expectSameAnswer(bytes);
   });
 

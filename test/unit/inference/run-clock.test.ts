@@ -28,7 +28,11 @@ describe("RunClock", () => {
     const { beside } = clock.timed({
       run: lasting(1),
       close: async () => {},
-      beside: { workers: 2, isStarted: () => true, run: (tensor) => (tensor === input ? lasting(400)(tensor) : fails()) },
+      beside: {
+        workers: 2,
+        isStarted: () => true,
+        run: (tensor) => (tensor === input ? lasting(400)(tensor) : fails()),
+      },
     });
     const first = beside?.run(input);
     await vi.advanceTimersByTimeAsync(100);
