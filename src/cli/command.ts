@@ -183,6 +183,7 @@ function commands(done: (code: number) => void): Command {
     .argument("<model>")
     .option("--models <dir>", "folder of model packages")
     .option("--measure", "write what a run of the network costs into the package (cost.json)")
+    .option("--no-golden", "compare digests alone, without a run of the golden case")
     .option("--json", "print one JSON document")
     .action(async (id, flags) => done(await (await import("./verify.js")).verify(id, flags)));
   addImportCommands(program);

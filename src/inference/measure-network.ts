@@ -15,6 +15,11 @@ export function batchShape(manifest: Pick<ModelManifest, "tiles" | "network" | "
   return network.dimensions === 2 ? [SLICES_A_BATCH, inputs, y, x] : [1, inputs, z, y, x];
 }
 
+/** What its sessions are told of their tensors: as many tiles at once as there is memory for. */
+export function openShape(manifest: Parameters<typeof batchShape>[0]): (number | null)[] {
+  return [null, ...batchShape(manifest).slice(1)];
+}
+
 /**
  * Opens a network and runs it on zeros: memory by what this process holds more of, so nothing else may go on in it, and
  * time by what its threads used, which other work on the machine changes least.
@@ -30,7 +35,7 @@ export async function measureNetwork(
   const data = new Float32Array(shape.reduce((product, length) => product * length, 1));
   const before = process.memoryUsage.rss();
   const openPeak = watchPeak();
-  const session = await open({ ...manifest.network, shape, bytes: async () => bytes });
+  const session = await open({ ...manifest.network, shape: openShape(manifest), bytes: async () => bytes });
   const loadedMiB = (openPeak() - before) / MIB;
   const loaded = process.memoryUsage.rss();
   const runPeak = watchPeak();

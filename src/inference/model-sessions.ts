@@ -1,7 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelLibrary, ModelPackage } from "#src/model/model-library.js";
-import { batchShape } from "./measure-network.js";
+import { openShape } from "./measure-network.js";
 import type { NetworkSession } from "./network-session.js";
 import type { SessionPool } from "./session-pool.js";
 
@@ -20,8 +20,7 @@ export function modelSessions(pool: SessionPool, models: Pick<ModelLibrary, "net
     }
     const { network } = model.manifest;
     const files = [network, ...network.folds];
-    // As many tiles at once as there is memory for.
-    const shape = [null, ...batchShape(model.manifest).slice(1)];
+    const shape = openShape(model.manifest);
     return pool.get(files.map((one) => ({ ...network, ...one, shape, bytes: () => models.network(model, one) })));
   };
 }

@@ -19,7 +19,7 @@ const RUNTIME = 22;
 /** A thread with its modules; MiB. */
 const THREAD = 15;
 /** Of a network that nobody measured: what its session holds for each byte of weights, and planes of a tile. */
-const UNMEASURED = { weights: 3, planes: 64 } as const;
+const UNMEASURED = { weights: 3, planes: 224 } as const;
 /** Slices of the result that are worked on together where classes are made one by one (`LabelExport`). */
 const SLAB_SLICES = 8;
 

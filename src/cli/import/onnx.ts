@@ -3,6 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
 import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
+import { openShape } from "#src/inference/measure-network.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { segmentInput } from "#src/inference/segment-input.js";
@@ -50,7 +51,7 @@ export async function importOnnx(path: string, flags: ImportOnnxFlags): Promise<
  */
 async function writeGolden(manifest: ModelManifest, bytes: Uint8Array, folder: string): Promise<void> {
   const { network } = manifest;
-  const session = await ortSessions("cpu")({ ...network, bytes: async () => bytes });
+  const session = await ortSessions("cpu")({ ...network, shape: openShape(manifest), bytes: async () => bytes });
   try {
     for (let seed = 1; seed <= PHANTOMS; seed++) {
       const { grid, channels } = goldenPhantom(manifest, seed);

@@ -5,9 +5,11 @@ import type { z } from "zod";
 import { modelsFolder } from "#src/cli/models-folder.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { ModelManifest } from "#src/model/manifest.js";
+import { measurePackage } from "./measure-package.js";
 
 /**
- * A model package put together beside its place and moved there whole: whatever fails, nothing half-made is left.
+ * A model package put together beside its place and moved there whole: whatever fails, nothing half-made is left. There
+ * its network is measured.
  *
  * @param make fills the folder and says the package's name
  * @returns where the package stands
@@ -27,6 +29,7 @@ export async function makePackage(
       throw new PipelineError("ModelInvalid", `model ${id} is there already, expected a new name (--id)`);
     }
     await rename(made, place);
+    await measurePackage(place);
     return place;
   } finally {
     await rm(made, { recursive: true, force: true });
