@@ -52,13 +52,21 @@ function blendPlainly(size: Size3, patch: Size3, weights: Float32Array, tiles: r
   );
 }
 
-function blend(size: Size3, patch: Size3, weights: Float32Array, tiles: readonly Tile[], precision: Precision) {
+function blend(
+  size: Size3,
+  patch: Size3,
+  weights: Float32Array,
+  tiles: readonly Tile[],
+  precision: Precision,
+  windowBytes?: number,
+) {
   const area = size[0] * size[1];
   const classes = (tiles[0]?.logits.length ?? 0) / (patch[0] * patch[1] * patch[2]);
   const out = new Float32Array(classes * area * size[2]);
-  const front = new TileFront({ size, patch, classes, weights, precision }, (z, slices) => {
+  const onSlice = (z: number, slices: readonly Float32Array[]) => {
     for (const [c, values] of slices.entries()) out.set(values, (c * size[2] + z) * area);
-  });
+  };
+  const front = new TileFront({ size, patch, classes, weights, precision }, onSlice, windowBytes);
   const areFinite = tiles.map(({ start, logits }) => front.add(start, logits, 0));
   front.finish();
   return { out, areFinite };
@@ -94,6 +102,22 @@ describe("the kernel of tiles", () => {
       expect(firstDifference(out, expected)).toBe(-1);
       expect(areFinite).toEqual(starts.map(() => true));
     }
+  });
+
+  it("gives the same bytes in one memory and in several, by classes and by slices", () => {
+    const weights = gaussianTileWeights(patch);
+    const tiles = tilesOf(randomFrom(5));
+    const slice = 2 * size[0] * size[1];
+    const { out, areFinite } = blend(size, patch, weights, tiles, "float16");
+    for (const windowBytes of [8 * slice, 4 * slice, 3 * slice, slice, 1]) {
+      expect(blend(size, patch, weights, tiles, "float16", windowBytes)).toEqual({ out, areFinite });
+    }
+  });
+
+  it("holds a class whose window and weights take more than 4 GiB", () => {
+    const options = { size: [2048, 2048, 256], patch: [8, 8, 160], classes: 1, precision: "float32" } as const;
+    const weights = new Float32Array(8 * 8 * 160);
+    expect(() => new TileFront({ ...options, weights }, () => {})).not.toThrow();
   });
 
   it("rounds every kind of number to half precision as it is defined", () => {
