@@ -30,8 +30,9 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
   worker.start();
   try {
-    const [{ takeIn }, { freeMemoryMiB }, { limitsOf, placesOf }, { runUpload }] = await Promise.all([
+    const [{ takeIn }, { Admission }, { freeMemoryMiB }, { limitsOf, placesOf }, { runUpload }] = await Promise.all([
       import("#src/local/take-in.js"),
+      import("#src/local/admission.js"),
       import("#src/local/run-scan.js"),
       import("./run-flags.js"),
       import("./run-upload.js"),
@@ -40,6 +41,7 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
     const context = {
       places,
       worker,
+      admission: new Admission(),
       signal,
       progress,
       json: flags.json === true,

@@ -5,12 +5,13 @@ import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { folderModels } from "#src/model/model-library.js";
 import { mayBeDeidentified } from "#src/stages/deidentification.js";
-import { writeDocument } from "#src/stages/documents.js";
+import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import { preprocess } from "#src/stages/preprocess.js";
 import { publish } from "#src/stages/publish.js";
 import { quarantine } from "#src/stages/quarantine.js";
 import { runTask } from "#src/stages/run-task.js";
+import type { StageDefinition } from "#src/stages/stage.js";
 import type { Capacity, StageDeps } from "#src/stages/stage-deps.js";
 import { resultKeys, type Stage, workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
@@ -22,8 +23,10 @@ import {
   QuarantineInput,
   QuarantineOutput,
   StageInput,
+  TaskDocument,
   type TaskOutcome,
 } from "#src/workflow/contract.js";
+import { Admission } from "./admission.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
 import { openPlaces, type Places, placesFor } from "./places.js";
 import type { LocalUpload, OriginDocument } from "./take-in.js";
@@ -48,6 +51,8 @@ export interface RunOptions {
   readonly workers?: number;
   /** Memory that a run may use, in MiB. @default what this machine or its container has free */
   readonly memoryMiB?: number;
+  /** Lets stages run in this process; of scans that are under way together the same. @default this scan's own */
+  readonly admission?: Admission;
   /** Runs the Batch jobs; kept by the caller so that it stays warm from scan to scan. */
   readonly worker: WorkerProcess;
 }
@@ -81,7 +86,8 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
-  const handlers = stateHandlers(places, deps, options.worker, (outcome) => outcomes.push(outcome));
+  const { worker, admission = new Admission() } = options;
+  const handlers = stateHandlers(places, deps, { worker, admission }, (outcome) => outcomes.push(outcome));
   const watched = Object.fromEntries(
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
   );
@@ -106,7 +112,7 @@ function capacityOf({ workers, memoryMiB = freeMemoryMiB(), provider = "cpu" }: 
 function stateHandlers(
   places: Places,
   deps: StageDeps,
-  worker: WorkerProcess,
+  { worker, admission }: Required<Pick<RunOptions, "worker" | "admission">>,
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
   const job = (stage: Stage) =>
@@ -117,6 +123,11 @@ function stateHandlers(
         if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
       }
     });
+  const here = async (definition: StageDefinition, payload: unknown) => {
+    const input = StageInput.parse(payload);
+    const { identity } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
+    return admission.run({ identity }, () => runTask(definition, input, deps));
+  };
   const setAside = lambdaHandler("quarantine", async (payload) => {
     const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
     onOutcome(outcome);
@@ -126,13 +137,13 @@ function stateHandlers(
     Inspect: lambdaHandler("inspect", async (payload) =>
       InspectOutput.parse(await inspect(InspectInput.parse(payload), deps)),
     ),
-    Preprocess: lambdaHandler("preprocess", (payload) => runTask(preprocess, StageInput.parse(payload), deps)),
+    Preprocess: lambdaHandler("preprocess", (payload) => here(preprocess, payload)),
     PreprocessJob: job("preprocess"),
     Segment: job("segment"),
     Postprocess: job("postprocess"),
     PublishJob: job("publish"),
     Publish: lambdaHandler("publish", async (payload) => {
-      const outcome = PublishOutput.parse(await runTask(publish, StageInput.parse(payload), deps));
+      const outcome = PublishOutput.parse(await here(publish, payload));
       onOutcome(outcome);
       return outcome;
     }),
