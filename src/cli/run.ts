@@ -38,16 +38,17 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
       import("./run-upload.js"),
     ]);
     const { places, asked } = placesOf(flags);
+    // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
+    const { memoryMiB = freeMemoryMiB(), ...limits } = limitsOf(flags);
     const context = {
       places,
       worker,
-      admission: new Admission(),
+      admission: new Admission(memoryMiB),
       signal,
       progress,
       json: flags.json === true,
-      // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
-      memoryMiB: freeMemoryMiB(),
-      ...limitsOf(flags),
+      memoryMiB,
+      ...limits,
     };
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
     const begin = async (path: string, before: Underway | null): Promise<Underway> => {

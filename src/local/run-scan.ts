@@ -70,14 +70,15 @@ const JOB_ATTEMPTS = 3;
 
 /** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
+  const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
   const { request } = upload.source;
   const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
   const places = placesFor(mayBe, { ...options.places, source: upload.root });
   const deps: StageDeps = {
     ...openPlaces(places),
     logger: options.logger,
-    provider: options.provider ?? "cpu",
-    capacity: capacityOf(options),
+    provider,
+    capacity: capacityOf(options.workers, memoryMiB, provider),
   };
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
@@ -86,7 +87,6 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
-  const { worker, admission = new Admission() } = options;
   const handlers = stateHandlers(places, deps, { worker, admission }, (outcome) => outcomes.push(outcome));
   const watched = Object.fromEntries(
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
@@ -102,7 +102,7 @@ export function freeMemoryMiB(): number {
 }
 
 /** Both processes of a run have to fit. Threads of a session are two on every machine. */
-function capacityOf({ workers, memoryMiB = freeMemoryMiB(), provider = "cpu" }: RunOptions): Capacity {
+function capacityOf(workers: number | undefined, memoryMiB: number, provider: Provider): Capacity {
   const most = Math.max(1, Math.floor(availableParallelism() / 2));
   // A GPU has one session.
   const size = { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB };
@@ -125,8 +125,10 @@ function stateHandlers(
     });
   const here = async (definition: StageDefinition, payload: unknown) => {
     const input = StageInput.parse(payload);
-    const { identity } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
-    return admission.run({ identity }, () => runTask(definition, input, deps));
+    const { identity, plan } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
+    const { memoryMiB = 0 } = plan?.[definition === publish ? "publish" : "preprocess"] ?? {};
+    const asked = { identity, memoryMiB, besideMiB: plan?.segment?.memoryMiB ?? 0 };
+    return admission.run(asked, () => runTask(definition, input, deps));
   };
   const setAside = lambdaHandler("quarantine", async (payload) => {
     const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
