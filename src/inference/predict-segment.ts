@@ -194,7 +194,8 @@ function networkPhases(
       "network's input": input,
       "padded input": 4 * voxelCount(padded) * inputs,
       "window of the tiles": fronts + (maps.includes("disagreement") ? 8 * plain : 0),
-      "means of folds": folds > 1 ? 4 * classes * plain : 0,
+      // Sums of slices that not every fold has come to, and the mean of one (`FoldMean`).
+      "means of folds": folds > 1 ? classes * (window + 4 * padded[0] * padded[1]) : 0,
       "slice without its border": isPadded ? slice : 0,
       "weights of a tile": 4 * voxelCount(tiles.patchVox),
       "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),

@@ -1,6 +1,6 @@
 import type { Size3 } from "#src/imaging/affine.js";
-import type { OnSlice } from "#src/imaging/fold-mean.js";
 import { voxelCount } from "#src/imaging/volume.js";
+import type { OnSlice } from "./fold-mean.js";
 import { type OpenKernel, openKernel } from "./logits-kernel.js";
 import { WINDOW_BYTES } from "./memory-terms.js";
 
