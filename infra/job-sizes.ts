@@ -1,3 +1,4 @@
+import { workersOn } from "#src/core/session-threads.js";
 import type { JobSize } from "#src/workflow/job-sizes.js";
 import type { InfraConfig } from "./config.js";
 
@@ -16,9 +17,6 @@ function family(name: string): Record<string, readonly [number, number]> {
 
 /** Of each GiB of an instance what a job may ask for: of 16 GiB ECS keeps about 1, and a job that asks for all never starts. */
 const ASKABLE_MIB = 14_500 / 16;
-
-/** As in `src/inference`, which is not of this side. */
-const THREADS_A_SESSION = 2;
 
 /** Fargate's largest memory for so many vCPUs, and what is enough for most. */
 const FARGATE = [
@@ -66,7 +64,7 @@ function fargateSize([memoryGiB, vcpus]: readonly [number, number]): JobSize {
   return {
     memoryMiB,
     vcpus,
-    workers: vcpus / THREADS_A_SESSION,
+    workers: workersOn(vcpus),
     place: { kind: "fargate", vcpus, memoryMiB, scratchGiB: FARGATE_SCRATCH_GIB },
   };
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
-import { ortSessions, workersOn } from "#src/inference/ort-session.js";
+import { workersOn } from "#src/core/session-threads.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { segmentStage } from "#src/stages/segment.js";
 import { readEnv } from "../runtime/env.js";

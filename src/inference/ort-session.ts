@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
+import { THREADS_A_SESSION } from "#src/core/session-threads.js";
 import { freeArray } from "./free-array.js";
 import { fromHalf, toHalf } from "./half-tensors.js";
 import type { OperatorRun } from "./network-cost.js";
@@ -12,17 +13,6 @@ import { NetworkThreads } from "./network-threads.js";
 
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
 process.env.ORT_DISABLE_TELEMETRY = "1";
-
-/**
- * Threads of every session on the CPU, on every machine: the runtime sums a 3-D convolution in an order that hangs on
- * their number, and no result may hang on the machine. With two, a scan of one tile has two cores.
- */
-export const THREADS_A_SESSION = 2;
-
-/** Runs that so many cores take at once. */
-export function workersOn(cores: number): number {
-  return Math.max(1, Math.floor(cores / THREADS_A_SESSION));
-}
 
 /** How networks are run. */
 interface OrtOptions {

@@ -1,3 +1,4 @@
+import { THREADS_A_SESSION } from "#src/core/session-threads.js";
 import { mirrorSubsets } from "#src/imaging/mirror.js";
 import { planPadding } from "#src/imaging/pad.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
@@ -16,8 +17,6 @@ const PREPROCESS = { start: 0.15, voxel: 0.06e-6, resampled: 0.07e-6 } as const;
 const PUBLISH = { start: 0.45, voxel: 0.12e-6 } as const;
 /** For each value of a tile's answer, each logit, each voxel of the label map. */
 const SEGMENT = { start: 0.4, answer: 8e-9, logit: 10e-9, voxel: 70e-9 } as const;
-/** Threads of a session, all of which are busy. */
-const THREADS = 2;
 /** Another machine than the network was measured on may be so many times faster or slower. */
 const UNKNOWN_MACHINE = 2;
 
@@ -113,7 +112,8 @@ function networkWork(image: ImageShape, { manifest, cost }: ModelPackage, worker
   const seconds = runs * cost.secondsARun;
   const answers = count * passes * network.classes * voxelCount(tiles.patchVox);
   return {
-    networkCpu: THREADS * seconds,
+    // All threads of a session are busy.
+    networkCpu: THREADS_A_SESSION * seconds,
     networkSeconds: seconds / Math.min(workers, runs),
     around:
       SEGMENT.start +

@@ -2,6 +2,7 @@ import { availableParallelism, cpus } from "node:os";
 import { ERROR_CLASSES } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
+import { workersOn } from "#src/core/session-threads.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { folderModels } from "#src/model/model-library.js";
 import { mayBeDeidentified } from "#src/stages/deidentification.js";
@@ -101,11 +102,10 @@ export function freeMemoryMiB(): number {
   return (process.availableMemory() + process.memoryUsage.rss()) / 2 ** 20;
 }
 
-/** Both processes of a run have to fit. Threads of a session are two on every machine. */
+/** Both processes of a run have to fit. */
 function capacityOf(workers: number | undefined, memoryMiB: number, provider: Provider): Capacity {
-  const most = Math.max(1, Math.floor(availableParallelism() / 2));
   // A GPU has one session.
-  const size = { workers: provider === "cpu" ? (workers ?? most) : 1, memoryMiB };
+  const size = { workers: provider === "cpu" ? (workers ?? workersOn(availableParallelism())) : 1, memoryMiB };
   return { sizes: [size], isShared: true, processor: cpus()[0]?.model ?? "" };
 }
 

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { PROVIDERS } from "#src/core/ids.js";
-import { ortSessions, workersOn } from "#src/inference/ort-session.js";
+import { workersOn } from "#src/core/session-threads.js";
+import { ortSessions } from "#src/inference/ort-session.js";
 import { SessionPool } from "#src/inference/session-pool.js";
 import { postprocessStage } from "#src/stages/postprocess.js";
 import { preprocess } from "#src/stages/preprocess.js";

@@ -35,7 +35,8 @@ describe("runScan", () => {
     const out = await mkdtemp(join(tmpdir(), "out-"));
     const places = { work: join(out, ".work"), results: out, models };
     // Its process is lost with the first job.
-    const worker = new WorkerProcess(join(out, "missing.mjs"), logger);
+    await writeFile(join(out, "lost.mjs"), "process.exit()");
+    const worker = new WorkerProcess(join(out, "lost.mjs"), logger);
     const { outcomes, scanId } = await runScan(upload, { places, logger, worker, admission: new Recorder(1000) });
     worker.close();
 
