@@ -1,11 +1,11 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
-import { AnswerSpread } from "#src/imaging/answer-spread.js";
 import { addMirrored, type Flips, mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { constantTileWeights, gaussianTileWeights, symmetricGaussianTileWeights } from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
+import { AnswerSpread } from "./answer-spread.js";
 import { cutTiles, tileBatches } from "./cut-tiles.js";
 import { FoldMean, type OnSlice } from "./fold-mean.js";
 import { inOrder } from "./in-order.js";

@@ -176,6 +176,25 @@ describe("the kernel of tiles", () => {
     }
   });
 
+  it("has the exponentials of Math.exp, bit for bit, on every branch of them", () => {
+    const steps = Array.from({ length: 6000 }, (_, i) => -(i % 2 ? (i / 6000) * 760 : 1.004 ** (i - 5800)));
+    // Beside the borders of the branches: 2^-28, ln 2 / 2, 3 ln 2 / 2, the smallest normal result and the smallest of all.
+    const borders = [2 ** -28, Math.LN2 / 2, 1.5 * Math.LN2, 708.4, 745.13, 745.14].flatMap((border) =>
+      Array.from({ length: 41 }, (_, i) => -border * (1 + (i - 20) * 2 ** -23)),
+    );
+    const logits = Float32Array.from([0, ...steps, ...borders]);
+    const classes = logits.length;
+    const { kernel, memory, places } = openKernel(() => [8 * classes, 8 * classes, 16, 16, 16 * classes]);
+    const [given = 0, mean = 0, sum = 0, moment = 0, terms = 0] = places;
+    // Two voxels, the same logits.
+    new Float32Array(memory, given, 2 * classes).set([...logits].flatMap((value) => [value, value]));
+    kernel.addSoftmax(given, classes, 2, mean, sum, moment, terms);
+    const found = new Float64Array(memory, terms, 2 * classes);
+    const differing = [...logits].filter((value, c) => found[2 * c] !== Math.exp(value));
+    expect(differing).toEqual([]);
+    expect(found.filter((_, i) => i % 2 === 1)).toEqual(found.filter((_, i) => i % 2 === 0));
+  });
+
   it("refuses what 32 bits do not address", () => {
     expect(() => openKernel(() => [2 ** 33])).toThrow("8193 MiB for logits, or addresses for them, are not to be had");
   });
