@@ -24,13 +24,15 @@ export interface PreflightCase {
   readonly isFitted?: boolean;
 }
 
+const TILES = { stepFraction: 0.8, placing: "even", blending: "gaussian", padding: "zero" } as const;
+
 const ct = (classes: number, changes: Partial<ModelManifest> = {}) => ({
   classes,
   channels: [8, 16],
   manifest: {
     spacingMm: [1.5, 1.5, 1.5],
     precision: "float16",
-    tiles: { patchVox: [96, 96, 64], stepFraction: 0.8, placing: "even", blending: "gaussian", padding: "zero" },
+    tiles: { patchVox: [96, 96, 64], ...TILES },
     resampling: { imageOrder: 3, logitsOrder: 1, separateZ: "never", grid: "extents", of: "logits" },
     ...changes,
   } satisfies Partial<ModelManifest>,
@@ -39,12 +41,12 @@ const ct = (classes: number, changes: Partial<ModelManifest> = {}) => ({
 const NATIVE = {
   spacingMm: [null, null, null],
   precision: "float32",
-  tiles: { patchVox: [64, 64, 64], stepFraction: 0.8, placing: "even", blending: "gaussian", padding: "zero" },
+  tiles: { patchVox: [64, 64, 64], ...TILES },
 } satisfies Partial<ModelManifest>;
 
 const IN_SLICES = {
   spacingMm: [null, null, null],
-  tiles: { patchVox: [192, 192, 1], stepFraction: 0.8, placing: "even", blending: "gaussian", padding: "zero" },
+  tiles: { patchVox: [192, 192, 1], ...TILES },
 } satisfies Partial<ModelManifest>;
 
 interface MadeModel {

@@ -1,9 +1,10 @@
-import { Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Duration, Stack } from "aws-cdk-lib";
 import { Trail } from "aws-cdk-lib/aws-cloudtrail";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import type { DeidVault } from "./deid-vault.js";
+import { protectedBucket } from "./protected-bucket.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 
 export interface DataEventsProps {
@@ -23,19 +24,9 @@ export class DataEvents extends Construct {
       }),
     );
     const bucket = new Bucket(this, "Records", {
-      encryption: BucketEncryption.KMS,
-      encryptionKey: key,
-      bucketKeyEnabled: true,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      serverAccessLogsBucket: buckets.accessLogs,
-      serverAccessLogsPrefix: "data-events/",
+      ...protectedBucket(key, { bucket: buckets.accessLogs, prefix: "data-events" }),
       // HIPAA 45 CFR 164.316(b)(2): six years.
       lifecycleRules: [{ expiration: Duration.days(2192) }],
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     const trail = new Trail(this, "Trail", {
       bucket,

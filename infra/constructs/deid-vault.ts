@@ -1,10 +1,11 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { AnyPrincipal, Effect, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from "aws-cdk-lib/aws-s3";
+import { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { deidKeys } from "#src/storage/keys.js";
 import { grantReadObject, grantWrite } from "./grants.js";
+import { protectedBucket } from "./protected-bucket.js";
 
 export interface DeidVaultProps {
   readonly accessLogs: Bucket;
@@ -30,19 +31,8 @@ export class DeidVault extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.bucket = new Bucket(this, "Maps", {
-      encryption: BucketEncryption.KMS,
-      encryptionKey: this.key,
-      bucketKeyEnabled: true,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      // What is overwritten or removed by mistake is still there.
-      versioned: true,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      serverAccessLogsBucket: accessLogs,
-      serverAccessLogsPrefix: "deidentification/",
+      ...protectedBucket(this.key, { bucket: accessLogs, prefix: "deidentification" }),
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(2) }],
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     // Another secret would give every study other UIDs: it is written once, by conditional create.
     this.bucket.addToResourcePolicy(

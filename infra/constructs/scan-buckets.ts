@@ -5,7 +5,6 @@ import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
-  type BucketProps,
   CfnBucket,
   type IBucket,
   type LifecycleRule,
@@ -15,6 +14,7 @@ import {
 } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import type { InfraConfig } from "../config.js";
+import { protectedBucket } from "./protected-bucket.js";
 
 export interface ScanBucketsProps {
   readonly buckets: InfraConfig["buckets"];
@@ -50,27 +50,13 @@ export class ScanBuckets extends Construct {
       ],
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const common = {
-      encryption: BucketEncryption.KMS,
-      encryptionKey: this.key,
-      // One call to KMS for many objects, not one for each.
-      bucketKeyEnabled: true,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
-      versioned: true,
-      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
-      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      serverAccessLogsBucket: this.accessLogs,
-      // Patient data is never removed with a stack.
-      removalPolicy: RemovalPolicy.RETAIN,
-    } satisfies BucketProps;
+    const loggedAs = (prefix: string) => protectedBucket(this.key, { bucket: this.accessLogs, prefix });
     const parts = { abortIncompleteMultipartUploadAfter: Duration.days(2) };
     const old = { noncurrentVersionExpiration: Duration.days(30) };
 
     const scans = () => {
       const made = new Bucket(this, "Scans", {
-        ...common,
-        serverAccessLogsPrefix: "scans/",
+        ...loggedAs("scans"),
         lifecycleRules: [
           {
             ...parts,
@@ -90,8 +76,7 @@ export class ScanBuckets extends Construct {
     };
     this.scans = this.#imported("Scans", buckets.scans) ?? scans();
     this.work = new Bucket(this, "Work", {
-      ...common,
-      serverAccessLogsPrefix: "work/",
+      ...loggedAs("work"),
       lifecycleRules: [
         {
           ...parts,
@@ -102,8 +87,7 @@ export class ScanBuckets extends Construct {
     });
     const results = () =>
       new Bucket(this, "Results", {
-        ...common,
-        serverAccessLogsPrefix: "results/",
+        ...loggedAs("results"),
         lifecycleRules: [
           { ...parts, ...old },
           ...["r-", "index/"].flatMap((prefix) => removal(retention.resultDays, prefix)),

@@ -9,6 +9,7 @@ import { BUNDLING, bundleAssets } from "../../functions/bundling.js";
 import type { InfraConfig } from "../config.js";
 import type { ModelSelection } from "../model-selection.js";
 import type { DeidVault } from "./deid-vault.js";
+import { limitEnvironment } from "./environment-limit.js";
 import { grantRead, grantRemove, grantWrite } from "./grants.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 import { type LogKeeping, scanLog } from "./scan-log.js";
@@ -136,7 +137,7 @@ export class ScanFunctions extends Construct {
       description: `What the ${name} function may do`,
     });
     logGroup.grantWrite(role);
-    return new NodejsFunction(this, pascal(name), {
+    const made = new NodejsFunction(this, pascal(name), {
       description: `scanlane: ${name}`,
       entry: `${REPO}functions/${name}/handler.ts`,
       projectRoot: REPO,
@@ -178,6 +179,8 @@ export class ScanFunctions extends Construct {
         },
       },
     });
+    limitEnvironment(made, name);
+    return made;
   }
 }
 

@@ -6,6 +6,7 @@ import type { RunOptions } from "#src/local/run-scan.js";
 import { RunRequest } from "#src/workflow/contract.js";
 import { deidFolder, isApart } from "./deid-folder.js";
 import { modelsFolder } from "./models-folder.js";
+import type { RunContext } from "./run-upload.js";
 
 /** Options that every command which runs scans shares. */
 export interface RunFlags {
@@ -28,12 +29,17 @@ export interface RunFlags {
   readonly provider?: Provider;
 }
 
+/** What a command runs its uploads with, and what was asked for of them. */
+export function contextOf(
+  flags: RunFlags,
+  rest: Pick<RunContext, "worker" | "signal" | "progress">,
+): { context: RunContext; asked: Asked } {
+  const { places, asked } = placesOf(flags);
+  return { context: { ...rest, places, json: flags.json === true, ...limitsOf(flags) }, asked };
+}
+
 /** How a run may use the machine, of what was said. */
-export function limitsOf({
-  provider,
-  workers,
-  memory,
-}: RunFlags): Pick<RunOptions, "provider" | "workers" | "memoryMiB"> {
+function limitsOf({ provider, workers, memory }: RunFlags): Pick<RunOptions, "provider" | "workers" | "memoryMiB"> {
   return {
     ...(provider !== undefined && { provider }),
     ...(workers !== undefined && { workers }),
@@ -42,7 +48,7 @@ export function limitsOf({
 }
 
 /** The folders of a run, and what was asked for: it goes before a `scan.json`. */
-export function placesOf(flags: RunFlags): { places: RunOptions["places"]; asked: Asked } {
+function placesOf(flags: RunFlags): { places: RunOptions["places"]; asked: Asked } {
   const out = resolve(flags.out);
   const work = flags.work === undefined ? join(out, ".work") : resolve(flags.work);
   const given = Object.entries({

@@ -30,23 +30,17 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
   worker.start();
   try {
-    const [{ takeIn }, { freeMemoryMiB }, { limitsOf, placesOf }, { runUpload }] = await Promise.all([
+    const [{ takeIn }, { Admission }, { freeMemoryMiB }, { contextOf }, { runUpload }] = await Promise.all([
       import("#src/local/take-in.js"),
+      import("#src/local/admission.js"),
       import("#src/local/run-scan.js"),
       import("./run-flags.js"),
       import("./run-upload.js"),
     ]);
-    const { places, asked } = placesOf(flags);
-    const context = {
-      places,
-      worker,
-      signal,
-      progress,
-      json: flags.json === true,
-      // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
-      memoryMiB: freeMemoryMiB(),
-      ...limitsOf(flags),
-    };
+    const { context: given, asked } = contextOf(flags, { worker, signal, progress });
+    // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
+    const { memoryMiB = freeMemoryMiB() } = given;
+    const context = { ...given, memoryMiB, admission: new Admission(memoryMiB) };
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
     const begin = async (path: string, before: Underway | null): Promise<Underway> => {
       const turn = before?.code ?? Promise.resolve();

@@ -7,7 +7,7 @@ import { STABLE_SECONDS, watchFolder } from "#src/local/watch.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
-import { limitsOf, placesOf, type RunFlags } from "./run-flags.js";
+import { contextOf, type RunFlags } from "./run-flags.js";
 import { runUpload } from "./run-upload.js";
 
 export interface WatchFlags extends RunFlags {
@@ -27,22 +27,14 @@ export interface WatchFlags extends RunFlags {
  */
 export async function watch(folder: string, flags: WatchFlags, signal: AbortSignal): Promise<number> {
   const progress = flags.json ? noProgress : progressOn(process.stderr);
-  const { places, asked } = placesOf(flags);
   const rules = { quietSeconds: flags.quietSeconds ?? STABLE_SECONDS, maxWaitSeconds: flags.maxWaitSeconds ?? 60 };
-  const results = folderStore(places.results);
   const worker = localWorker(progress.logger, flags);
-  const context = {
-    places,
-    worker,
-    signal,
-    progress,
-    json: flags.json === true,
-    ...limitsOf(flags),
-  };
+  const { context, asked } = contextOf(flags, { worker, signal, progress });
+  const results = folderStore(context.places.results);
   let worst: number = EXIT.ok;
   let count = 0;
   try {
-    progress.line(`watching ${folder}, results go to ${places.results}; stop with Ctrl-C`);
+    progress.line(`watching ${folder}, results go to ${context.places.results}; stop with Ctrl-C`);
     for await (const watched of watchFolder(resolve(folder), rules, signal)) {
       const { name } = watched;
       try {

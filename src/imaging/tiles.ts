@@ -1,5 +1,6 @@
 import type { Size3 } from "./affine.js";
-import { roundHalfEven, roundToFloat16 } from "./rounding.js";
+import { roundRangeToFloat16 } from "./float16.js";
+import { roundHalfEven } from "./rounding.js";
 import { voxelCount } from "./volume.js";
 
 /**
@@ -55,18 +56,16 @@ export function gaussianTileWeights(patch: Size3): Float32Array {
   const scale = peak / 10;
 
   const out = new Float32Array(voxelCount(patch));
-  let smallest = Number.POSITIVE_INFINITY;
   let i = 0;
   for (const z of wz) {
     for (const y of wy) {
       const zy = z * y;
-      for (const x of wx) {
-        const weight = roundToFloat16((zy * x) / scale);
-        if (weight > 0 && weight < smallest) smallest = weight;
-        out[i++] = weight;
-      }
+      for (let n = 0; n < wx.length; n++) out[i++] = (zy * wx[n]) / scale;
     }
   }
+  roundRangeToFloat16(out, new Uint32Array(out.buffer), 0, out.length);
+  let smallest = Number.POSITIVE_INFINITY;
+  for (let n = 0; n < out.length; n++) if (out[n] > 0 && out[n] < smallest) smallest = out[n];
   for (let n = 0; n < out.length; n++) if (out[n] === 0) out[n] = smallest;
   return out;
 }

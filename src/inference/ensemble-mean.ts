@@ -1,7 +1,7 @@
 import type { UncertaintyMap } from "#src/core/uncertainty-maps.js";
 import type { Size3 } from "#src/imaging/affine.js";
-import { type ActivationKind, mutualInformation } from "#src/imaging/answer-spread.js";
 import { addEntropyTerms, addRegionEntropy, raiseToShare } from "#src/imaging/entropy.js";
+import { type ActivationKind, mutualInformation } from "#src/imaging/mutual-information.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { probabilitiesInBox, type Segmentation } from "./to-source-grid.js";

@@ -10,6 +10,15 @@ interface LogitsKernel {
   takeHalf: TakeMeans;
   takeSingle: TakeMeans;
   unpackHalf(halves: number, out: number, count: number): void;
+  addSoftmax(
+    logits: number,
+    classes: number,
+    count: number,
+    mean: number,
+    sum: number,
+    moment: number,
+    terms: number,
+  ): void;
   jobSize(): number;
   setAxis(job: number, axis: 0 | 1, below: number, above: number, fraction: number, count: number): void;
   setGrid(job: number, width: number, height: number, stride: number, classes: number, isHalf: number): void;

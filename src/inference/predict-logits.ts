@@ -1,13 +1,13 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
-import { AnswerSpread } from "#src/imaging/answer-spread.js";
-import { FoldMean, type OnSlice } from "#src/imaging/fold-mean.js";
 import { addMirrored, type Flips, mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { constantTileWeights, gaussianTileWeights, symmetricGaussianTileWeights } from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
+import { AnswerSpread } from "./answer-spread.js";
 import { cutTiles, tileBatches } from "./cut-tiles.js";
+import { FoldMean, type OnSlice } from "./fold-mean.js";
 import { inOrder } from "./in-order.js";
 import type { Answer, NetworkSession, Tensor } from "./network-session.js";
 import { RunPlaces } from "./run-places.js";
@@ -70,7 +70,8 @@ export async function predictLogits(
 
   const weights = WEIGHTS[blending](patchVox);
   const { precision } = manifest;
-  const mean = new FoldMean(sessions.length, precision, withoutPadding(input.size, padding, onSlice));
+  const slice = { area: padding.size[0] * padding.size[1], classes, precision };
+  const mean = new FoldMean(sessions.length, slice, withoutPadding(input.size, padding, onSlice));
   const fronts = sessions.map(
     (_, fold) =>
       new TileFront({ size: padding.size, patch: patchVox, classes, weights, precision }, (z, slices) =>

@@ -9,9 +9,12 @@ import type { MeasuredCost } from "#src/model/measured-cost.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { tileBatches } from "./cut-tiles.js";
 import { batchShape } from "./measure-network.js";
-import { type MemoryPhase, phase, uncollected, WINDOW_BYTES } from "./memory-terms.js";
+import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
 import type { ImageShape } from "./predict-volumes.js";
+import { slicesHeld } from "./resized-argmax.js";
+import { windowShare } from "./tile-front.js";
+import { logitsResize } from "./to-source-grid.js";
 
 const MIB = 2 ** 20;
 /** What the first session takes of the process for the runtime itself, and is part of the base; MiB. */
@@ -131,7 +134,8 @@ function networkPhases(
 ): readonly MemoryPhase[] {
   const { workers } = runsAtOnce;
   const { network, tiles, mirrorAxes, precision, activation } = manifest;
-  const { size, box } = planNetworkGrid(image.grid, manifest);
+  const grid = planNetworkGrid(image.grid, manifest);
+  const { size, box } = grid;
   const padded = planPadding(size, tiles.patchVox).size;
   const { classes } = network;
   const folds = 1 + network.folds.length;
@@ -146,9 +150,11 @@ function networkPhases(
   const input = 4 * voxelCount(size) * inputs;
   const area = size[0] * size[1];
   const plain = padded[0] * padded[1] * tiles.patchVox[2];
-  // Sums of several classes share a memory, and each memory has sums of weights of its own (`TileFront`).
+  // Sums of several classes share a memory, and each memory has sums of weights and means of its own (`TileFront`).
   const window = (precision === "float16" ? 2 : 4) * plain;
-  const memories = Math.ceil(classes / Math.max(1, Math.floor(WINDOW_BYTES / window)));
+  const share = windowShare({ size: padded, patch: tiles.patchVox, classes, precision });
+  const memories = Math.ceil(classes / share.classes);
+  const means = 4 * classes * padded[0] * padded[1] * Math.ceil(tiles.patchVox[2] / share.slices);
   const source = voxelCount(image.grid.size);
   const to = voxelCount(box.size);
   const labelBytes = largestLabel(manifest) < 256 ? 1 : 2;
@@ -163,9 +169,11 @@ function networkPhases(
   // Answers are freed as soon as they are added.
   const given = size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
   const largest = Math.max(isPadded ? slice : 0, isAlone ? 0 : packed);
-  const fronts = folds * ((classes + memories) * window + 4 * classes * padded[0] * padded[1]);
-  // Two slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
-  const between = 2 * (slice + 12 * area) + 2 * Math.ceil(box.size[2] / size[2]) * box.size[0] * box.size[1];
+  const fronts = folds * ((classes + memories) * window + means);
+  // Slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
+  const between =
+    slicesHeld(logitsResize(grid, manifest)) * (slice + 12 * area) +
+    2 * Math.ceil(box.size[2] / size[2]) * box.size[0] * box.size[1];
 
   // Of a run in parts so much of what was measured, and its whole answer besides.
   const part = Math.min(1, runsAtOnce.batch / batch);
@@ -186,7 +194,8 @@ function networkPhases(
       "network's input": input,
       "padded input": 4 * voxelCount(padded) * inputs,
       "window of the tiles": fronts + (maps.includes("disagreement") ? 8 * plain : 0),
-      "means of folds": folds > 1 ? 4 * classes * plain : 0,
+      // Sums of slices that not every fold has come to, and the mean of one (`FoldMean`).
+      "means of folds": folds > 1 ? classes * (window + 4 * padded[0] * padded[1]) : 0,
       "slice without its border": isPadded ? slice : 0,
       "weights of a tile": 4 * voxelCount(tiles.patchVox),
       "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),

@@ -1,6 +1,17 @@
 import type { Size3 } from "#src/imaging/affine.js";
 import { type AxisOrders, type AxisTable, axisTables, type GridsMeet } from "#src/imaging/slab-resize.js";
-import { type OpenKernel, openKernel } from "./logits-kernel.js";
+import { WINDOW_BYTES } from "./memory-terms.js";
+import { type BandOptions, RowBand, rowBytes } from "./row-band.js";
+
+/** How logits are brought to the grid of the labels. */
+export interface LogitsResize {
+  /** Grid of the logits. */
+  readonly from: Size3;
+  /** Grid of the labels. */
+  readonly to: Size3;
+  readonly orders: AxisOrders;
+  readonly meet: GridsMeet;
+}
 
 /**
  * Labels of logits resized linearly (or to the nearest), class by class: the first class whose value, rounded to the
@@ -12,64 +23,37 @@ import { type OpenKernel, openKernel } from "./logits-kernel.js";
  * other cells only classes that may win are resized. A segmentation has few such cells, so that time hardly depends on
  * how many voxels the result has; with classes it grows by one pass over the logits as they come.
  *
- * Holds two slices of logits, in single precision.
+ * Holds two slices of logits, in single precision, or one where no slice of the result lies between two; in as many
+ * memories, a band of rows each, as large slices of many classes need.
  */
 export class ResizedArgmax {
   readonly #to: Size3;
-  readonly #tables: readonly [AxisTable, AxisTable, AxisTable];
+  readonly #slices: AxisTable;
   readonly #labels: Uint8Array | Uint16Array;
-  readonly #kernel: OpenKernel["kernel"];
-  /** Addresses: of what the kernel works with; of fractions and labels of the slices of the result. */
-  readonly #job: number;
-  readonly #fractionsAt: number;
-  readonly #foundAt: number;
-  readonly #given: Float32Array;
-  readonly #fractions: Float64Array;
-  readonly #found: Uint16Array;
-  /** The slice that each of the two places holds. */
-  readonly #held: [number, number] = [-1, -1];
+  readonly #bands: readonly RowBand[];
+  /** The slice that each of the places holds. */
+  readonly #held: number[];
   #next = 0;
 
-  /** @param labels where the labels go, on the new grid, x fastest */
+  /**
+   * @param labels where the labels go, on the new grid, x fastest
+   * @param bandBytes how large a memory may be
+   * @throws {PipelineError} `MemoryInsufficient` when there is none
+   */
   constructor(
-    { from, to, orders, meet }: { from: Size3; to: Size3; orders: AxisOrders; meet: GridsMeet },
+    { from, to, orders, meet }: LogitsResize,
     { classes, precision }: { classes: number; precision: "float16" | "float32" },
     labels: Uint8Array | Uint16Array,
+    bandBytes: number = WINDOW_BYTES,
   ) {
     this.#to = to;
-    this.#tables = axisTables(from, to, orders, meet);
     this.#labels = labels;
-    const [width, height] = from;
-    // Whole vectors, and another one for the neighbours of the last voxels.
-    const stride = 4 * Math.ceil(width / 4) + 4;
-    const depth = mostBetween(this.#tables[2]);
-    const area = stride * height;
-    const tables = this.#tables.slice(0, 2);
-    const { kernel, memory, places } = openKernel(({ jobSize }) => [
-      ...[jobSize(), 4 * width * height, 8 * depth, 2 * depth * to[0] * to[1]],
-      ...[4 * stride, 2 * stride * classes, 4 * stride * classes, 4 * stride, 16 * classes],
-      ...tables.flatMap(({ below, above, fraction }) => [below.byteLength, above.byteLength, fraction.byteLength]),
-      ...[0, 1].flatMap(() => [4 * area * classes, 4 * area, 4 * area, 4 * area]),
-    ]);
-    const at = places[Symbol.iterator]();
-    const next = (): number => at.next().value ?? 0;
-    this.#kernel = kernel;
-    this.#job = next();
-    this.#given = new Float32Array(memory, next(), width * height);
-    this.#fractionsAt = next();
-    this.#fractions = new Float64Array(memory, this.#fractionsAt, depth);
-    this.#foundAt = next();
-    this.#found = new Uint16Array(memory, this.#foundAt, depth * to[0] * to[1]);
-    kernel.setGrid(this.#job, width, height, stride, classes, precision === "float16" ? 1 : 0);
-    kernel.setRow(this.#job, next(), next(), next(), next(), next());
-    for (const [axis, { below, above, fraction }] of tables.entries()) {
-      const [belowAt, aboveAt, fractionAt] = [next(), next(), next()];
-      new Int32Array(memory, belowAt, below.length).set(below);
-      new Int32Array(memory, aboveAt, above.length).set(above);
-      new Float64Array(memory, fractionAt, fraction.length).set(fraction);
-      kernel.setAxis(this.#job, axis === 0 ? 0 : 1, belowAt, aboveAt, fractionAt, below.length);
-    }
-    for (const n of [0, 1]) kernel.setSlice(this.#job, n, next(), next(), next(), next());
+    const [x, y, z] = axisTables(from, to, orders, meet);
+    this.#slices = z;
+    const places = placesOf(z);
+    this.#held = new Array<number>(places).fill(-1);
+    const options = { width: from[0], classes, precision, x, y, places, depth: mostBetween(z) };
+    this.#bands = bandsOf(options, from[1], bandBytes);
   }
 
   /**
@@ -78,16 +62,12 @@ export class ResizedArgmax {
    * @param classes one array a class, of numbers that have the precision; they are copied
    */
   addSlice(z: number, classes: readonly Float32Array[]): void {
-    const { below, above, fraction } = this.#tables[2];
+    const { below, above, fraction } = this.#slices;
     const end = this.#to[2];
     // A slice that lies between no two of the result.
     if (this.#next === end || (below[this.#next] ?? 0) > z) return;
-    const place = z & 1;
-    for (const [c, values] of classes.entries()) {
-      this.#given.set(values);
-      this.#kernel.placeClass(this.#job, place, c, this.#given.byteOffset);
-    }
-    this.#kernel.rankSlice(this.#job, place);
+    const place = z % this.#held.length;
+    for (const band of this.#bands) band.add(place, classes);
     this.#held[place] = z;
     while (this.#next < end && (above[this.#next] ?? 0) <= z) {
       const first = this.#next;
@@ -99,22 +79,31 @@ export class ResizedArgmax {
 
   /** Labels of slices of the result that lie between the same two of the logits. */
   #label(z: number, [low, high]: readonly [number, number], fractions: Float64Array): void {
+    const places = this.#held.length;
     for (const k of [low, high]) {
-      if (this.#held[k & 1] !== k) throw new RangeError(`slice ${k} of the logits is not there`);
+      if (this.#held[k % places] !== k) throw new RangeError(`slice ${k} of the logits is not there`);
     }
-    const [tx, ty] = this.#tables;
-    const area = this.#to[0] * this.#to[1];
-    const isAsItIs = tx.isSame && ty.isSame && low === high;
-    if (isAsItIs) this.#kernel.copyLabels(this.#job, low & 1, this.#foundAt);
-    else {
-      this.#fractions.set(fractions);
-      this.#kernel.labelSlices(this.#job, low & 1, high & 1, this.#fractionsAt, fractions.length, this.#foundAt);
-    }
-    for (let n = 0; n < fractions.length; n++) {
-      const from = isAsItIs ? 0 : n * area;
-      this.#labels.set(this.#found.subarray(from, from + area), (z + n) * area);
-    }
+    const labels = this.#labels.subarray(z * this.#to[0] * this.#to[1]);
+    for (const band of this.#bands) band.label([low % places, high % places], fractions, labels);
   }
+}
+
+/** As few bands as there may be, alike. */
+function bandsOf(options: BandOptions, rows: number, bandBytes: number): readonly RowBand[] {
+  const { logits, result } = rowBytes(options);
+  const end = options.y.below.length;
+  const count = Math.min(end, Math.ceil((rows * logits + end * result) / bandBytes));
+  const at = (n: number) => Math.floor((n * end) / count);
+  return Array.from({ length: count }, (_, n) => new RowBand(options, at(n), at(n + 1)));
+}
+
+/** How many slices of logits are held at once. */
+export function slicesHeld({ from, to, orders, meet }: LogitsResize): 1 | 2 {
+  return placesOf(axisTables(from, to, orders, meet)[2]);
+}
+
+function placesOf({ below, above }: AxisTable): 1 | 2 {
+  return below.some((slice, n) => slice !== above[n]) ? 2 : 1;
 }
 
 /** How many slices of the result lie between the same two slices at most. */

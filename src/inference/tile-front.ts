@@ -1,6 +1,6 @@
 import type { Size3 } from "#src/imaging/affine.js";
-import type { OnSlice } from "#src/imaging/fold-mean.js";
 import { voxelCount } from "#src/imaging/volume.js";
+import type { OnSlice } from "./fold-mean.js";
 import { type OpenKernel, openKernel } from "./logits-kernel.js";
 import { WINDOW_BYTES } from "./memory-terms.js";
 
@@ -19,6 +19,27 @@ export interface TileFrontOptions {
   readonly precision: "float16" | "float32";
 }
 
+/** What lies together in a memory: so many classes, and of a window so many slices. */
+export interface WindowShare {
+  readonly classes: number;
+  readonly slices: number;
+}
+
+/**
+ * Classes share a memory as long as there is room for their whole windows; a window that none has room for is spread
+ * over several.
+ *
+ * @param windowBytes how large the sums in a memory may be
+ */
+export function windowShare(
+  { size, patch, classes, precision }: Omit<TileFrontOptions, "weights">,
+  windowBytes: number = WINDOW_BYTES,
+): WindowShare {
+  const slice = size[0] * size[1] * (precision === "float16" ? 2 : 4);
+  const slices = Math.min(patch[2], Math.max(1, Math.floor(windowBytes / slice)));
+  return { slices, classes: Math.min(classes, Math.max(1, Math.floor(windowBytes / (slice * patch[2])))) };
+}
+
 /**
  * Blends weighted tiles into one volume of `classes` channels and gives every slice away as soon as the window has
  * passed it. Memory: (classes + 1) x tile depth x slice x 2 or 4 bytes, by the precision, whatever the volume's length.
@@ -31,17 +52,16 @@ export class TileFront {
 
   /**
    * @param onSlice gets each slice that no later tile touches
+   * @param windowBytes how large the sums in a memory may be
    * @throws {PipelineError} `MemoryInsufficient` when the window's memory is not to be had
    */
-  constructor(options: TileFrontOptions, onSlice: OnSlice) {
+  constructor(options: TileFrontOptions, onSlice: OnSlice, windowBytes: number = WINDOW_BYTES) {
     this.#options = options;
     this.#onSlice = onSlice;
-    const { size, patch, classes, precision } = options;
-    const aClass = size[0] * size[1] * patch[2] * (precision === "float16" ? 2 : 4);
-    const together = Math.max(1, Math.min(classes, Math.floor(WINDOW_BYTES / aClass)));
-    this.#windows = Array.from(
-      { length: Math.ceil(classes / together) },
-      (_, n) => new ClassWindow(options, n * together, Math.min(classes, (n + 1) * together)),
+    const { patch, classes } = options;
+    const share = windowShare(options, windowBytes);
+    this.#windows = cuts(classes, share.classes).flatMap((its) =>
+      cuts(patch[2], share.slices).map((slices) => new ClassWindow(options, its, slices)),
     );
   }
 
@@ -77,10 +97,22 @@ export class TileFront {
   }
 }
 
-/** Sums of classes [first, end) and of weights: slices [front, front + tile depth), slice z at z modulo the depth. */
+/** From a number on, before another one. */
+type Range = readonly [first: number, end: number];
+
+/** Ranges of so many at most that all together are [0, count). */
+function cuts(count: number, most: number): readonly Range[] {
+  return Array.from({ length: Math.ceil(count / most) }, (_, n) => [n * most, Math.min(count, (n + 1) * most)]);
+}
+
+/**
+ * Sums of some classes and of weights: of slices [front, front + tile depth), of which slice z is that of z modulo the
+ * depth, those of some.
+ */
 class ClassWindow {
   readonly #options: TileFrontOptions;
   readonly #first: number;
+  readonly #slices: Range;
   readonly #kernel: OpenKernel["kernel"];
   /** Addresses: of the sums, those of weights first; of the tile's weights; of a slice of answers, and of sums of weights. */
   readonly #sums: number;
@@ -91,15 +123,16 @@ class ClassWindow {
   readonly #means: readonly Float32Array[];
   readonly #bytes: 2 | 4;
 
-  constructor(options: TileFrontOptions, first: number, end: number) {
+  constructor(options: TileFrontOptions, [first, end]: Range, slices: Range) {
     this.#options = options;
     this.#first = first;
+    this.#slices = slices;
     const { size, patch, precision, weights } = options;
     this.#bytes = precision === "float16" ? 2 : 4;
     const classes = end - first;
     const area = size[0] * size[1];
     const answer = patch[0] * patch[1];
-    const sums = (1 + classes) * area * patch[2] * this.#bytes;
+    const sums = (1 + classes) * area * (slices[1] - slices[0]) * this.#bytes;
     const { kernel, memory, places } = openKernel(() => [
       ...[sums, 4 * weights.length, 4 * answer],
       ...[4 * area, 4 * classes * area],
@@ -120,10 +153,11 @@ class ClassWindow {
     const tile = voxelCount(patch);
     const area = patch[0] * patch[1];
     this.#slice.fill(1);
-    for (let z = 0; z < patch[2]; z++) this.#addSlice(0, start, z);
+    const own = Array.from({ length: patch[2] }, (_, z) => z).filter((z) => this.#holds(start[2] + z));
+    for (const z of own) this.#addSlice(0, start, z);
     let areFinite = true;
     for (let c = 0; c < this.#means.length; c++) {
-      for (let z = 0; z < patch[2]; z++) {
+      for (const z of own) {
         const from = offset + (this.#first + c) * tile + z * area;
         this.#slice.set(logits.subarray(from, from + area));
         if (!this.#addSlice(1 + c, start, z)) areFinite = false;
@@ -142,8 +176,9 @@ class ClassWindow {
     return add(to, size[0], this.#answers, weights, patch[0], patch[1]) === 1;
   }
 
-  /** Means of a slice by class; its sums become zero. */
+  /** Means of a slice by class, none of one that it does not hold; its sums become zero. */
   take(z: number): readonly Float32Array[] {
+    if (!this.#holds(z)) return [];
     const area = this.#options.size[0] * this.#options.size[1];
     const isHalf = this.#options.precision === "float16";
     const { takeHalf, takeSingle, unpackHalf, memory } = this.#kernel;
@@ -158,9 +193,16 @@ class ClassWindow {
     return this.#means;
   }
 
+  #holds(z: number): boolean {
+    const [first, end] = this.#slices;
+    const slice = z % this.#options.patch[2];
+    return slice >= first && slice < end;
+  }
+
   /** Address of a slice of plane `n`. */
   #place(n: number, z: number): number {
     const { size, patch } = this.#options;
-    return this.#sums + this.#bytes * size[0] * size[1] * (n * patch[2] + (z % patch[2]));
+    const [first, end] = this.#slices;
+    return this.#sums + this.#bytes * size[0] * size[1] * (n * (end - first) + (z % patch[2]) - first);
   }
 }

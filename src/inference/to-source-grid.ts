@@ -8,6 +8,7 @@ import { voxelCount } from "#src/imaging/volume.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { LabelExport } from "./label-export.js";
 import type { NetworkGrid } from "./network-grid.js";
+import type { LogitsResize } from "./resized-argmax.js";
 
 /** A segmentation on the source grid. */
 export interface Segmentation {
@@ -52,15 +53,11 @@ export class SourceGridExport {
     this.#grid = grid;
     this.#manifest = manifest;
     this.#wanted = wanted;
-    const { logitsOrder } = manifest.resampling;
-    const order = (axis: number) => (axis === grid.separate.logits ? 0 : logitsOrder);
-    this.#meet = grid.steps === null ? "extents" : (grid.steps.map((step) => 1 / step) as unknown as Vec3);
+    const resize = logitsResize(grid, manifest);
+    this.#meet = resize.meet;
     this.#disagreement = maps.includes("disagreement") ? new Float32Array(voxelCount(grid.size)) : null;
     this.#export = new LabelExport({
-      from: grid.size,
-      to: grid.box.size,
-      orders: [order(0), order(1), order(2)],
-      meet: this.#meet,
+      ...resize,
       of: manifest.resampling.of,
       given,
       classes: manifest.network.classes,
@@ -134,6 +131,16 @@ export class SourceGridExport {
     }
     return out;
   }
+}
+
+/** How a network's logits are brought to the grid that was cut for it. */
+export function logitsResize(
+  { size, box, separate, steps }: NetworkGrid,
+  { resampling: { logitsOrder } }: Pick<ModelManifest, "resampling">,
+): LogitsResize {
+  const order = (axis: number) => (axis === separate.logits ? 0 : logitsOrder);
+  const meet = steps === null ? "extents" : (steps.map((step) => 1 / step) as unknown as Vec3);
+  return { from: size, to: box.size, orders: [order(0), order(1), order(2)], meet };
 }
 
 /**

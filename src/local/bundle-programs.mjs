@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 // biome-ignore lint/style/noRestrictedImports: a step of the build, no part of the program.
 import { build } from "esbuild";
@@ -75,3 +75,6 @@ for (const [name, source] of Object.entries({ command: "src/cli/command.js", wor
     logLevel: "warning",
   });
 }
+
+const { compiledDigest, MADE_OF } = await import(new URL("src/local/bundled-program.js", dist).href);
+await writeFile(new URL(MADE_OF, outdir), compiledDigest(dist));

@@ -5,12 +5,13 @@ import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { folderModels } from "#src/model/model-library.js";
 import { mayBeDeidentified } from "#src/stages/deidentification.js";
-import { writeDocument } from "#src/stages/documents.js";
+import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import { preprocess } from "#src/stages/preprocess.js";
 import { publish } from "#src/stages/publish.js";
 import { quarantine } from "#src/stages/quarantine.js";
 import { runTask } from "#src/stages/run-task.js";
+import type { StageDefinition } from "#src/stages/stage.js";
 import type { Capacity, StageDeps } from "#src/stages/stage-deps.js";
 import { resultKeys, type Stage, workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
@@ -22,8 +23,10 @@ import {
   QuarantineInput,
   QuarantineOutput,
   StageInput,
+  TaskDocument,
   type TaskOutcome,
 } from "#src/workflow/contract.js";
+import { Admission } from "./admission.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
 import { openPlaces, type Places, placesFor } from "./places.js";
 import type { LocalUpload, OriginDocument } from "./take-in.js";
@@ -48,6 +51,8 @@ export interface RunOptions {
   readonly workers?: number;
   /** Memory that a run may use, in MiB. @default what this machine or its container has free */
   readonly memoryMiB?: number;
+  /** Lets stages run in this process; of scans that are under way together the same. @default this scan's own */
+  readonly admission?: Admission;
   /** Runs the Batch jobs; kept by the caller so that it stays warm from scan to scan. */
   readonly worker: WorkerProcess;
 }
@@ -65,14 +70,15 @@ const JOB_ATTEMPTS = 3;
 
 /** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
+  const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
   const { request } = upload.source;
   const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
   const places = placesFor(mayBe, { ...options.places, source: upload.root });
   const deps: StageDeps = {
     ...openPlaces(places),
     logger: options.logger,
-    provider: options.provider ?? "cpu",
-    capacity: capacityOf(options),
+    provider,
+    capacity: capacityOf(options.workers, memoryMiB, provider),
   };
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
@@ -81,7 +87,7 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
-  const handlers = stateHandlers(places, deps, options.worker, (outcome) => outcomes.push(outcome));
+  const handlers = stateHandlers(places, deps, { worker, admission }, (outcome) => outcomes.push(outcome));
   const watched = Object.fromEntries(
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
   );
@@ -96,7 +102,7 @@ export function freeMemoryMiB(): number {
 }
 
 /** Both processes of a run have to fit. */
-function capacityOf({ workers, memoryMiB = freeMemoryMiB(), provider = "cpu" }: RunOptions): Capacity {
+function capacityOf(workers: number | undefined, memoryMiB: number, provider: Provider): Capacity {
   // A GPU has one session.
   const size = { workers: provider === "cpu" ? (workers ?? availableParallelism()) : 1, memoryMiB };
   return { sizes: [size], isShared: true, processor: cpus()[0]?.model ?? "" };
@@ -105,7 +111,7 @@ function capacityOf({ workers, memoryMiB = freeMemoryMiB(), provider = "cpu" }: 
 function stateHandlers(
   places: Places,
   deps: StageDeps,
-  worker: WorkerProcess,
+  { worker, admission }: Required<Pick<RunOptions, "worker" | "admission">>,
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
   const job = (stage: Stage) =>
@@ -116,6 +122,13 @@ function stateHandlers(
         if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
       }
     });
+  const here = async (definition: StageDefinition, payload: unknown) => {
+    const input = StageInput.parse(payload);
+    const { identity, plan } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
+    const { memoryMiB = 0 } = plan?.[definition === publish ? "publish" : "preprocess"] ?? {};
+    const asked = { identity, memoryMiB, besideMiB: plan?.segment?.memoryMiB ?? 0 };
+    return admission.run(asked, () => runTask(definition, input, deps));
+  };
   const setAside = lambdaHandler("quarantine", async (payload) => {
     const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
     onOutcome(outcome);
@@ -125,13 +138,13 @@ function stateHandlers(
     Inspect: lambdaHandler("inspect", async (payload) =>
       InspectOutput.parse(await inspect(InspectInput.parse(payload), deps)),
     ),
-    Preprocess: lambdaHandler("preprocess", (payload) => runTask(preprocess, StageInput.parse(payload), deps)),
+    Preprocess: lambdaHandler("preprocess", (payload) => here(preprocess, payload)),
     PreprocessJob: job("preprocess"),
     Segment: job("segment"),
     Postprocess: job("postprocess"),
     PublishJob: job("publish"),
     Publish: lambdaHandler("publish", async (payload) => {
-      const outcome = PublishOutput.parse(await runTask(publish, StageInput.parse(payload), deps));
+      const outcome = PublishOutput.parse(await here(publish, payload));
       onOutcome(outcome);
       return outcome;
     }),

@@ -9,7 +9,7 @@ import { DeidentifiedScan, IndexRecord, ResultDocument } from "#src/workflow/con
 import type { Deployment } from "./deployment.js";
 import { inOrder } from "./in-order.js";
 import { readScan, type ScanRecords } from "./scan-records.js";
-import { statusOf } from "./status.js";
+import { endedStatusOf } from "./status.js";
 
 /** What a deletion would remove. */
 export interface DeletionPlan {
@@ -48,13 +48,7 @@ export interface Deleted {
  *   `InputMismatch` where its outputs were de-identified and the place of what undoes that was not named
  */
 export async function planDeletion(scanId: ScanId, deployment: Deployment): Promise<DeletionPlan> {
-  const { state, attempt } = await statusOf(scanId, deployment);
-  if (state === "running") {
-    throw new PipelineError(
-      "ScanRunning",
-      `attempt ${attempt} of scan ${scanId} is under way, expected it to have ended`,
-    );
-  }
+  await endedStatusOf(scanId, deployment);
   const records = await readScan(scanId, deployment);
   const kept = await keptBy(scanId, deployment);
   if (deployment.deid === null && (await isDeidentified(records, deployment))) {

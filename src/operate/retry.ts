@@ -4,7 +4,7 @@ import { readDocumentIfValid } from "#src/stages/documents.js";
 import { workKeys } from "#src/storage/keys.js";
 import { SourceDocument } from "#src/workflow/contract.js";
 import type { Deployment } from "./deployment.js";
-import { statusOf } from "./status.js";
+import { endedStatusOf } from "./status.js";
 
 /** The attempt that a scan is given next. */
 export interface NextAttempt {
@@ -22,13 +22,7 @@ export interface NextAttempt {
  *   taken in as refused: a new attempt would read the same
  */
 export async function nextAttempt(scanId: ScanId, deployment: Deployment): Promise<NextAttempt> {
-  const { state, attempt } = await statusOf(scanId, deployment);
-  if (state === "running") {
-    throw new PipelineError(
-      "ScanRunning",
-      `attempt ${attempt} of scan ${scanId} is under way, expected it to have ended`,
-    );
-  }
+  const { state, attempt } = await endedStatusOf(scanId, deployment);
   if (state === "published") {
     throw new PipelineError("InputMismatch", `scan ${scanId} was published, expected one that was set aside`);
   }

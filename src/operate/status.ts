@@ -52,6 +52,20 @@ export interface ScanStatus {
 }
 
 /**
+ * How a scan stands that has ended.
+ *
+ * @throws {PipelineError} `ScanRunning` for one that has not; as `statusOf`
+ */
+export async function endedStatusOf(scanId: ScanId, deployment: Deployment): Promise<ScanStatus> {
+  const status = await statusOf(scanId, deployment);
+  if (status.state !== "running") return status;
+  throw new PipelineError(
+    "ScanRunning",
+    `attempt ${status.attempt} of scan ${scanId} is under way, expected it to have ended`,
+  );
+}
+
+/**
  * How a scan stands: of its last attempt each task with the stage that it reached.
  *
  * @throws {PipelineError} `StoreMissing` where nothing is known of the scan

@@ -1,7 +1,8 @@
-import { CreateTableCommand, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dynamoLedger } from "#functions/intake/dynamo-ledger.js";
 import { memoryLedger } from "#src/intake/memory-ledger.js";
+import { createLedgerTable } from "../support/ledger-table.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { describeSeriesLedger } from "./series-ledger.suite.js";
 
@@ -26,17 +27,7 @@ describe.skipIf(!hasMoto)("on a real DynamoDB server (needs moto_server)", () =>
 
   async function freshTable(): Promise<string> {
     const TableName = `ledger-${++tables}`;
-    await client.send(
-      new CreateTableCommand({
-        TableName,
-        BillingMode: "PAY_PER_REQUEST",
-        AttributeDefinitions: ["pk", "sk"].map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
-        KeySchema: [
-          { AttributeName: "pk", KeyType: "HASH" },
-          { AttributeName: "sk", KeyType: "RANGE" },
-        ],
-      }),
-    );
+    await createLedgerTable(client, TableName);
     return TableName;
   }
 

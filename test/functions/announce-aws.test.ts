@@ -81,14 +81,7 @@ describe.skipIf(!hasMoto)("events of scans on real topics, queues and a bus (nee
 
   beforeAll(async () => {
     moto = await startMoto();
-    const environment = {
-      AWS_ENDPOINT_URL: moto.endpoint,
-      AWS_ENDPOINT_URL_S3: moto.endpoint,
-      AWS_REGION: "us-east-1",
-      AWS_ACCESS_KEY_ID: "test",
-      AWS_SECRET_ACCESS_KEY: "test",
-    };
-    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    for (const [name, value] of Object.entries(moto.environment)) vi.stubEnv(name, value);
     s3 = new S3Client({ forcePathStyle: true });
     sqs = new SQSClient();
     await s3.send(new CreateBucketCommand({ Bucket: "results" }));

@@ -48,12 +48,9 @@ describe.skipIf(!hasMoto)("backfill on AWS (needs moto_server)", () => {
   const command = (...more: string[]) => {
     const options = ["--machine", machine, "--work-bucket", "work", "--result-bucket", "results"];
     const main = ["--conditions=development", "--import", "tsx", "src/cli/main.ts"];
-    const { endpoint } = moto;
-    const env = { AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_S3: endpoint, AWS_REGION: region };
-    const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
     return spawnSync(process.execPath, [...main, "backfill", "s3://scans/old/", ...options, ...more], {
       encoding: "utf8",
-      env: { ...process.env, ...env, ...keys },
+      env: { ...process.env, ...moto.environment },
     });
   };
   const started = async () =>

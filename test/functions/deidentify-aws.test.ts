@@ -39,10 +39,7 @@ describe.skipIf(!hasMoto)("the publish function of a de-identified scan (needs m
       ...BUCKETS,
       MODELS_DIR: await modelsFolderWith([{ manifest: brightManifest(network), network }]),
       PROVIDER: "cpu",
-      AWS_ENDPOINT_URL_S3: moto.endpoint,
-      AWS_REGION: "us-east-1",
-      AWS_ACCESS_KEY_ID: "test",
-      AWS_SECRET_ACCESS_KEY: "test",
+      ...moto.environment,
     };
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     client = new S3Client({ forcePathStyle: true });

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
@@ -40,6 +40,7 @@ import { openUpload } from "#src/stages/source-upload.js";
 import { workKeys } from "#src/storage/keys.js";
 import { SourceDocument } from "#src/workflow/contract.js";
 import { scanlane } from "../support/cli.js";
+import { createLedgerTable } from "../support/ledger-table.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { phantomSeries } from "../support/phantom-series.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
@@ -61,15 +62,7 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
 
   beforeAll(async () => {
     moto = await startMoto();
-    const environment = {
-      AWS_ENDPOINT_URL: moto.endpoint,
-      AWS_ENDPOINT_URL_S3: moto.endpoint,
-      AWS_REGION: "us-east-1",
-      AWS_DEFAULT_REGION: "us-east-1",
-      AWS_ACCESS_KEY_ID: "test",
-      AWS_SECRET_ACCESS_KEY: "test",
-    };
-    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    for (const [name, value] of Object.entries(moto.environment)) vi.stubEnv(name, value);
     s3 = new S3Client({ forcePathStyle: true });
     [sqs, sfn, scheduler] = [new SQSClient(), new SFNClient(), new SchedulerClient()];
     for (const Bucket of ["uploads", "work", "results"]) await s3.send(new CreateBucketCommand({ Bucket }));
@@ -85,17 +78,7 @@ describe.skipIf(!hasMoto)("intake on real queues, buckets and tables (needs moto
         },
       }),
     );
-    await new DynamoDBClient().send(
-      new CreateTableCommand({
-        TableName: "ledger",
-        BillingMode: "PAY_PER_REQUEST",
-        AttributeDefinitions: ["pk", "sk"].map((AttributeName) => ({ AttributeName, AttributeType: "S" })),
-        KeySchema: [
-          { AttributeName: "pk", KeyType: "HASH" },
-          { AttributeName: "sk", KeyType: "RANGE" },
-        ],
-      }),
-    );
+    await createLedgerTable(new DynamoDBClient(), "ledger");
     await scheduler.send(new CreateScheduleGroupCommand({ Name: "checks" }));
     machine = "arn:aws:states:us-east-1:123456789012:stateMachine:scans";
     const network = brightNetwork();

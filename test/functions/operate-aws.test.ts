@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   CreateBucketCommand,
   ListObjectVersionsCommand,
@@ -14,6 +14,7 @@ import { s3Store } from "#functions/runtime/s3-store.js";
 import { parseUploadEvents } from "#src/intake/upload-events.js";
 import { deidKeys } from "#src/storage/keys.js";
 import { CLI } from "../support/cli.js";
+import { createLedgerTable } from "../support/ledger-table.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { OperatedScans, resultIdOf, scanIdOf } from "../support/operated-scans.js";
 
@@ -47,17 +48,7 @@ describe.skipIf(!hasMoto)("an operator's commands on AWS (needs moto_server)", (
     machine =
       (await sfn.send(new CreateStateMachineCommand({ name: "scans", definition, roleArn }))).stateMachineArn ?? "";
     const dynamo = new DynamoDBClient({ endpoint, region, credentials });
-    await dynamo.send(
-      new CreateTableCommand({
-        TableName: "ledger",
-        BillingMode: "PAY_PER_REQUEST",
-        KeySchema: [
-          { AttributeName: "pk", KeyType: "HASH" },
-          { AttributeName: "sk", KeyType: "RANGE" },
-        ],
-        AttributeDefinitions: ["pk", "sk"].map((AttributeName) => ({ AttributeName, AttributeType: "S" as const })),
-      }),
-    );
+    await createLedgerTable(dynamo, "ledger");
     dynamo.destroy();
     const stores = {
       work: s3Store({ client: s3, bucket: "work" }),
@@ -77,10 +68,7 @@ describe.skipIf(!hasMoto)("an operator's commands on AWS (needs moto_server)", (
   });
 
   const command = (...args: string[]) => {
-    const { endpoint } = moto;
-    const env = { AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_S3: endpoint, AWS_REGION: region };
-    const keys = { AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
-    const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, ...env, ...keys } });
+    const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, ...moto.environment } });
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk) => {
       stdout += chunk;

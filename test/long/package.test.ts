@@ -48,6 +48,13 @@ describe.skipIf(!hasRegistry)("the package, installed into an empty folder (need
     expect(files.filter((name) => /(?:^|\/)(?:test|test-types|workshop|infra)\//.test(name))).toEqual([]);
   });
 
+  it("starts as the bundle that was made of what it has compiled", () => {
+    const file = "./node_modules/scanlane/dist/src/local/bundled-program.js";
+    const script = `const { bundledProgram } = await import("${file}"); console.log(bundledProgram("command")?.pathname);`;
+    const { stdout, stderr } = run("node", ["--input-type=module", "-e", script], folder);
+    expect(stdout.trim(), stderr).toMatch(/scanlane\/dist\/bundle\/command\.js$/);
+  });
+
   it("can be imported as a library", () => {
     const script = 'const library = await import("scanlane"); console.log(Object.keys(library).length > 0);';
     const { status, stdout, stderr } = run("node", ["--input-type=module", "-e", script], folder);

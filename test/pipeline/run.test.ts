@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { sha256 } from "#src/core/ids.js";
 import { readStl } from "#src/formats/mesh-read.js";
 import { readNifti } from "#src/formats/nifti-read.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
@@ -165,6 +166,30 @@ describe("scanlane run", () => {
     expect(told).toEqual([1, 2, 3].flatMap((value) => [`copy-${value}.nii`, ...states]));
     const named = stdout.split("\n").filter((line) => line.startsWith("copy-"));
     expect(named.map((line) => line.slice(0, 6))).toEqual(["copy-1", "copy-2", "copy-3"]);
+  });
+
+  it("makes a result once of two uploads of the same images that are begun beside each other", async () => {
+    const out = await mkdtemp(join(tmpdir(), "pipeline-out-"));
+    const folders = await Promise.all([1, 2].map(() => mkdtemp(join(tmpdir(), "series-"))));
+    for (const { name, bytes } of phantomSeries({ size: [64, 64, 24] })) {
+      for (const path of folders) await writeFile(join(path, name), bytes);
+    }
+    // Another upload, of the same instances.
+    await writeFile(join(folders[1] ?? "", "notes.txt"), "nothing");
+    const options = ["--models", models, "--out", out, "--json", "--outputs", "rtstruct", "probabilities", "glb"];
+    const { stdout } = await scanlane(["run", ...folders, ...options]);
+    const documents = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(new Set(documents.map(({ scanId }) => scanId)).size).toBe(2);
+    const [identity, ...others] = documents.map(({ outcomes: [{ result }] }) => result.identity);
+    expect(others).toEqual([identity]);
+    // Written by both, it would not be what the first of them recorded: times differ.
+    const done = JSON.parse(await readFile(join(out, ".work", identity, "t0", "publish", "done.json"), "utf8"));
+    for (const { key, sha256: expected } of done.outputs) {
+      expect(sha256(await readFile(join(out, key))), key).toBe(expected);
+    }
   });
 
   it("refuses what is predicted to need more memory than it may have, before anything starts", async () => {

@@ -8,6 +8,8 @@ export const hasMoto = spawnSync("moto_server", ["--help"], { stdio: "ignore" })
 /** A moto server on a port of its own. */
 export interface MotoServer {
   readonly endpoint: string;
+  /** What points AWS clients and commands at it. */
+  readonly environment: Readonly<Record<string, string>>;
   close(): void;
 }
 
@@ -20,9 +22,20 @@ export async function startMoto(): Promise<MotoServer> {
       () => true,
       () => false,
     );
-    if (answered) return { endpoint, close: () => server.kill() };
+    if (answered) return { endpoint, environment: environmentOf(endpoint), close: () => server.kill() };
     await sleep(100);
   }
   server.kill();
   throw new Error("moto_server did not answer within 15 s");
+}
+
+function environmentOf(endpoint: string): MotoServer["environment"] {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ENDPOINT_URL_S3: endpoint,
+    AWS_REGION: "us-east-1",
+    AWS_DEFAULT_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+  };
 }

@@ -1,5 +1,5 @@
-// The two loops between a network's answer and the label map: tiles are blended into a window of half- or
-// single-precision sums, and logits are resized and compared. WebAssembly with SIMD, no library and no state: every
+// The loops between a network's answer and the label map: tiles are blended into a window of half- or single-precision
+// sums, answers about the same voxels are compared, and logits are resized and compared. WebAssembly with SIMD, no library and no state: every
 // address comes from the caller, every length is in numbers, not bytes.
 //
 // Arithmetic is that of the plain loops the tests compare it with, operation by operation; wherever four numbers are
@@ -205,6 +205,72 @@ EXPORT void takeSingle(float *sums, const float *weights, float *means, u32 coun
   }
   for (; i < count; i++) means[i] = sums[i] / weights[i];
   __builtin_memset(sums, 0, 4 * count);
+}
+
+// ------------------------------------------------------------------------------------------------------- answers
+
+// e^x of numbers that are not above 0, two at a time: fdlibm's e_exp.c (Sun Microsystems), as V8's Math.exp is, operation
+// by operation. Where its branches differ, both ways are taken and one is chosen; those of k = 0 and of every other k are
+// the same arithmetic.
+ALWAYS v128_t expOf(v128_t x) {
+  // Beyond ln 2 / 2, as fdlibm tells it by the upper half of a number. Up to 3 ln 2 / 2 its k is -1, which the formula
+  // gives, too.
+  const v128_t isReduced = wasm_f64x2_le(x, wasm_f64x2_const_splat(-0x1.62e43p-2));
+  const v128_t isTiny = wasm_f64x2_gt(x, wasm_f64x2_const_splat(-0x1p-28));
+  const v128_t scaled = wasm_f64x2_sub(wasm_f64x2_mul(wasm_f64x2_const_splat(1.44269504088896338700e+00), x),
+                                       wasm_f64x2_const_splat(0.5));
+  const v128_t t = wasm_v128_and(wasm_f64x2_trunc(scaled), isReduced);
+  const v128_t hi = wasm_f64x2_sub(x, wasm_f64x2_mul(t, wasm_f64x2_const_splat(6.93147180369123816490e-01)));
+  const v128_t lo = wasm_f64x2_mul(t, wasm_f64x2_const_splat(1.90821492927058770002e-10));
+  const v128_t r = wasm_f64x2_sub(hi, lo);
+  const v128_t rr = wasm_f64x2_mul(r, r);
+  v128_t p = wasm_f64x2_const_splat(4.13813679705723846039e-08);
+  p = wasm_f64x2_add(wasm_f64x2_const_splat(-1.65339022054652515390e-06), wasm_f64x2_mul(rr, p));
+  p = wasm_f64x2_add(wasm_f64x2_const_splat(6.61375632143793436117e-05), wasm_f64x2_mul(rr, p));
+  p = wasm_f64x2_add(wasm_f64x2_const_splat(-2.77777777770155933842e-03), wasm_f64x2_mul(rr, p));
+  p = wasm_f64x2_add(wasm_f64x2_const_splat(1.66666666666666019037e-01), wasm_f64x2_mul(rr, p));
+  const v128_t c = wasm_f64x2_sub(r, wasm_f64x2_mul(rr, p));
+  const v128_t q = wasm_f64x2_div(wasm_f64x2_mul(r, c), wasm_f64x2_sub(wasm_f64x2_const_splat(2), c));
+  const v128_t y = wasm_f64x2_sub(wasm_f64x2_const_splat(1), wasm_f64x2_sub(wasm_f64x2_sub(lo, q), hi));
+  // 2^k, of subnormal results in two steps.
+  const v128_t isSmall = wasm_f64x2_lt(t, wasm_f64x2_const_splat(-1021));
+  const v128_t k = wasm_f64x2_add(t, wasm_v128_and(isSmall, wasm_f64x2_const_splat(1000)));
+  // Added to 1.5 x 2^52, a whole number is what the lowest bits of the sum say.
+  const v128_t whole = wasm_f64x2_add(k, wasm_f64x2_const_splat(0x1.8p52));
+  const v128_t power = wasm_i64x2_add(wasm_i64x2_shl(whole, 52), wasm_i64x2_const_splat(1023ll << 52));
+  const v128_t rest = wasm_v128_bitselect(wasm_f64x2_const_splat(9.33263618503218878990e-302), wasm_f64x2_const_splat(1), isSmall);
+  v128_t value = wasm_f64x2_mul(wasm_f64x2_mul(y, power), rest);
+  value = wasm_v128_bitselect(wasm_f64x2_add(wasm_f64x2_const_splat(1), x), value, isTiny);
+  return wasm_v128_andnot(value, wasm_f64x2_lt(x, wasm_f64x2_const_splat(-7.45133219101941108420e+02)));
+}
+
+ALWAYS v128_t load2(const float *at) { return wasm_f64x2_promote_low_f32x4(wasm_v128_load64_zero(at)); }
+
+// Adds the softmax of logits to sums of probabilities, and gives what their entropies follow from: with m the largest
+// logit, S = sum of e^(z - m) and U = sum of (z - m) e^(z - m). All are [class][count], S and U one for each voxel.
+//
+// @param count an even number
+// @param terms room for two numbers a class
+EXPORT void addSoftmax(const float *logits, u32 classes, u32 count, float *mean, double *sum, double *moment, double *terms) {
+  for (u32 i = 0; i < count; i += 2) {
+    v128_t largest = wasm_f64x2_const_splat(-__builtin_inf());
+    for (u32 c = 0; c < classes; c++) largest = wasm_f64x2_pmax(largest, load2(logits + c * count + i));
+    v128_t s = wasm_f64x2_const_splat(0), u = s;
+    for (u32 c = 0; c < classes; c++) {
+      const v128_t below = wasm_f64x2_sub(load2(logits + c * count + i), largest);
+      const v128_t term = expOf(below);
+      wasm_v128_store(terms + 2 * c, term);
+      s = wasm_f64x2_add(s, term);
+      u = wasm_f64x2_add(u, wasm_f64x2_mul(below, term));
+    }
+    for (u32 c = 0; c < classes; c++) {
+      float *to = mean + c * count + i;
+      const v128_t both = wasm_f64x2_add(load2(to), wasm_f64x2_div(wasm_v128_load(terms + 2 * c), s));
+      wasm_v128_store64_lane(to, wasm_f32x4_demote_f64x2_zero(both), 0);
+    }
+    wasm_v128_store(sum + i, s);
+    wasm_v128_store(moment + i, u);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------- labels

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { AnswerSpread } from "#src/imaging/answer-spread.js";
 import { addEntropyTerms, raiseToLogitEntropy, raiseToShare, SoftmaxEntropy } from "#src/imaging/entropy.js";
 
 /** Logits of these probabilities. */
@@ -79,76 +78,5 @@ describe("raiseToLogitEntropy", () => {
     expect(Array.from(out)).toEqual([1, quarter, quarter, 0, 0]);
     raiseToLogitEntropy(out, 0, new Float32Array(5).fill(300), 5);
     expect(Array.from(out)).toEqual([1, quarter, quarter, 0, 0]);
-  });
-});
-
-describe("AnswerSpread", () => {
-  const spreadOf = (answers: readonly (readonly number[])[], kind: "softmax" | "regions") => {
-    const spread = new AnswerSpread(answers[0]?.length ?? 0, kind, 1);
-    for (const logits of answers) spread.add(Float32Array.from(logits), 0);
-    return spread.take()[0];
-  };
-
-  it.each(["softmax", "regions"] as const)("is 0 of equal answers, however unsure they are (%s)", (kind) => {
-    for (const logits of [
-      [0, 0, 0],
-      [1, -2, 0.5],
-    ])
-      expect(spreadOf([logits, logits, logits], kind)).toBeLessThan(1e-6);
-  });
-
-  it("is the largest where two certain answers oppose each other, of classes a share", () => {
-    expect(
-      spreadOf(
-        [
-          [50, -50],
-          [-50, 50],
-        ],
-        "softmax",
-      ),
-    ).toBeCloseTo(1, 6);
-    expect(
-      spreadOf(
-        [
-          [50, 0, 0],
-          [0, 50, 0],
-        ],
-        "softmax",
-      ),
-    ).toBeCloseTo(Math.log(2) / Math.log(3), 5);
-    expect(
-      spreadOf(
-        [
-          [50, -50],
-          [50, 50],
-        ],
-        "regions",
-      ),
-    ).toBeCloseTo(1, 6);
-  });
-
-  it("takes the mean of probabilities, not of logits", () => {
-    // H(0.6) - (H(0.9) + H(0.3)) / 2 in bits.
-    const logit = (p: number) => Math.log(p / (1 - p));
-    const expected = 0.97095 - (0.469 + 0.88129) / 2;
-    expect(
-      spreadOf(
-        [
-          [logit(0.9), 0],
-          [logit(0.3), 0],
-        ],
-        "softmax",
-      ),
-    ).toBeCloseTo(expected, 4);
-    expect(spreadOf([[logit(0.9)], [logit(0.3)]], "regions")).toBeCloseTo(expected, 4);
-  });
-
-  it("starts anew after take, and reads from an offset", () => {
-    const spread = new AnswerSpread(2, "softmax", 1);
-    spread.add(Float32Array.of(7, 7, 50, -50), 2);
-    spread.add(Float32Array.of(7, 7, -50, 50), 2);
-    expect(spread.take()[0]).toBeCloseTo(1, 6);
-    spread.add(Float32Array.of(50, -50), 0);
-    expect(spread.take()[0]).toBeCloseTo(0, 6);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FLOAT16_VALUES, packFloat16, roundRangeToFloat16, storeFloat16 } from "#src/imaging/float16.js";
-import { roundHalfEven, roundToFloat16 } from "#src/imaging/rounding.js";
+import { roundHalfEven } from "#src/imaging/rounding.js";
+import { roundToFloat16 } from "../../support/round-to-float16.js";
 
 const rounded = (values: readonly number[]) => {
   const out = Float32Array.from(values);
@@ -9,7 +10,24 @@ const rounded = (values: readonly number[]) => {
 };
 
 describe("roundRangeToFloat16", () => {
-  it("rounds as the one-number function does, over the whole range and at every kind of edge", () => {
+  it.each([
+    [0.1, 0.0999755859375],
+    [-0.1, -0.0999755859375],
+    [2049, 2048],
+    [2051, 2052],
+    [10, 10],
+    [65_504, 65_504],
+    [65_520, Number.POSITIVE_INFINITY],
+    [-1e9, Number.NEGATIVE_INFINITY],
+    // Below the normal numbers: multiples of 2^-24, the tie goes to zero.
+    [6e-8, 2 ** -24],
+    [2 ** -25, 0],
+    [0, 0],
+  ])("makes %d half precision %d", (value, expected) => {
+    expect([...rounded([value])]).toEqual([expected]);
+  });
+
+  it("rounds as half precision is defined, over the whole range and at every kind of edge", () => {
     const values = [0, -0, 65_504, 65_519.99, 65_520, 1e9, 2 ** -24, 2 ** -25, 3 * 2 ** -25, 2 ** -14, 2 ** -15 * 1.3];
     for (let i = 0; i < 20_000; i++) values.push((i % 2 ? -1 : 1) * 1.000_37 ** (i - 13_000) * 3);
     for (let i = 0; i < 2048; i++) values.push((1024 + i) / 2 + 0.25, (i + 0.5) * 2 ** -24);

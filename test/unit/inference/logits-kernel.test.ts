@@ -52,13 +52,21 @@ function blendPlainly(size: Size3, patch: Size3, weights: Float32Array, tiles: r
   );
 }
 
-function blend(size: Size3, patch: Size3, weights: Float32Array, tiles: readonly Tile[], precision: Precision) {
+function blend(
+  size: Size3,
+  patch: Size3,
+  weights: Float32Array,
+  tiles: readonly Tile[],
+  precision: Precision,
+  windowBytes?: number,
+) {
   const area = size[0] * size[1];
   const classes = (tiles[0]?.logits.length ?? 0) / (patch[0] * patch[1] * patch[2]);
   const out = new Float32Array(classes * area * size[2]);
-  const front = new TileFront({ size, patch, classes, weights, precision }, (z, slices) => {
+  const onSlice = (z: number, slices: readonly Float32Array[]) => {
     for (const [c, values] of slices.entries()) out.set(values, (c * size[2] + z) * area);
-  });
+  };
+  const front = new TileFront({ size, patch, classes, weights, precision }, onSlice, windowBytes);
   const areFinite = tiles.map(({ start, logits }) => front.add(start, logits, 0));
   front.finish();
   return { out, areFinite };
@@ -94,6 +102,22 @@ describe("the kernel of tiles", () => {
       expect(firstDifference(out, expected)).toBe(-1);
       expect(areFinite).toEqual(starts.map(() => true));
     }
+  });
+
+  it("gives the same bytes in one memory and in several, by classes and by slices", () => {
+    const weights = gaussianTileWeights(patch);
+    const tiles = tilesOf(randomFrom(5));
+    const slice = 2 * size[0] * size[1];
+    const { out, areFinite } = blend(size, patch, weights, tiles, "float16");
+    for (const windowBytes of [8 * slice, 4 * slice, 3 * slice, slice, 1]) {
+      expect(blend(size, patch, weights, tiles, "float16", windowBytes)).toEqual({ out, areFinite });
+    }
+  });
+
+  it("holds a class whose window and weights take more than 4 GiB", () => {
+    const options = { size: [2048, 2048, 256], patch: [8, 8, 160], classes: 1, precision: "float32" } as const;
+    const weights = new Float32Array(8 * 8 * 160);
+    expect(() => new TileFront({ ...options, weights }, () => {})).not.toThrow();
   });
 
   it("rounds every kind of number to half precision as it is defined", () => {
@@ -150,6 +174,25 @@ describe("the kernel of tiles", () => {
         ]);
       }
     }
+  });
+
+  it("has the exponentials of Math.exp, bit for bit, on every branch of them", () => {
+    const steps = Array.from({ length: 6000 }, (_, i) => -(i % 2 ? (i / 6000) * 760 : 1.004 ** (i - 5800)));
+    // Beside the borders of the branches: 2^-28, ln 2 / 2, 3 ln 2 / 2, the smallest normal result and the smallest of all.
+    const borders = [2 ** -28, Math.LN2 / 2, 1.5 * Math.LN2, 708.4, 745.13, 745.14].flatMap((border) =>
+      Array.from({ length: 41 }, (_, i) => -border * (1 + (i - 20) * 2 ** -23)),
+    );
+    const logits = Float32Array.from([0, ...steps, ...borders]);
+    const classes = logits.length;
+    const { kernel, memory, places } = openKernel(() => [8 * classes, 8 * classes, 16, 16, 16 * classes]);
+    const [given = 0, mean = 0, sum = 0, moment = 0, terms = 0] = places;
+    // Two voxels, the same logits.
+    new Float32Array(memory, given, 2 * classes).set([...logits].flatMap((value) => [value, value]));
+    kernel.addSoftmax(given, classes, 2, mean, sum, moment, terms);
+    const found = new Float64Array(memory, terms, 2 * classes);
+    const differing = [...logits].filter((value, c) => found[2 * c] !== Math.exp(value));
+    expect(differing).toEqual([]);
+    expect(found.filter((_, i) => i % 2 === 1)).toEqual(found.filter((_, i) => i % 2 === 0));
   });
 
   it("refuses what 32 bits do not address", () => {

@@ -55,6 +55,16 @@ describe("segmentPhases", () => {
     expect(of(0)).toBeLessThan(of(1) ?? 0);
   });
 
+  it("holds one slice of logits in place of two where no slice of the result lies between two", () => {
+    const of = (logitsOrder: 0 | 1) => {
+      const resampling = { ...brightManifest(new Uint8Array()).resampling, logitsOrder };
+      const thick = model({ ...classes(9), resampling, spacingMm: [1, 1, 3] });
+      return bytesOf(segmentPhases(IMAGE, thick, LABELS, ONE), "tiles", "slices of logits that wait") ?? 0;
+    };
+    // Beside its classes a slice has three values a voxel, and three slices of the result lie between two.
+    expect(of(1) - of(0)).toBe(4 * (9 + 3) * 64 * 32);
+  });
+
   it("holds a network's tensors once for each fold and worker", () => {
     const folds = [{ file: "b", sha256: "" }];
     const network = { ...brightManifest(new Uint8Array()).network, folds };

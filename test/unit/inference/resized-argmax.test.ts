@@ -56,10 +56,10 @@ function byEveryValue({ from, to, orders, meet, precision }: Case, logits: reado
   return labels;
 }
 
-function byCells(one: Case, logits: readonly Float32Array[]): number[] {
+function byCells(one: Case, logits: readonly Float32Array[], bandBytes?: number): number[] {
   const { from, to } = one;
   const labels = new Uint8Array(to[0] * to[1] * to[2]);
-  const argmax = new ResizedArgmax(one, one, labels);
+  const argmax = new ResizedArgmax(one, one, labels, bandBytes);
   const area = from[0] * from[1];
   for (let z = 0; z < from[2]; z++) {
     const slices = logits.map((values) => values.slice(z * area, (z + 1) * area));
@@ -91,6 +91,13 @@ describe("ResizedArgmax", () => {
       const expected = byEveryValue(one, logits);
       expect(new Set(expected).size).toBe(one.classes);
       expect(byCells(one, logits)).toEqual(expected);
+      // A memory a row or so, and several rows a memory.
+      for (const bandBytes of [1, 8000]) expect(byCells(one, logits, bandBytes)).toEqual(expected);
     }
+  });
+
+  it("takes slices that one memory of 4 GiB does not hold", () => {
+    const large = { ...sizes, from: [3000, 3000, 2], to: [3000, 3000, 3], classes: 59, precision: "float32" } as const;
+    expect(() => new ResizedArgmax(large, large, new Uint8Array())).not.toThrow();
   });
 });

@@ -1,0 +1,131 @@
+import { addRegionEntropy } from "#src/imaging/entropy.js";
+import { type ActivationKind, mutualInformation } from "#src/imaging/mutual-information.js";
+import { type OpenKernel, openKernel } from "./logits-kernel.js";
+
+/** Voxels that go through the kernel together: rows of a power of two would meet in the same places of a cache. */
+const BLOCK = 1000;
+
+/**
+ * How far several answers about the same voxels disagree: the mutual information of answer and answerer, H(mean p) -
+ * mean H(p) (Houlsby et al. 2011, Gal et al. 2017), as a share of the largest entropy; of regions the largest of theirs.
+ * 0 where all say the same, however unsure they are; 1 where each is certain of something else and that evenly. The
+ * mean is that of probabilities, not of logits.
+ */
+export class AnswerSpread {
+  readonly #classes: number;
+  readonly #kind: ActivationKind;
+  readonly #voxels: number;
+  /** Sums of probabilities, class after class. */
+  readonly #mean: Float32Array;
+  /** Sums of entropies in nats: of all classes together, or of each region. */
+  readonly #entropy: Float32Array;
+  #adder: SoftmaxAdder | null = null;
+  #answers = 0;
+
+  constructor(classes: number, kind: ActivationKind, voxels: number) {
+    this.#classes = classes;
+    this.#kind = kind;
+    this.#voxels = voxels;
+    this.#mean = new Float32Array(classes * voxels);
+    this.#entropy = new Float32Array((kind === "softmax" ? 1 : classes) * voxels);
+  }
+
+  /** Takes one answer. @param logits [classes, voxels], from `offset` on */
+  add(logits: Float32Array, offset: number): void {
+    this.#answers++;
+    if (this.#kind === "softmax") this.#addClasses(logits, offset);
+    else this.#addRegions(logits, offset);
+  }
+
+  /** One logarithm a voxel, not one a class: the entropy is ln S - U / S, as in `SoftmaxEntropy`. */
+  #addClasses(logits: Float32Array, offset: number): void {
+    const [voxels, entropy] = [this.#voxels, this.#entropy];
+    this.#adder ??= new SoftmaxAdder(this.#classes, this.#mean);
+    for (let start = 0; start < voxels; start += BLOCK) {
+      const { sum, moment } = this.#adder.add(logits, offset, start);
+      const count = Math.min(BLOCK, voxels - start);
+      for (let i = 0; i < count; i++) {
+        const s = sum[i] as number;
+        entropy[start + i] = (entropy[start + i] as number) + (Math.log(s) - (moment[i] as number) / s);
+      }
+    }
+  }
+
+  #addRegions(logits: Float32Array, offset: number): void {
+    const [p, mean] = [new Float32Array(this.#mean.length), this.#mean];
+    for (let i = 0; i < p.length; i++) p[i] = 1 / (1 + Math.exp(-(logits[offset + i] as number)));
+    for (let i = 0; i < p.length; i++) mean[i] = (mean[i] as number) + (p[i] as number);
+    addRegionEntropy(this.#entropy, 0, p, p.length);
+  }
+
+  /** The disagreement of all answers taken, a voxel each; they are forgotten. */
+  take(): Float32Array {
+    const [sum, entropy, voxels] = [this.#mean, this.#entropy, this.#voxels];
+    for (const sums of [sum, entropy]) {
+      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) / this.#answers;
+    }
+    const channels = Array.from({ length: this.#classes }, (_, c) => sum.subarray(c * voxels, (c + 1) * voxels));
+    const own = Array.from({ length: entropy.length / voxels }, (_, c) =>
+      entropy.subarray(c * voxels, (c + 1) * voxels),
+    );
+    const out = mutualInformation(channels, own, this.#kind);
+    sum.fill(0);
+    entropy.fill(0);
+    this.#answers = 0;
+    return out;
+  }
+}
+
+/** Adds probabilities of softmax to their sums in the kernel, block by block. */
+class SoftmaxAdder {
+  readonly #classes: number;
+  readonly #mean: Float32Array;
+  readonly #kernel: OpenKernel["kernel"];
+  readonly #logitsIn: Float32Array;
+  readonly #meanIn: Float32Array;
+  readonly #sum: Float64Array;
+  readonly #moment: Float64Array;
+  readonly #terms: number;
+
+  /** @param mean sums of probabilities, class after class, which are added to */
+  constructor(classes: number, mean: Float32Array) {
+    this.#classes = classes;
+    this.#mean = mean;
+    const { kernel, memory, places } = openKernel(() => [
+      ...[4 * BLOCK * classes, 4 * BLOCK * classes],
+      ...[8 * BLOCK, 8 * BLOCK, 16 * classes],
+    ]);
+    const [logits = 0, means = 0, sum = 0, moment = 0, terms = 0] = places;
+    this.#kernel = kernel;
+    this.#logitsIn = new Float32Array(memory, logits, BLOCK * classes);
+    this.#meanIn = new Float32Array(memory, means, BLOCK * classes);
+    this.#sum = new Float64Array(memory, sum, BLOCK);
+    this.#moment = new Float64Array(memory, moment, BLOCK);
+    this.#terms = terms;
+  }
+
+  /**
+   * Takes the block from voxel `start` on.
+   *
+   * @returns of each of its voxels S and U, valid until the next call
+   */
+  add(logits: Float32Array, offset: number, start: number) {
+    const voxels = this.#mean.length / this.#classes;
+    const count = Math.min(BLOCK, voxels - start);
+    // The kernel takes two voxels at a time; what the second one of the last two holds is not looked at.
+    const room = count + (count & 1);
+    for (let c = 0; c < this.#classes; c++) {
+      const from = c * voxels + start;
+      this.#logitsIn.set(logits.subarray(offset + from, offset + from + count), c * room);
+      this.#meanIn.set(this.#mean.subarray(from, from + count), c * room);
+    }
+    this.#kernel.addSoftmax(
+      ...([this.#logitsIn.byteOffset, this.#classes, room, this.#meanIn.byteOffset] as const),
+      ...([this.#sum.byteOffset, this.#moment.byteOffset, this.#terms] as const),
+    );
+    for (let c = 0; c < this.#classes; c++) {
+      this.#mean.set(this.#meanIn.subarray(c * room, c * room + count), c * voxels + start);
+    }
+    return { sum: this.#sum, moment: this.#moment };
+  }
+}
