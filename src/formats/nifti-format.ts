@@ -3,7 +3,15 @@ import type { ScanWarning } from "#src/core/warnings.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import { COLOUR_REDUCED, colourPlanes } from "./colour-planes.js";
 import type { NiftiHeader } from "./nifti-header.js";
-import { isNifti, niftiHeaderOf, type OpenNifti, openNifti, trailing } from "./nifti-read.js";
+import {
+  endOfVoxels,
+  isNifti,
+  niftiHeaderOf,
+  type OpenNifti,
+  openNifti,
+  trailing,
+  unpackedLength,
+} from "./nifti-read.js";
 import type { VolumeFile, VolumeFormat } from "./volume-file.js";
 import { decodeVoxels, realVoxels } from "./voxel-bytes.js";
 
@@ -14,7 +22,12 @@ import { decodeVoxels, realVoxels } from "./voxel-bytes.js";
 export const niftiFormat: VolumeFormat = {
   format: "nifti",
   matches: isNifti,
-  async inspect(file) {
+  async inspect(file, willLoad) {
+    const alone = willLoad ? headerAlone(file) : null;
+    if (alone !== null) {
+      const { channels: volumes, voxelBytes, warnings } = alone;
+      return { grid: gridOf(alone), volumes, voxelBytes, dataOrdinals: [], warnings };
+    }
     const { header, open, dataOrdinals } = await openFile(file);
     return {
       grid: gridOf(header),
@@ -44,6 +57,13 @@ interface Opened {
   readonly header: NiftiHeader;
   readonly open: OpenNifti;
   readonly dataOrdinals: readonly number[];
+}
+
+/** The header of a gzip'd file that says at its end that its voxels are what it holds, and nothing else; null of others. */
+function headerAlone({ bytes, subject }: VolumeFile): NiftiHeader | null {
+  const header = niftiHeaderOf(bytes, subject);
+  const isPlain = !header.isPair && header.vectorLength <= 1 && header.components === 1;
+  return isPlain && unpackedLength(bytes) === endOfVoxels(header) ? header : null;
 }
 
 async function openFile(file: VolumeFile): Promise<Opened> {

@@ -34,7 +34,7 @@ const LAMBDA_MEMORY_MIB = 9_000;
 export async function inspect(input: InspectInput, deps: StageDeps): Promise<InspectOutput> {
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
-  const { scans, warnings } = await findScans(entries, { irregular: "resample" });
+  const { scans, warnings } = await findScans(entries, { irregular: "resample", willLoad: true });
   assertVoxels(scans, deps.limits);
 
   const tasks: TaskRef[] = [];
