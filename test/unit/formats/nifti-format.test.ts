@@ -67,22 +67,27 @@ describe("NIfTI images of an upload", () => {
   });
 
   it("leaves it to the reader to find damage, where an image will be loaded and the file's end gives the right length", async () => {
-    const voxels = Uint8Array.from({ length: 4096 }, (_, i) => (i * 7919) % 251);
-    const packed = gzipSync(buildNifti({ dim: [3, 16, 16, 16, 1, 1, 1, 1], voxels }));
+    // Beyond the first 64 KiB, which are unpacked for the header.
+    let state = 1;
+    const voxels = Uint8Array.from({ length: 131_072 }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 24;
+    });
+    const packed = gzipSync(buildNifti({ dim: [3, 64, 64, 32, 1, 1, 1, 1], voxels }));
     const damaged = packed.slice();
     // Of its checksum.
     damaged[packed.length - 8] = (packed[packed.length - 8] ?? 0) ^ 0xff;
     const damagedUpload = uploadOf([{ name: "a.nii.gz", bytes: damaged }]);
     await expect(findScans(damagedUpload)).rejects.toMatchObject({ code: "InputUnreadable" });
     const { scans } = await findScans(damagedUpload, { willLoad: true });
-    expect(scans[0]).toMatchObject({ grid: { size: [16, 16, 16] }, voxelBytes: 1, entries: [0] });
+    expect(scans[0]).toMatchObject({ grid: { size: [64, 64, 32] }, voxelBytes: 1, entries: [0] });
     await expect(loadScan({ format: "nifti", entries: [0] }, damagedUpload)).rejects.toMatchObject({
       code: "InputUnreadable",
     });
 
     const cut = uploadOf([{ name: "a.nii.gz", bytes: packed.subarray(0, -9) }]);
     await expect(findScans(cut, { willLoad: true })).rejects.toMatchObject({ code: "InputUnreadable" });
-    const longer = gzipSync(buildNifti({ dim: [3, 16, 16, 8, 1, 1, 1, 1], voxels }));
+    const longer = gzipSync(buildNifti({ dim: [3, 64, 64, 31, 1, 1, 1, 1], voxels }));
     const found = await findScans(uploadOf([{ name: "a.nii.gz", bytes: longer }]), { willLoad: true });
     expect(found.scans[0]?.warnings.map(({ code }) => code)).toEqual(["TrailingBytes"]);
   });
