@@ -13,7 +13,7 @@ import {
   unpackedLength,
 } from "./nifti-read.js";
 import type { VolumeFile, VolumeFormat } from "./volume-file.js";
-import { decodeVoxels, realVoxels } from "./voxel-bytes.js";
+import { decodeVoxels, realVoxels, staysWhole } from "./voxel-bytes.js";
 
 /**
  * NIfTI-1 and 2, one file or a pair of .hdr and .img, each plain or gzip'd. Every volume along the fourth dimension is
@@ -25,17 +25,10 @@ export const niftiFormat: VolumeFormat = {
   async inspect(file, willLoad) {
     const alone = willLoad ? headerAlone(file) : null;
     if (alone !== null) {
-      const { channels: volumes, voxelBytes, warnings } = alone;
-      return { grid: gridOf(alone), volumes, voxelBytes, dataOrdinals: [], warnings };
+      return { ...factsOf(alone), dataOrdinals: [], warnings: alone.warnings };
     }
     const { header, open, dataOrdinals } = await openFile(file);
-    return {
-      grid: gridOf(header),
-      volumes: header.channels,
-      voxelBytes: header.voxelBytes,
-      dataOrdinals,
-      warnings: warningsOf(header, open),
-    };
+    return { ...factsOf(header), dataOrdinals, warnings: warningsOf(header, open) };
   },
   async read(file, volume) {
     const { header, open } = await openFile(file);
@@ -86,6 +79,12 @@ function imageName({ name, subject }: VolumeFile): string {
   if (replaced !== name) return replaced;
   const message = `${subject} is the header of a two-file NIfTI pair, expected its name to end in .hdr`;
   throw new PipelineError("InputUnsupported", message);
+}
+
+function factsOf(header: NiftiHeader) {
+  const { channels, voxelBytes, components, kind, slope, intercept } = header;
+  const isWhole = components === 1 && staysWhole(kind, slope, intercept);
+  return { grid: gridOf(header), volumes: channels, voxelBytes, heldBytes: isWhole ? (2 as const) : (4 as const) };
 }
 
 function gridOf({ size, affineRas, spacingMm }: NiftiHeader) {

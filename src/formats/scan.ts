@@ -81,6 +81,8 @@ export interface FoundScan {
   readonly grid: Grid;
   /** Bytes of a stored voxel, where its header says so before anything is unpacked. */
   readonly voxelBytes?: number;
+  /** Bytes of a voxel as `loadScanCompact` gives it, where headers say so. */
+  readonly heldBytes?: 2 | 4;
   readonly warnings: readonly ScanWarning[];
 }
 

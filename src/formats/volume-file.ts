@@ -29,6 +29,8 @@ export interface VolumeFacts {
   readonly grid: Grid;
   /** Bytes of a stored voxel, where that is known before anything is unpacked. */
   readonly voxelBytes?: number;
+  /** Bytes of a voxel as it is read, where that is known as well: of integers that stay such, 2. */
+  readonly heldBytes?: 2 | 4;
   /** Volumes in the file, each an image of its own: time points, or pages that are no slices. */
   readonly volumes: number;
   /** Ordinals of detached data files, in the order in which they are read. */

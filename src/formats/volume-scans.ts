@@ -30,7 +30,7 @@ export async function volumeScans(
   const format = volumeFormatOf(bytes);
   if (format === null) return null;
   const file = volumeFile(bytes, entry, entries);
-  const { grid, volumes, voxelBytes, dataOrdinals, warnings } = await format.inspect(file, willLoad);
+  const { grid, volumes, voxelBytes, heldBytes, dataOrdinals, warnings } = await format.inspect(file, willLoad);
   if (volumes > MAX_VOLUMES) {
     const message = `${file.subject} holds ${volumes} volumes, expected at most ${MAX_VOLUMES}`;
     throw new PipelineError("InputUnsupported", message);
@@ -54,6 +54,7 @@ export async function volumeScans(
     irregular: null,
     grid,
     ...(voxelBytes !== undefined && { voxelBytes }),
+    ...(heldBytes !== undefined && { heldBytes }),
     warnings,
   }));
 }

@@ -85,6 +85,11 @@ export function realVoxels(
   return { data, warnings };
 }
 
+/** Whether `realVoxels` gives 16-bit integers for voxels that are stored so. */
+export function staysWhole(kind: VoxelKind, slope: number, intercept: number): boolean {
+  return slope === 1 && intercept === 0 && ["int8", "uint8", "int16"].includes(kind);
+}
+
 /** Whole numbers of 8 and 16 bits are float32 numbers, every one. */
 function wholeNumbers(raw: VoxelArray): Float32Array | Int16Array {
   if (raw instanceof Int16Array) return raw;

@@ -7,7 +7,7 @@ type Axis = 0 | 1 | 2;
 /** Voxels that scipy repeats at each end before it computes the coefficients of a cubic spline. */
 const EDGE_PAD = 12;
 /** Numbers that the kernel is given at a time: with what becomes of them they fit into a processor's second cache. */
-const SLAB = 65_536;
+const SLAB = 131_072;
 
 /**
  * A volume on another number of voxels over the same extent by cubic B-splines, one axis after another: scipy's
@@ -163,14 +163,9 @@ class AxisPass {
     const given = this.#givenAs(data);
     for (let first = 0; first < count; first += this.#most) {
       const width = Math.min(this.#most, count - first);
-      for (let k = 0; k < this.#length; k++) {
-        const from = at + k * count + first;
-        given.set(data.subarray(from, from + width), k * width);
-      }
+      copyRows(data, at + first, count, given, 0, width, width, this.#length);
       const found = this.#resize(given, [width, 1], width, [width, 1]);
-      for (let i = 0; i < this.#newLength; i++) {
-        out.set(found.subarray(i * width, (i + 1) * width), to + i * count + first);
-      }
+      copyRows(found, 0, width, out, to + first, count, width, this.#newLength);
     }
   }
 
@@ -198,6 +193,27 @@ class AxisPass {
     const [low, high] = this.#range;
     this.#kernel.clip(this.#found.byteOffset, count, low, high, this.#clipped.byteOffset);
     return this.#clipped.subarray(0, count);
+  }
+}
+
+/** Copies rows of so many numbers from where they are one stride apart to where they are another one apart. */
+function copyRows(
+  from: VoxelArray,
+  at: number,
+  stride: number,
+  out: Float32Array | Float64Array,
+  to: number,
+  outStride: number,
+  width: number,
+  rows: number,
+): void {
+  if (stride === width && outStride === width) {
+    out.set(from.subarray(at, at + rows * width), to);
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    const start = at + row * stride;
+    out.set(from.subarray(start, start + width), to + row * outStride);
   }
 }
 

@@ -110,6 +110,11 @@ describe("NIfTI images of an upload", () => {
     expect(await read(file(2, Uint8Array.of(0, 200, 255)))).toEqual(Int16Array.of(0, 200, 255));
     expect(await read(file(512, Uint16Array.of(0, 65_535)))).toEqual(Float32Array.of(0, 65_535));
     expect(await read(file(4, words, 2))).toEqual(Float32Array.of(-2048, 0, 6142, 65_534));
+    const heldBytes = async (entries: ReturnType<typeof file>) => (await findScans(entries)).scans[0]?.heldBytes;
+    expect(await heldBytes(file(4, words))).toBe(2);
+    expect(await heldBytes(file(2, Uint8Array.of(0)))).toBe(2);
+    expect(await heldBytes(file(512, Uint16Array.of(0)))).toBe(4);
+    expect(await heldBytes(file(4, words, 2))).toBe(4);
     const { volume } = await loadScan({ format: "nifti", entries: [0] }, file(4, words));
     expect(volume.data).toEqual(Float32Array.from(words));
   });
