@@ -197,7 +197,10 @@ function scaled(channel: Channel, scheme: IntensityScheme, foreground: Uint8Arra
     : normalise(channel, scheme, new Float32Array(channel.length), foreground);
 }
 
-/** From the box to the network's grid: the array itself where that is the same. Along an axis apart, nearest neighbours, as nnU-Net's `order_z` of 0. */
+/**
+ * From the box to the network's grid: the array itself where that is the same. Along an axis apart, nearest neighbours,
+ * as nnU-Net's `order_z` of 0.
+ */
 function resize<T extends Channel>(
   data: T,
   { box, size, separate, steps }: NetworkGrid,
