@@ -86,7 +86,8 @@ async function scansOf(
   { irregular = "reject" }: ConvertFlags,
 ): Promise<readonly FoundScan[]> {
   try {
-    const { scans, warnings } = await findScans(entries, { irregular, headersOnly: true, takenElsewhere: segs });
+    const options = { irregular, headersOnly: true, willLoad: true, takenElsewhere: segs };
+    const { scans, warnings } = await findScans(entries, options);
     for (const warning of warnings) console.error(`${warning.code}: ${warning.message}`);
     return scans;
   } catch (error) {

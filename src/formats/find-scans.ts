@@ -75,7 +75,7 @@ export async function surveyUpload(
       let file = options.headersOnly === true ? await readSeriesHead(entry, subject) : null;
       if (file === null) {
         const bytes = await entry.read(loan);
-        const volumes = await volumeScans(bytes, entry, entries);
+        const volumes = await volumeScans(bytes, entry, entries, options.willLoad);
         if (volumes !== null) {
           for (const ordinal of volumes.flatMap((scan) => scan.entries)) claimed.add(ordinal);
           found.push({ first, images: async () => volumes.map((scan) => ({ kind: "image", scan })) });

@@ -139,6 +139,7 @@ export async function seriesScans(
         transferSyntaxUid: sources[0]?.transferSyntaxUid ?? null,
         irregular: geometry.irregular?.reason ?? null,
         grid: geometry.grid,
+        heldBytes: geometry.irregular === null && geometry.slices.every(({ pixels }) => staysWhole(pixels)) ? 2 : 4,
         warnings: [
           ...unique.dropped.map(copyWarning),
           ...warnings,
@@ -154,6 +155,12 @@ export async function seriesScans(
     }
   }
   return scans;
+}
+
+/** Whether real values of a slice are most likely whole numbers of 16 bits, as `loadScanCompact` then leaves them. */
+function staysWhole({ colour, table, bitsAllocated, slope, intercept }: DicomInstance["pixels"]): boolean {
+  const isPlain = colour === "grey" && table === null && bitsAllocated === 16;
+  return isPlain && Number.isInteger(slope) && Number.isInteger(intercept);
 }
 
 /** SOP instance, frame where it is one of several, and digest of the file where it is known. */

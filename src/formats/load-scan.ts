@@ -21,8 +21,8 @@ export async function loadScan(found: ScanChoice, entries: readonly UploadEntry[
 }
 
 /**
- * `loadScan` for those who only keep the voxels: a DICOM series of whole numbers that fit comes as 16-bit integers, in
- * half the memory and in less time. The values are the same.
+ * `loadScan` without a conversion: what is stored as whole numbers that fit comes as 16-bit integers, in half the memory
+ * and in less time. The values are the same.
  */
 export async function loadScanCompact(
   found: ScanChoice,

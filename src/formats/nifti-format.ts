@@ -3,9 +3,17 @@ import type { ScanWarning } from "#src/core/warnings.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import { COLOUR_REDUCED, colourPlanes } from "./colour-planes.js";
 import type { NiftiHeader } from "./nifti-header.js";
-import { isNifti, niftiHeaderOf, type OpenNifti, openNifti, trailing } from "./nifti-read.js";
+import {
+  endOfVoxels,
+  isNifti,
+  niftiHeaderOf,
+  type OpenNifti,
+  openNifti,
+  trailing,
+  unpackedLength,
+} from "./nifti-read.js";
 import type { VolumeFile, VolumeFormat } from "./volume-file.js";
-import { decodeVoxels, realVoxels } from "./voxel-bytes.js";
+import { decodeVoxels, realVoxels, staysWhole } from "./voxel-bytes.js";
 
 /**
  * NIfTI-1 and 2, one file or a pair of .hdr and .img, each plain or gzip'd. Every volume along the fourth dimension is
@@ -14,15 +22,13 @@ import { decodeVoxels, realVoxels } from "./voxel-bytes.js";
 export const niftiFormat: VolumeFormat = {
   format: "nifti",
   matches: isNifti,
-  async inspect(file) {
+  async inspect(file, willLoad) {
+    const alone = willLoad ? headerAlone(file) : null;
+    if (alone !== null) {
+      return { ...factsOf(alone), dataOrdinals: [], warnings: alone.warnings };
+    }
     const { header, open, dataOrdinals } = await openFile(file);
-    return {
-      grid: gridOf(header),
-      volumes: header.channels,
-      voxelBytes: header.voxelBytes,
-      dataOrdinals,
-      warnings: warningsOf(header, open),
-    };
+    return { ...factsOf(header), dataOrdinals, warnings: warningsOf(header, open) };
   },
   async read(file, volume) {
     const { header, open } = await openFile(file);
@@ -46,6 +52,13 @@ interface Opened {
   readonly dataOrdinals: readonly number[];
 }
 
+/** The header of a gzip'd file that says at its end that its voxels are what it holds, and nothing else; null of others. */
+function headerAlone({ bytes, subject }: VolumeFile): NiftiHeader | null {
+  const header = niftiHeaderOf(bytes, subject);
+  const isPlain = !header.isPair && header.vectorLength <= 1 && header.components === 1;
+  return isPlain && unpackedLength(bytes) === endOfVoxels(header) ? header : null;
+}
+
 async function openFile(file: VolumeFile): Promise<Opened> {
   const { subject } = file;
   const header = niftiHeaderOf(file.bytes, subject);
@@ -66,6 +79,12 @@ function imageName({ name, subject }: VolumeFile): string {
   if (replaced !== name) return replaced;
   const message = `${subject} is the header of a two-file NIfTI pair, expected its name to end in .hdr`;
   throw new PipelineError("InputUnsupported", message);
+}
+
+function factsOf(header: NiftiHeader) {
+  const { channels, voxelBytes, components, kind, slope, intercept } = header;
+  const isWhole = components === 1 && staysWhole(kind, slope, intercept);
+  return { grid: gridOf(header), volumes: channels, voxelBytes, heldBytes: isWhole ? (2 as const) : (4 as const) };
 }
 
 function gridOf({ size, affineRas, spacingMm }: NiftiHeader) {

@@ -125,9 +125,13 @@ export function openNifti(
   return { header, file, owned: zipped };
 }
 
-function endOfVoxels(header: NiftiHeader): number {
+/** Bytes of a file with a header and its voxels, and no more. */
+export function endOfVoxels(header: NiftiHeader): number {
   return header.dataOffset + voxelCount(header.size) * header.channels * header.voxelBytes;
 }
+
+/** Of what is unpacked where no length is known. */
+const PIECE_BYTES = 65_536;
 
 /** The first unpacked bytes of a gzip stream; null when not even those can be had. */
 function peek(bytes: Uint8Array): Uint8Array | null {
@@ -139,9 +143,23 @@ function peek(bytes: Uint8Array): Uint8Array | null {
   }
 }
 
+/**
+ * What a gzip file says at its end of its length once unpacked (RFC 1952, ISIZE): true of a whole file of one part and
+ * less than 4 GiB. Null of a file that is not packed.
+ */
+export function unpackedLength(bytes: Uint8Array): number | null {
+  if (!isGzip(bytes) || bytes.length < 18) return null;
+  return new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 4).getUint32(0, true);
+}
+
+/** What a byte of deflate unpacks to at the very most. */
+const LARGEST_RATIO = 1032;
+
 function unpack(bytes: Uint8Array, needed: number, subject: string, limit: number): Uint8Array {
   try {
-    return gunzipSync(bytes, { maxOutputLength: limit });
+    // Into one piece where header and end agree, and a byte to see that it ends: pieces would be put together by a copy.
+    const length = Math.min(needed, unpackedLength(bytes) ?? 0, LARGEST_RATIO * bytes.length, limit);
+    return gunzipSync(bytes, { maxOutputLength: limit, chunkSize: Math.max(PIECE_BYTES, length + 1) });
   } catch (cause) {
     if (cause instanceof RangeError) {
       throw new PipelineError("InputUnsafe", `${subject} unpacks to more than ${limit} bytes, the limit`, { cause });

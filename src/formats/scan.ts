@@ -42,6 +42,13 @@ export interface FindOptions {
    * @default false
    */
   readonly headersOnly?: boolean;
+  /**
+   * Leave it to `loadScan` to find a gzip'd NIfTI file damaged where the length at its end is the right one: for a caller
+   * that loads every image it finds, so that nothing is unpacked twice.
+   *
+   * @default false
+   */
+  readonly willLoad?: boolean;
   /** Files of the same upload that another reader takes (DICOM SEG): a DICOMDIR that names them misses nothing. */
   readonly takenElsewhere?: readonly UploadEntry[];
 }
@@ -74,6 +81,8 @@ export interface FoundScan {
   readonly grid: Grid;
   /** Bytes of a stored voxel, where its header says so before anything is unpacked. */
   readonly voxelBytes?: number;
+  /** Bytes of a voxel as `loadScanCompact` gives it, where headers say so. */
+  readonly heldBytes?: 2 | 4;
   readonly warnings: readonly ScanWarning[];
 }
 

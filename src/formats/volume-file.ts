@@ -29,6 +29,8 @@ export interface VolumeFacts {
   readonly grid: Grid;
   /** Bytes of a stored voxel, where that is known before anything is unpacked. */
   readonly voxelBytes?: number;
+  /** Bytes of a voxel as it is read, where that is known as well: of integers that stay such, 2. */
+  readonly heldBytes?: 2 | 4;
   /** Volumes in the file, each an image of its own: time points, or pages that are no slices. */
   readonly volumes: number;
   /** Ordinals of detached data files, in the order in which they are read. */
@@ -39,8 +41,8 @@ export interface VolumeFacts {
 /** One volume of a file: real values, x fastest. */
 export interface VolumeVoxels {
   readonly grid: Grid;
-  /** One array, or red, green and blue. Arrays are the caller's own. */
-  readonly channels: readonly Float32Array[];
+  /** One array, of integers where all voxels are stored so, or red, green and blue. Arrays are the caller's own. */
+  readonly channels: readonly (Float32Array | Int16Array)[];
   readonly warnings: readonly ScanWarning[];
 }
 
@@ -53,7 +55,8 @@ export interface VolumeFormat {
   readonly format: ImageFormat;
   /** Whether a file is of this format. May be given the whole file, and at least its first 64 KiB. */
   matches(head: Uint8Array): boolean;
-  inspect(file: VolumeFile): Promise<VolumeFacts>;
+  /** @param willLoad whether `read` comes next, which finds what is damaged inside a file */
+  inspect(file: VolumeFile, willLoad: boolean): Promise<VolumeFacts>;
   /** @param volume which of the file's volumes, from 0 */
   read(file: VolumeFile, volume: number): Promise<VolumeVoxels>;
 }

@@ -1,6 +1,7 @@
 import { COLOUR_SHARES, type ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import { sha256 } from "#src/core/ids.js";
+import { float32 } from "./load-series.js";
 import type { ColourChoice, FoundScan, LoadedScan, UploadEntry } from "./scan.js";
 import type { VolumeFile } from "./volume-file.js";
 import { volumeFormatNamed, volumeFormatOf } from "./volume-formats.js";
@@ -17,17 +18,19 @@ export function isDetachedHeader(entry: UploadEntry): boolean {
  * The images of a volume file, each volume of several one of its own; null when the file is of no volume format.
  *
  * @param bytes those of `entry`
+ * @param willLoad as in `FindOptions`
  * @throws {PipelineError} any code of the readers
  */
 export async function volumeScans(
   bytes: Uint8Array,
   entry: UploadEntry,
   entries: readonly UploadEntry[],
+  willLoad = false,
 ): Promise<FoundScan[] | null> {
   const format = volumeFormatOf(bytes);
   if (format === null) return null;
   const file = volumeFile(bytes, entry, entries);
-  const { grid, volumes, voxelBytes, dataOrdinals, warnings } = await format.inspect(file);
+  const { grid, volumes, voxelBytes, heldBytes, dataOrdinals, warnings } = await format.inspect(file, willLoad);
   if (volumes > MAX_VOLUMES) {
     const message = `${file.subject} holds ${volumes} volumes, expected at most ${MAX_VOLUMES}`;
     throw new PipelineError("InputUnsupported", message);
@@ -51,6 +54,7 @@ export async function volumeScans(
     irregular: null,
     grid,
     ...(voxelBytes !== undefined && { voxelBytes }),
+    ...(heldBytes !== undefined && { heldBytes }),
     warnings,
   }));
 }
@@ -65,7 +69,7 @@ export async function loadVolume(
   found: Pick<FoundScan, "format"> & Partial<Pick<FoundScan, "parts">> & ColourChoice,
   entry: UploadEntry,
   entries: readonly UploadEntry[],
-): Promise<LoadedScan> {
+): Promise<LoadedScan<Float32Array | Int16Array>> {
   const format = volumeFormatNamed(found.format);
   if (format === null) throw new RangeError(`format must be one of a volume file, got ${found.format}`);
   const file = volumeFile(await entry.read(), entry, entries);
@@ -74,14 +78,15 @@ export async function loadVolume(
   if (red === undefined) throw new RangeError("a volume needs at least one channel");
   const common = { warnings, dicom: null, stack: null };
   if (green === undefined || blue === undefined) return { ...common, volume: { ...grid, data: red } };
-  return { ...common, volume: { ...grid, data: channelOf(red, green, blue, found.colour) }, colours: channels };
+  const data = channelOf(red, green, blue, found.colour);
+  return { ...common, volume: { ...grid, data }, colours: channels.map(float32) };
 }
 
 /** What is asked for of a colour image, rounded to nothing: brightness as Pillow's "L" and OpenCV weigh it. */
 function channelOf(
-  red: Float32Array,
-  green: Float32Array,
-  blue: Float32Array,
+  red: Float32Array | Int16Array,
+  green: Float32Array | Int16Array,
+  blue: Float32Array | Int16Array,
   colour: ColourChannel = "brightness",
 ): Float32Array {
   const [r, g, b] = COLOUR_SHARES[colour];

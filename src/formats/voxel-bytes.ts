@@ -53,18 +53,17 @@ export function decodeVoxels(stored: Uint8Array, kind: VoxelKind, littleEndian: 
 }
 
 /**
- * Voxels as the pipeline keeps them: float32, times `slope` plus `intercept`. What is not finite becomes 0. Both
- * that and whole numbers that float32 cannot hold (above 2^24) are counted in a warning; a float64 is rounded to the
+ * Voxels as the pipeline keeps them: float32, times `slope` plus `intercept`; those that are stored as integers of 8 bits
+ * or as signed ones of 16, and not scaled, as 16-bit integers, in half the memory. What is not finite becomes 0. Both that and whole numbers that float32 cannot hold (above 2^24) are counted in a warning; a float64 is rounded to the
  * nearest float32 without one.
  */
 export function realVoxels(
   raw: VoxelArray,
   slope: number,
   intercept: number,
-): { readonly data: Float32Array; readonly warnings: ScanWarning[] } {
+): { readonly data: Float32Array | Int16Array; readonly warnings: ScanWarning[] } {
   const isScaled = slope !== 1 || intercept !== 0;
-  // Whole numbers of 8 and 16 bits are float32 numbers, every one.
-  if (!isScaled && raw.BYTES_PER_ELEMENT <= 2) return { data: new Float32Array(raw), warnings: [] };
+  if (!isScaled && raw.BYTES_PER_ELEMENT <= 2) return { data: wholeNumbers(raw), warnings: [] };
   const data = raw instanceof Float32Array ? raw : new Float32Array(raw.length);
   let nonFinite = 0;
   let rounded = 0;
@@ -84,6 +83,17 @@ export function realVoxels(
     warnings.push({ code: "PrecisionReduced", message });
   }
   return { data, warnings };
+}
+
+/** Whether `realVoxels` gives 16-bit integers for voxels that are stored so. */
+export function staysWhole(kind: VoxelKind, slope: number, intercept: number): boolean {
+  return slope === 1 && intercept === 0 && ["int8", "uint8", "int16"].includes(kind);
+}
+
+/** Whole numbers of 8 and 16 bits are float32 numbers, every one. */
+function wholeNumbers(raw: VoxelArray): Float32Array | Int16Array {
+  if (raw instanceof Int16Array) return raw;
+  return raw.BYTES_PER_ELEMENT === 1 ? new Int16Array(raw) : new Float32Array(raw);
 }
 
 /** The warning of voxels that were not finite and are 0 now; none where there were none. */

@@ -40,22 +40,26 @@ export function labelMoments(
   for (let label = 0; label <= maxLabel; label++) sums.set([...size, -1, -1, -1], label * FIELDS + 4);
 
   const [nx, ny, nz] = size;
-  let i = 0;
   for (let z = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
-      for (let x = 0; x < nx; x++) {
-        const label = labels[i++];
+      const row = nx * (y + ny * z);
+      // Neighbours mostly have the same label, and sums of whole numbers are exact in any order.
+      for (let x = 0; x < nx; ) {
+        const first = x;
+        const label = labels[row + x++];
+        while (x < nx && labels[row + x] === label) x++;
         if (label === 0) continue;
         if (label > maxLabel) throw new RangeError(`label map holds ${label}, expected at most ${maxLabel}`);
         const at = label * FIELDS;
-        sums[at]++;
-        sums[at + 1] += x;
-        sums[at + 2] += y;
-        sums[at + 3] += z;
-        if (x < sums[at + 4]) sums[at + 4] = x;
+        const [count, last] = [x - first, x - 1];
+        sums[at] += count;
+        sums[at + 1] += (count * (first + last)) / 2;
+        sums[at + 2] += count * y;
+        sums[at + 3] += count * z;
+        if (first < sums[at + 4]) sums[at + 4] = first;
         if (y < sums[at + 5]) sums[at + 5] = y;
         if (z < sums[at + 6]) sums[at + 6] = z;
-        if (x > sums[at + 7]) sums[at + 7] = x;
+        if (last > sums[at + 7]) sums[at + 7] = last;
         if (y > sums[at + 8]) sums[at + 8] = y;
         if (z > sums[at + 9]) sums[at + 9] = z;
       }

@@ -53,6 +53,27 @@ export function normalise(
   }
 }
 
+/** Whole numbers of 16 bits as `normalise` brings them to scale, in a new array. */
+export function normaliseWhole(data: Int16Array, scheme: IntensityScheme, foreground: Uint8Array | null): Float32Array {
+  const out = new Float32Array(data.length);
+  if (isByValue(scheme)) {
+    // There are fewer values than voxels.
+    const scaled = new Float32Array(65_536);
+    for (let value = -32_768; value < 32_768; value++) scaled[value & 0xffff] = value;
+    normalise(scaled, scheme, scaled);
+    for (let i = 0; i < out.length; i++) out[i] = scaled[data[i] & 0xffff];
+    return out;
+  }
+  out.set(data);
+  return normalise(out, scheme, out, foreground);
+}
+
+/** Whether equal values become equal ones, whatever the others are. */
+function isByValue(scheme: IntensityScheme): boolean {
+  if (scheme.kind === "chain") return scheme.steps.every(isByValue);
+  return scheme.kind === "ct" || scheme.kind === "range" || scheme.kind === "none";
+}
+
 /** What a z-score is made of: non-zero where it counts; null for everywhere. */
 function maskFor(
   mask: "none" | "nonzero" | "foreground",
@@ -77,11 +98,11 @@ export function percentile(data: Float32Array, q: number): number {
 }
 
 /** Several percentiles of the same values, for hardly more than one. */
-export function percentiles(data: Float32Array, qs: readonly number[]): number[] {
+export function percentiles(data: Float32Array | Int16Array, qs: readonly number[]): number[] {
   const wrong = qs.find((q) => !(q >= 0 && q <= 100));
   if (wrong !== undefined) throw new RangeError(`percentile must be in [0, 100], got ${wrong}`);
   if (data.length === 0) throw new RangeError("percentile of no values");
-  const valueAt = orderStatistics(data);
+  const valueAt = data instanceof Int16Array ? wholeOrderStatistics(data) : orderStatistics(data);
   return qs.map((q) => {
     const rank = ((data.length - 1) * q) / 100;
     const below = Math.floor(rank);
@@ -186,6 +207,18 @@ function orderStatistics(data: Float32Array): (rank: number) => number {
     const key = ((high << 16) | low) >>> 0;
     value.setUint32(0, key >>> 31 === 1 ? (key & 0x7fffffff) >>> 0 : ~key >>> 0);
     return value.getFloat32(0);
+  };
+}
+
+/** The same of whole numbers of 16 bits: all of them are counted. */
+function wholeOrderStatistics(data: Int16Array): (rank: number) => number {
+  const counts = new Uint32Array(65_536);
+  for (let i = 0; i < data.length; i++) counts[data[i] + 32_768]++;
+  return (rank) => {
+    let value = 0;
+    let rest = rank;
+    while (rest >= counts[value]) rest -= counts[value++];
+    return value - 32_768;
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Size3, Vec3 } from "./affine.js";
+import { rangeOf, resizeAxesCubic, sourcePosition } from "./cubic-resize.js";
 import { roundHalfEven } from "./rounding.js";
 import { type VoxelArray, voxelCount } from "./volume.js";
 
@@ -6,13 +7,6 @@ import { type VoxelArray, voxelCount } from "./volume.js";
 export type SplineOrder = 0 | 1 | 3;
 type Axis = 0 | 1 | 2;
 
-/** Voxels that scipy repeats at each end before it computes the coefficients of a cubic spline. */
-const EDGE_PAD = 12;
-/**
- * Neighbouring columns treated together, so that the inner loops run along memory. As many as fit into the first cache of
- * a processor with some 300 voxels each: with 64 it takes 1.7 times as long.
- */
-const BLOCK = 16;
 /** Spacing ratio from which nnU-Net resamples the coarse axis apart from the others. */
 const ANISOTROPY_LIMIT = 3;
 
@@ -25,8 +19,10 @@ const ANISOTROPY_LIMIT = 3;
  */
 export function resizeVolume(data: VoxelArray, size: Size3, newSize: Size3, order: SplineOrder): Float32Array {
   checkSizes(data, size, newSize);
-  const [low, high] = rangeOf(data);
-  return clippedFloat32(resizeAxes(data, size, newSize, order), low, high);
+  const range = rangeOf(data);
+  const axes = changedAxes(size, newSize);
+  if (order === 3 && axes.length > 0) return resizeAxesCubic(data, size, newSize, axes, range);
+  return clippedFloat32(resizeAxes(data, size, newSize, order), range);
 }
 
 /**
@@ -46,9 +42,10 @@ export function resizeSeparateZ(
 ): Float32Array {
   checkSizes(data, size, newSize);
   const inPlane = newSize.map((length, n) => (n === axis ? size[n] : length)) as unknown as Size3;
-  const slices = Float64Array.from(resizeAxes(data, size, inPlane, order));
+  const resized = resizeAxes(data, size, inPlane, order);
+  const slices = resized === data ? new Float64Array(data) : (resized as Float64Array);
   clipSlices(slices, inPlane, data, size, axis);
-  return Float32Array.from(resizeAxis(slices, inPlane, axis, newSize[axis], orderZ));
+  return new Float32Array(resizeAxes(slices, inPlane, newSize, orderZ));
 }
 
 /** The volume's size at another spacing, halves rounded to even as in nnU-Net; never less than one voxel. */
@@ -85,30 +82,23 @@ export function separateAxis(spacing: Vec3, newSpacing: Vec3): Axis | null {
   return axes.length === 1 ? axes[0] : null;
 }
 
-/** All axes that change, one after another; those that shrink come first, because the rest is then less work. */
+/** All axes that change, one after another: in double precision, unless none does. */
 function resizeAxes(data: VoxelArray, size: Size3, newSize: Size3, order: SplineOrder): VoxelArray {
-  const axes = ([0, 1, 2] as Axis[])
-    .filter((axis) => newSize[axis] !== size[axis])
-    .sort((a, b) => newSize[a] / size[a] - newSize[b] / size[b]);
+  const axes = changedAxes(size, newSize);
+  if (order === 3 && axes.length > 0) return resizeAxesCubic(data, size, newSize, axes);
   let current = data;
   let currentSize = size;
   for (const axis of axes) {
-    current = resizeAxis(current, currentSize, axis, newSize[axis], order);
+    current = resizeAxisLinear(current, currentSize, axis, newSize[axis], order === 0 ? 0 : 1);
     currentSize = withLength(currentSize, axis, newSize[axis]);
   }
   return current;
 }
 
-function resizeAxis(data: VoxelArray, size: Size3, axis: Axis, newLength: number, order: SplineOrder): VoxelArray {
-  if (newLength === size[axis]) return data;
-  return order === 3
-    ? resizeAxisCubic(data, size, axis, newLength)
-    : resizeAxisLinear(data, size, axis, newLength, order);
-}
-
-/** Position on the source axis of voxel `i` of the result. The order of operations is scipy's: it decides at halves. */
-function sourcePosition(i: number, scale: number): number {
-  return (i + 0.5) * scale - 0.5;
+/** Axes that shrink come first, because the rest is then less work. */
+function changedAxes(size: Size3, newSize: Size3): Axis[] {
+  const axes = ([0, 1, 2] as Axis[]).filter((axis) => newSize[axis] !== size[axis]);
+  return axes.sort((a, b) => newSize[a] / size[a] - newSize[b] / size[b]);
 }
 
 function resizeAxisLinear(data: VoxelArray, size: Size3, axis: Axis, newLength: number, order: 0 | 1): Float64Array {
@@ -137,100 +127,6 @@ function resizeAxisLinear(data: VoxelArray, size: Size3, axis: Axis, newLength: 
     }
   }
   return out;
-}
-
-function resizeAxisCubic(data: VoxelArray, size: Size3, axis: Axis, newLength: number): Float64Array {
-  const length = size[axis];
-  const padded = length + 2 * EDGE_PAD;
-  const start = new Int32Array(newLength);
-  const weights = new Float64Array(newLength * 4);
-  for (let i = 0; i < newLength; i++) {
-    const position = sourcePosition(i, length / newLength) + EDGE_PAD;
-    start[i] = Math.floor(position) - 1;
-    const y = position - Math.floor(position);
-    const z = 1 - y;
-    const w0 = (z * z * z) / 6;
-    const w1 = (y * y * (y - 2) * 3 + 4) / 6;
-    const w2 = (z * z * (z - 2) * 3 + 4) / 6;
-    weights.set([w0, w1, w2, 1 - w0 - w1 - w2], i * 4);
-  }
-
-  const { inner, outer } = strides(size, axis);
-  const out = new Float64Array(inner * outer * newLength);
-  const block = new Float64Array(padded * BLOCK);
-  // Columns side by side: of x, where each is a row of memory, those of neighbouring rows; else neighbours in memory.
-  const isRow = inner === 1;
-  const columns = isRow ? outer : inner;
-  const [step, columnStep, toStep, toColumnStep] = isRow ? [1, length, 1, newLength] : [inner, 1, inner, 1];
-  for (let o = 0; o < (isRow ? 1 : outer); o++) {
-    for (let first = 0; first < columns; first += BLOCK) {
-      const width = Math.min(BLOCK, columns - first);
-      const origin = o * length * inner + first * columnStep;
-      fillBlock(block, padded, width, data, origin, length, step, columnStep);
-      splineCoefficients(block, padded, width);
-      for (let i = 0; i < newLength; i++) {
-        let to = (o * newLength + i) * toStep + first * toColumnStep;
-        const from = start[i] * width;
-        const w0 = weights[i * 4];
-        const w1 = weights[i * 4 + 1];
-        const w2 = weights[i * 4 + 2];
-        const w3 = weights[i * 4 + 3];
-        for (let at = from; at < from + width; at++) {
-          out[to] = w0 * block[at] + w1 * block[at + width] + w2 * block[at + 2 * width] + w3 * block[at + 3 * width];
-          to += toColumnStep;
-        }
-      }
-    }
-  }
-  return out;
-}
-
-/** `width` columns of `data`, the first and last voxel of each repeated, interleaved. */
-function fillBlock(
-  block: Float64Array,
-  padded: number,
-  width: number,
-  data: VoxelArray,
-  origin: number,
-  length: number,
-  step: number,
-  columnStep: number,
-): void {
-  for (let k = 0; k < padded; k++) {
-    let from = origin + Math.min(length - 1, Math.max(0, k - EDGE_PAD)) * step;
-    for (let at = k * width; at < (k + 1) * width; at++) {
-      block[at] = data[from];
-      from += columnStep;
-    }
-  }
-}
-
-/**
- * Values to cubic B-spline coefficients in place, along the slow axis of `width` interleaved columns: scipy's
- * recursive filter with the boundary reflected about the edge of the first and last sample.
- */
-function splineCoefficients(c: Float64Array, length: number, width: number): void {
-  const pole = Math.sqrt(3) - 2;
-  const gain = (1 - pole) * (1 - 1 / pole);
-  const poleN = pole ** length;
-  const last = (length - 1) * width;
-  for (let i = 0; i < length * width; i++) c[i] *= gain;
-
-  for (let n = 0; n < width; n++) {
-    const c0 = c[n];
-    let sum = c0 + poleN * c[last + n];
-    let power = pole;
-    // Beyond 60 samples the powers of the pole are below the precision of a double.
-    for (let k = 1; k < length && k < 60; k++) {
-      sum += power * (c[k * width + n] + poleN * c[last - k * width + n]);
-      power *= pole;
-    }
-    c[n] = (sum * pole) / (1 - poleN * poleN) + c0;
-  }
-  for (let i = width; i < length * width; i++) c[i] += pole * c[i - width];
-
-  for (let n = 0; n < width; n++) c[last + n] *= pole / (pole - 1);
-  for (let i = last - 1; i >= 0; i--) c[i] = pole * (c[i + width] - c[i]);
 }
 
 /** Clips each slice across `axis` to the range it had in the source. */
@@ -263,23 +159,13 @@ function forEachRun(size: Size3, axis: Axis, run: (slice: number, from: number, 
   }
 }
 
-function clippedFloat32(values: VoxelArray, low: number, high: number): Float32Array {
+function clippedFloat32(values: VoxelArray, [low, high]: readonly [number, number]): Float32Array {
   const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const v = values[i];
     out[i] = Math.min(high, Math.max(low, v));
   }
   return out;
-}
-
-function rangeOf(data: VoxelArray): [number, number] {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < data.length; i++) {
-    if (data[i] < low) low = data[i];
-    if (data[i] > high) high = data[i];
-  }
-  return [low, high];
 }
 
 /** Voxels that follow each other within one step of the axis, and how often the whole axis repeats. */

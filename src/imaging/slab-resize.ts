@@ -12,7 +12,7 @@ export type GridsMeet = "extents" | Vec3;
 export type AxisOrders = readonly [0 | 1, 0 | 1, 0 | 1];
 
 /** A slice of one channel of the volume that is resized, x fastest. */
-export type SliceOf = (z: number) => Float32Array;
+export type SliceOf = (z: number) => Float32Array | Int16Array;
 
 /** For each voxel of the new axis: its two neighbours on the old one and how far it is from the first. */
 export interface AxisTable {
@@ -94,7 +94,7 @@ export class SlabResize {
   }
 
   /** x first, then y: into the planes from `to` on. */
-  #resizePlane(slice: Float32Array, to: number): void {
+  #resizePlane(slice: Float32Array | Int16Array, to: number): void {
     const [fromX, fromY] = this.#from;
     const [toX, toY] = this.#to;
     const [x, y] = this.#tables;
@@ -158,7 +158,7 @@ function axisTable(length: number, newLength: number, order: 0 | 1, step: number
 
 /** A whole volume at once, as `SlabResize` gives it. */
 export function resizeInSlabs(
-  data: Float32Array,
+  data: Float32Array | Int16Array,
   from: Size3,
   to: Size3,
   orders: AxisOrders,

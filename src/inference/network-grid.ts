@@ -2,14 +2,18 @@ import { PipelineError } from "#src/core/errors.js";
 import { type Affine, composeAffine, type Size3, type Vec3 } from "#src/imaging/affine.js";
 import { type Box, cropBox, nonzeroBox, nonzeroMask } from "#src/imaging/crop.js";
 import { fillHoles } from "#src/imaging/fill-holes.js";
-import { normalise } from "#src/imaging/normalise.js";
+import { type IntensityScheme, normalise, normaliseWhole } from "#src/imaging/normalise.js";
 import { keepAxes, permuteAxes, planReorientation, type Reorientation, reorient } from "#src/imaging/orient.js";
 import { centredSize, resizedSize, resizeSeparateZ, resizeVolume, separateAxis } from "#src/imaging/resample.js";
 import { resizeLabels } from "#src/imaging/resize-labels.js";
 import { resizeInSlabs } from "#src/imaging/slab-resize.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { type ModelManifest, needsForeground } from "#src/model/manifest.js";
+import { freeArray } from "./free-array.js";
 import type { NetworkInput } from "./predict-logits.js";
+
+/** A channel of an image on its source's grid, x fastest: whole numbers may come as such. */
+export type Channel = Float32Array | Int16Array;
 
 /** Labels on the source grid, x fastest. */
 export type LabelMap = Uint8Array | Uint16Array;
@@ -98,15 +102,17 @@ function networkAffine(reoriented: Affine, box: Box, size: Size3, steps: Vec3 | 
 /**
  * Brings an image to the network's grid: reorient, crop, normalise, resample, in nnU-Net's order.
  *
- * @param channels one array a channel on the source grid, x fastest
+ * @param channels one array a channel on the source grid
  * @param previous labels of the model's previous stage on the source grid
+ * @param mayFree whether nobody needs the channels any more: each is freed as soon as it is not needed here either
  * @throws {PipelineError} `InputMismatch` for another number of channels than the manifest has, and without spacing
  */
 export function toNetworkGrid(
-  channels: readonly Float32Array[],
+  channels: readonly Channel[],
   source: Grid,
   manifest: ModelManifest,
   previous?: LabelMap,
+  mayFree = false,
 ): { grid: NetworkGrid; input: NetworkInput } {
   const expected = manifest.channels.length;
   if (channels.length !== expected) {
@@ -115,11 +121,24 @@ export function toNetworkGrid(
   }
   const whole = planNetworkGrid(source, manifest);
   const { reorientation } = whole;
-  const reoriented = channels.map((channel) => reorient(channel, source.size, reorientation));
+  const isTurned = reorientation.axes.some((axis, n) => axis !== n) || reorientation.flips.some((flip) => flip);
+  const freed = (old: Channel, next: Channel): void => {
+    if (old !== next && (mayFree || !channels.includes(old))) freeArray(old);
+  };
+  const reoriented = channels.map((channel) => {
+    const turned = isTurned ? reorient(channel, source.size, reorientation) : channel;
+    freed(channel, turned);
+    return turned;
+  });
   const grid =
     manifest.crop === "nonzero" ? planNetworkGrid(source, manifest, nonzeroBox(reoriented, reorientation.size)) : whole;
 
-  const cropped = reoriented.map((channel) => cropBox(channel, reorientation.size, grid.box));
+  const isCut = grid.box.size.join() !== reorientation.size.join();
+  const cropped = reoriented.map((channel) => {
+    const cut = isCut ? cropBox(channel, reorientation.size, grid.box) : channel;
+    freed(channel, cut);
+    return cut;
+  });
   const isForegroundNeeded =
     (previous !== undefined && manifest.crop === "nonzero") ||
     manifest.channels.some(({ normalisation }) => needsForeground(normalisation));
@@ -128,10 +147,16 @@ export function toNetworkGrid(
 
   const input = cropped.map((channel, n) => {
     const scheme = manifest.channels[n]?.normalisation ?? { kind: "none" };
-    if (manifest.normaliseOn === "network")
-      return normalise(resize(channel, grid, manifest.resampling.imageOrder), scheme);
-    const normalised = normalise(channel, scheme, channel, foreground);
-    return resize(normalised, grid, manifest.resampling.imageOrder);
+    if (manifest.normaliseOn === "network") {
+      const resized = resize(channel, grid, manifest.resampling.imageOrder);
+      freed(channel, resized);
+      return scaled(resized, scheme, null);
+    }
+    const normalised = scaled(channel, scheme, foreground);
+    freed(channel, normalised);
+    const resized = resize(normalised, grid, manifest.resampling.imageOrder);
+    freed(normalised, resized);
+    return resized;
   });
   return { grid, input: { size: grid.size, channels: [...input, ...stage] } };
 }
@@ -165,8 +190,22 @@ function previousChannels(
   });
 }
 
-/** From the box to the network's grid. Along an axis apart, nearest neighbours, as nnU-Net's `order_z` of 0. */
-function resize(data: Float32Array, { box, size, separate, steps }: NetworkGrid, order: 0 | 1 | 3): Float32Array {
+/** On the network's scale, in a new array. */
+function scaled(channel: Channel, scheme: IntensityScheme, foreground: Uint8Array | null): Float32Array {
+  return channel instanceof Int16Array
+    ? normaliseWhole(channel, scheme, foreground)
+    : normalise(channel, scheme, new Float32Array(channel.length), foreground);
+}
+
+/**
+ * From the box to the network's grid: the array itself where that is the same. Along an axis apart, nearest neighbours,
+ * as nnU-Net's `order_z` of 0.
+ */
+function resize<T extends Channel>(
+  data: T,
+  { box, size, separate, steps }: NetworkGrid,
+  order: 0 | 1 | 3,
+): T | Float32Array {
   if (steps !== null) {
     const each = order === 0 ? 0 : 1;
     return steps.every((step) => step === 1) ? data : resizeInSlabs(data, box.size, size, [each, each, each], steps);

@@ -12,8 +12,8 @@ import type { ImageShape } from "./predict-volumes.js";
 // seconds on one machine (docs/bench/preflight.md). A network's own time is known where it was measured.
 
 /** Seconds of a stage as it starts, for each voxel of the image, and as much again where it is resampled. */
-const PREPROCESS = { start: 0.15, voxel: 0.06e-6, resampled: 0.07e-6 } as const;
-const PUBLISH = { start: 0.45, voxel: 0.12e-6 } as const;
+const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6 } as const;
+const PUBLISH = { start: 0.4, voxel: 0.03e-6 } as const;
 /** For each value of a tile's answer, each logit, each voxel of the label map. */
 const SEGMENT = { start: 0.4, answer: 8e-9, logit: 10e-9, voxel: 70e-9 } as const;
 /** Another machine than the network was measured on may be so many times faster or slower. */

@@ -1,9 +1,9 @@
 import type { Size3 } from "#src/imaging/affine.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
-import { asksOthers } from "#src/model/manifest.js";
+import { asksOthers, needsForeground } from "#src/model/manifest.js";
 import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
-import { planNetworkGrid } from "./network-grid.js";
+import { type NetworkGrid, planNetworkGrid } from "./network-grid.js";
 
 /** An image as its headers describe it. */
 export interface ImageShape {
@@ -11,6 +11,8 @@ export interface ImageShape {
   readonly channels: number;
   /** Bytes of a stored voxel, unpacked. */
   readonly voxelBytes: number;
+  /** Bytes of a voxel as it is held: 2 of whole numbers that stay such. */
+  readonly heldBytes: 2 | 4;
   /** Bytes of a channel's file as it was uploaded; of a series, which is read slice by slice, of one slice. */
   readonly fileBytes: number;
   /** Files of a channel that are read one after the other: slices of a series, else 1. */
@@ -31,51 +33,65 @@ export interface PublishAsks {
   readonly surfaces: boolean;
 }
 
-/** What Preprocess holds: reading, turning and resampling, writing. */
+/** What Preprocess holds: reading, writing the image, turning, scaling and resampling, writing the network's input. */
 export function preprocessPhases(image: ImageShape, manifest: PackageManifest): readonly MemoryPhase[] {
-  const { grid, channels, voxelBytes, fileBytes, files } = image;
+  const { grid, channels, voxelBytes, heldBytes: kept, fileBytes, files } = image;
   const voxels = voxelCount(grid.size);
-  const images = 4 * voxels * channels;
-  const stored = voxelBytes * voxels;
-  const kept = voxelBytes > 2 ? 4 : 2;
+  const images = kept * voxels * channels;
   const isTurned = isNetwork(manifest) && !asksOthers(manifest);
-  const network = isTurned ? planNetworkGrid(grid, manifest) : { size: grid.size, box: { size: grid.size } };
-  const input = 4 * voxelCount(network.size) * channels;
-  // What is not resampled is the network's input itself.
-  const isResized = network.size.join() !== network.box.size.join();
-  const turned = isTurned ? 2 * images : 0;
-  return [
-    phase("read", { images, "uploaded file": fileBytes, "stored voxels": stored }),
-    ...(isTurned
-      ? [
-          phase("to the network's grid", {
-            images,
-            "turned and cut": turned,
-            resampling: resizeBytes(network.box.size, network.size),
-            "what was read": fileBytes + stored,
-            "slices before it": uncollected((files - 1) * fileBytes, fileBytes),
-          }),
-        ]
-      : []),
+  const input = (size: Size3) => 4 * voxelCount(size) * channels;
+  const phases = [
+    phase("read", {
+      images,
+      "uploaded file": fileBytes,
+      "stored voxels": voxelBytes === kept ? 0 : voxelBytes * voxels,
+      "slices before it": uncollected((files - 1) * fileBytes, fileBytes),
+    }),
     phase("write the image", {
-      ...{ images, "network's input": isResized ? input : 0, "turned and cut": turned },
-      "what was read": isTurned ? 0 : fileBytes + stored,
-      // Not compressed: what comes of the packer, and that in one piece, are as large as the file.
-      "image's file, plain and packed": 3 * kept * voxels,
-      "voxels as they are kept": kept === 2 ? 2 * voxels : 0,
+      images,
+      "uploaded file": fileBytes,
+      // Of numbers that are whole after all, and the same in 16 bits.
+      "image's file": kept * voxels,
+    }),
+  ];
+  if (!isTurned) {
+    const asNumbers = channels === 1 && kept > 2 ? 0 : input(grid.size);
+    return [...phases, phase("write the input", { images, "input and its file": asNumbers + input(grid.size) })];
+  }
+  const network = planNetworkGrid(grid, manifest);
+  const { axes, flips } = network.reorientation;
+  const isAsStored = axes.every((axis, n) => axis === n) && !flips.includes(true);
+  const scaled = 4 * voxelCount(network.box.size);
+  const resampling = resizeBytes(network, manifest.resampling.imageOrder);
+  const found = input(network.size);
+  return [
+    ...phases,
+    // Each channel is freed as soon as there is a copy of it.
+    ...(isAsStored ? [] : [phase("turn", { images, "turned channel": kept * voxels, "uploaded file": fileBytes })]),
+    phase("scale", {
+      images,
+      "scaled channel": scaled,
+      "uploaded file": fileBytes,
+      "foreground mask": manifest.channels.some(({ normalisation }) => needsForeground(normalisation)) ? voxels : 0,
+    }),
+    // What the next channels hold before the first, or what has become of those before the last.
+    phase("resample", {
+      "other channels": ((channels - 1) * Math.max(images, found)) / channels,
+      "scaled channel": scaled,
+      resampling,
     }),
     phase("write the input", {
-      ...{ images, "network's input": isResized ? input : 0, "turned and cut": turned },
-      "what was read": isTurned ? 0 : fileBytes + stored,
-      "input's file and what it is made of": 2 * input,
+      "network's input": found,
+      "input's file": found,
+      "one after another": channels > 1 ? found : 0,
+      "passes of resampling": resampling,
     }),
   ];
 }
 
 /** What Publish holds: the report's pictures, a DICOM SEG, probabilities. */
-export function publishPhases({ grid, voxelBytes }: ImageShape, asks: PublishAsks): readonly MemoryPhase[] {
+export function publishPhases({ grid, heldBytes: kept }: ImageShape, asks: PublishAsks): readonly MemoryPhase[] {
   const voxels = voxelCount(grid.size);
-  const kept = voxelBytes > 2 ? 4 : 2;
   const labels = asks.labelBytes * voxels;
   const maps = 4 * asks.maps * voxels;
   // A segment has a frame where its label is; that is everywhere at most.
@@ -83,7 +99,7 @@ export function publishPhases({ grid, voxelBytes }: ImageShape, asks: PublishAsk
   const segFiles = asks.segments > 0 ? seg : 0;
   const probabilities = asks.probabilities * voxels;
   return [
-    phase("label map", { labels, "file, plain and packed": labels, maps }),
+    phase("label map", { labels, "their file": labels, maps }),
     ...(asks.segments > 0 ? [phase("segmentation", { labels, maps, "frames and their file": 2 * segFiles })] : []),
     ...(asks.probabilities > 0
       ? [
@@ -101,21 +117,30 @@ export function publishPhases({ grid, voxelBytes }: ImageShape, asks: PublishAsk
       maps,
       segmentation: segFiles,
       "image's file": kept * voxels,
-      "image as it is kept": kept * voxels,
-      image: 4 * voxels,
+      image: kept * voxels,
     }),
   ];
 }
 
-/** Double-precision passes along the axes, those that shrink most first, none collected yet, and the result. */
-function resizeBytes(from: Size3, to: Size3): number {
-  const axes = [0, 1, 2].filter((axis) => from[axis] !== to[axis]);
-  axes.sort((a, b) => (to[a] ?? 1) / (from[a] ?? 1) - (to[b] ?? 1) / (from[b] ?? 1));
-  const size = [...from];
-  let bytes = 0;
-  for (const axis of axes) {
-    size[axis] = to[axis] ?? 1;
-    bytes += 8 * size.reduce((product, length) => product * length, 1);
+/**
+ * Double-precision passes along the axes, those that shrink most first and an axis apart last, none collected yet, and the
+ * result. Of cubic splines there is no volume between x and y, and the last pass gives the result.
+ */
+function resizeBytes({ box, size: to, steps, separate }: NetworkGrid, order: 0 | 1 | 3): number {
+  const from = box.size;
+  const result = 4 * voxelCount(to);
+  const axes = ([0, 1, 2] as const).filter((axis) => from[axis] !== to[axis]);
+  if (axes.length === 0 || steps !== null) return axes.length === 0 ? 0 : result;
+  const last = separate.image;
+  const shrinks = (axis: 0 | 1 | 2) => (axis === last ? Number.POSITIVE_INFINITY : to[axis] / from[axis]);
+  axes.sort((a, b) => shrinks(a) - shrinks(b));
+  const size: [number, number, number] = [...from];
+  let bytes = result;
+  for (const [n, axis] of axes.entries()) {
+    size[axis] = to[axis];
+    const next = axes[n + 1];
+    const isFused = order === 3 && (next === undefined ? last === null : next !== last && axis !== 2 && next !== 2);
+    if (!isFused) bytes += 8 * voxelCount(size);
   }
-  return bytes + (axes.length > 0 ? 4 * voxelCount(to) : 0);
+  return bytes;
 }

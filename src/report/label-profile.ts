@@ -14,18 +14,28 @@ export interface Span {
 export function labelProfile(labels: Uint8Array | Uint16Array, size: Size3): LabelProfile {
   const [nx, ny, nz] = size;
   const [byX, byY, byZ] = [new Uint32Array(nx), new Uint32Array(ny), new Uint32Array(nz)];
-  let i = 0;
+  // Along x, how many more runs of labelled voxels begin in a layer than end before it.
+  const begun = new Int32Array(nx + 1);
   for (let z = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
+      const row = nx * (y + ny * z);
       let inRow = 0;
-      for (let x = 0; x < nx; x++) {
-        if (labels[i++] === 0) continue;
-        byX[x] = (byX[x] ?? 0) + 1;
-        inRow++;
+      for (let x = 0; x < nx; ) {
+        if (labels[row + x++] === 0) continue;
+        const first = x - 1;
+        while (x < nx && labels[row + x] !== 0) x++;
+        begun[first] = (begun[first] ?? 0) + 1;
+        begun[x] = (begun[x] ?? 0) - 1;
+        inRow += x - first;
       }
       byY[y] = (byY[y] ?? 0) + inRow;
       byZ[z] = (byZ[z] ?? 0) + inRow;
     }
+  }
+  let open = 0;
+  for (let x = 0; x < nx; x++) {
+    open += begun[x] ?? 0;
+    byX[x] = open;
   }
   return [byX, byY, byZ];
 }

@@ -5,7 +5,7 @@ import { type Part, sliceOf, slicePosition, type View } from "./views.js";
 
 /** What every slice of a report is painted from. */
 export interface Scene {
-  readonly image: Float32Array;
+  readonly image: Float32Array | Int16Array;
   readonly labels: Uint8Array | Uint16Array;
   /** Values shown as black and as white. */
   readonly window: { readonly black: number; readonly white: number };

@@ -41,7 +41,7 @@ const THICK_SLICE_RATIO = 1.5;
  * @throws {RangeError} when the label map is not on the image's grid
  */
 export function renderPictures(
-  image: Volume<Float32Array>,
+  image: Volume<Float32Array | Int16Array>,
   labels: Uint8Array | Uint16Array,
   structures: readonly Pick<ModelLabel, "value" | "colourRgb">[],
 ): ReportPicture[] {

@@ -19,7 +19,12 @@ interface Taps {
  *
  * @param width voxels of a row of `data`
  */
-export function stretchLinear(data: Float32Array, width: number, across: Stretch, down: Stretch): Float32Array {
+export function stretchLinear(
+  data: Float32Array | Int16Array,
+  width: number,
+  across: Stretch,
+  down: Stretch,
+): Float32Array {
   const height = data.length / width;
   const columns = tapsOf(across, width);
   const rows = tapsOf(down, height);

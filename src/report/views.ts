@@ -59,8 +59,9 @@ export function sliceOf<T extends VoxelArray>(data: T, view: View, index: number
   // A copy of a part of the array is the one way to make "the same kind of array" that type-checks.
   const out = data.slice(0, width * height) as T;
   const origin = first(0) + first(1) + first(2) + index * step(2);
+  const [right, downwards] = [step(0), step(1)];
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) out[x + width * y] = data[origin + x * step(0) + y * step(1)] ?? 0;
+    for (let x = 0; x < width; x++) out[x + width * y] = data[origin + x * right + y * downwards] ?? 0;
   }
   return out;
 }

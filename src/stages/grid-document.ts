@@ -26,6 +26,11 @@ export const GridDocument = z.strictObject({
 });
 export type GridDocument = z.infer<typeof GridDocument>;
 
+/** The document as it was written. */
+export function parseGridDocument(bytes: Uint8Array): GridDocument {
+  return GridDocument.parse(JSON.parse(new TextDecoder().decode(bytes)));
+}
+
 /** @param stack of an irregular series */
 export function gridDocument(
   grid: Pick<NetworkGrid, "source" | "box" | "size">,

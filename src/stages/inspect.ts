@@ -34,7 +34,7 @@ const LAMBDA_MEMORY_MIB = 9_000;
 export async function inspect(input: InspectInput, deps: StageDeps): Promise<InspectOutput> {
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
-  const { scans, warnings } = await findScans(entries, { irregular: "resample" });
+  const { scans, warnings } = await findScans(entries, { irregular: "resample", willLoad: true });
   assertVoxels(scans, deps.limits);
 
   const tasks: TaskRef[] = [];
@@ -264,12 +264,13 @@ const UNKNOWN_VOXEL_BYTES = 4;
 
 function shapeOf(group: ChannelGroup, entries: readonly UploadEntry[]): ImageShape {
   const [{ grid, format, voxelBytes = format === "dicom" ? 2 : UNKNOWN_VOXEL_BYTES }] = group;
+  const heldBytes = group.every((scan) => scan.heldBytes === 2) ? 2 : 4;
   const sizes = group.map(({ entries: used }) => [...new Set(used)].map((ordinal) => entries[ordinal]?.size ?? 0));
   const sum = (all: readonly number[]) => all.reduce((total, size) => total + size, 0);
   // Slices are read one after the other.
   const fileBytes = Math.max(...sizes.map((all) => (format === "dicom" ? Math.max(...all) : sum(all))));
   const files = format === "dicom" ? Math.max(...sizes.map((all) => all.length)) : 1;
-  return { grid, channels: group.length, voxelBytes, fileBytes, files };
+  return { grid, channels: group.length, voxelBytes, heldBytes, fileBytes, files };
 }
 
 function modalityWarnings(

@@ -1,3 +1,4 @@
+import { float32 } from "#src/formats/load-series.js";
 import type { Box } from "#src/imaging/crop.js";
 import type { Grid } from "#src/imaging/volume.js";
 import type { OpenSession } from "#src/inference/network-session.js";
@@ -5,6 +6,7 @@ import { runOnce } from "#src/inference/run-once.js";
 import { needsImage } from "#src/model/refine-steps.js";
 import { applyStepsWith, type RefineInput } from "#src/refine/apply-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
+import { parseGridDocument, sourceOfDocument } from "./grid-document.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { labelsFile, readImage, readLabels, readProbability } from "./volume-files.js";
 
@@ -27,10 +29,12 @@ async function run(work: StageWork, open: OpenSession): Promise<StageReport> {
   const { data, ...grid } = readLabels(file);
   const probabilities = await readProbabilities(work, grid);
   const wantsImage = steps.some(needsImage);
-  const image = wantsImage ? readImage(await work.read("preprocess", STAGE_FILES.image)).data : null;
+  const image = wantsImage ? float32(readImage(await work.read("preprocess", STAGE_FILES.image)).data) : null;
   const input = { labels: data, size: grid.size, spacingMm: grid.spacingMm, probabilities, image };
   const refined = await applyStepsWith(input, steps, runOnce(open));
-  await work.write(STAGE_FILES.labels, labelsFile(refined.labels, grid));
+  // As Segment wrote it: what a file says of a grid is in single precision.
+  const source = sourceOfDocument(parseGridDocument(await work.read("preprocess", STAGE_FILES.grid)));
+  await work.write(STAGE_FILES.labels, labelsFile(refined.labels, source));
   return {};
 }
 

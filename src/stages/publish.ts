@@ -15,7 +15,7 @@ import { type IndexRecord, ResultDocument, SourceDocument, type TaskDocument } f
 import { LIST_PRICES } from "#src/workflow/prices.js";
 import { writeDeidentifiedScan, writeUidMap } from "./deidentification.js";
 import { documentBytes, readDocument, writeDocument } from "./documents.js";
-import { GridDocument, sourceOfDocument } from "./grid-document.js";
+import { parseGridDocument, sourceOfDocument } from "./grid-document.js";
 import { imageFiles, largestLabelOf } from "./outputs/image-files.js";
 import { listed, type MadeFile } from "./outputs/made-file.js";
 import { uncertaintyOutputs, uncertaintyScores } from "./outputs/uncertainty-output.js";
@@ -38,15 +38,18 @@ async function run(work: StageWork): Promise<StageReport> {
   const started = performance.now();
   const { task, model } = work;
   const { manifest } = model;
-  const text = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
-  const document = GridDocument.parse(JSON.parse(text));
+  const document = parseGridDocument(await work.read("preprocess", STAGE_FILES.grid));
   const grid = sourceOfDocument(document);
-  const labels = readLabels(await work.read("postprocess", STAGE_FILES.labels)).data;
+  const bytes = await work.read("postprocess", STAGE_FILES.labels);
+  const { data: labels, ...map } = readLabels(bytes);
   const moments = labelMoments(labels, grid.size, grid.affineRas, largestLabelOf(manifest));
 
   const maps = await uncertaintyOutputs(work, grid);
   const scores = uncertaintyScores(maps, labels, largestLabelOf(manifest));
-  const made = await imageFiles(work, { data: labels, moments, grid, stack: document.slices });
+  const made = await imageFiles(work, {
+    ...{ data: labels, moments, grid, stack: document.slices },
+    map: { ...map, bytes },
+  });
   const files = [...made.files, ...maps.map(({ file }) => file)];
   const warnings = distinctWarnings([
     ...task.warnings,

@@ -16,7 +16,7 @@ import { type ClassicalManifest, isClassical, isNetwork } from "#src/model/class
 import { asksOthers } from "#src/model/manifest.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
-import { GridDocument, gridOfDocument, sourceOfDocument } from "./grid-document.js";
+import { gridOfDocument, parseGridDocument, sourceOfDocument } from "./grid-document.js";
 import { mapsAsked } from "./outputs/uncertainty-output.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { labelsFile, probabilityFile, readNetworkInput, uncertaintyFile } from "./volume-files.js";
@@ -33,8 +33,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const { model, task, deps } = work;
   const { manifest } = model;
   const input = readNetworkInput(await work.read("preprocess", STAGE_FILES.networkInput), manifest);
-  const gridText = new TextDecoder().decode(await work.read("preprocess", STAGE_FILES.grid));
-  const gridDocument = GridDocument.parse(JSON.parse(gridText));
+  const gridDocument = parseGridDocument(await work.read("preprocess", STAGE_FILES.grid));
   const refines = task.refine === "on" && manifest.postprocess.some(needsProbabilities);
   const publishes = task.outputs.includes("probabilities") || task.seg === "fractional";
   if (isClassical(manifest))

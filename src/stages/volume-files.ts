@@ -1,9 +1,9 @@
 import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
-import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
+import { gzipDeterministic, gzipStored, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
 import { applyAffine, composeAffine, invertAffine, type Size3 } from "#src/imaging/affine.js";
 import type { Box } from "#src/imaging/crop.js";
 import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";
-import type { NetworkGrid } from "#src/inference/network-grid.js";
+import type { Channel, NetworkGrid } from "#src/inference/network-grid.js";
 import type { NetworkInput } from "#src/inference/predict-logits.js";
 import type { PackageManifest } from "#src/model/classical-manifest.js";
 
@@ -13,13 +13,14 @@ type LabelArray = Uint8Array | Uint16Array;
 /** Probabilities are kept in 16 bits: steps of 1 / 65535. */
 const PROBABILITY_SLOPE = 1 / 65_535;
 
-/**
- * The source image: 16-bit where that loses nothing, as with most scanners, else float32.
- *
- * @param level 0 for a file that is read once and soon: what it saves by packing it costs, as noise packs badly
- */
-export function imageFile(volume: Volume<Float32Array | Int16Array>, level: 0 | 1 = 1): Uint8Array {
-  return gzipDeterministic(writeNifti({ ...volume, data: compact(volume.data) }), level);
+/** The source image: 16-bit where that loses nothing, as with most scanners, else float32. */
+export function imageFile(volume: Volume<Float32Array | Int16Array>): Uint8Array {
+  return gzipDeterministic(writeNifti({ ...volume, data: compact(volume.data) }));
+}
+
+/** The same for a file that is read once and soon: what it saves by packing it costs, as noise packs badly. */
+export function imageFileStored(volume: Volume<Float32Array | Int16Array>): Uint8Array {
+  return gzipStored(imageFileParts(volume));
 }
 
 /** The same without compression, in pieces that follow each other. */
@@ -27,18 +28,30 @@ export function imageFileParts(volume: Volume<Float32Array | Int16Array>): reado
   return niftiParts({ ...volume, data: compact(volume.data) });
 }
 
-export function readImage(bytes: Uint8Array): Volume<Float32Array> {
+/** The image with its voxels as they are kept. */
+export function readImage(bytes: Uint8Array): Volume<Float32Array | Int16Array> {
   const image = readNifti(bytes);
-  return { ...gridOf(image), data: new Float32Array(image.data) };
+  const { data } = image;
+  const isKept = data instanceof Int16Array || data instanceof Float32Array;
+  return { ...gridOf(image), data: isKept ? data : new Float32Array(data) };
 }
 
 /** The network's input, channels along the fourth axis; not compressed, as it is read once and soon. */
-export function networkInputFile(input: NetworkInput, grid: Pick<NetworkGrid, "source" | "affineRas">): Uint8Array {
-  const voxels = voxelCount(input.size);
-  const data = new Float32Array(voxels * input.channels.length);
-  for (const [n, channel] of input.channels.entries()) data.set(channel, n * voxels);
+export function networkInputFile(
+  input: { readonly size: Size3; readonly channels: readonly Channel[] },
+  grid: Pick<NetworkGrid, "source" | "affineRas">,
+): Uint8Array {
+  const data = oneAfterAnother(input.channels, voxelCount(input.size));
   const spacingMm = grid.source.spacingMm;
   return writeNifti({ size: input.size, affineRas: grid.affineRas, spacingMm, data, channels: input.channels.length });
+}
+
+function oneAfterAnother(channels: readonly Channel[], voxels: number): Float32Array {
+  const [only, ...others] = channels;
+  if (only instanceof Float32Array && others.length === 0) return only;
+  const data = new Float32Array(voxels * channels.length);
+  for (const [n, channel] of channels.entries()) data.set(channel, n * voxels);
+  return data;
 }
 
 export function readNetworkInput(bytes: Uint8Array, manifest: PackageManifest): NetworkInput {

@@ -7,12 +7,11 @@ import type { Grid } from "#src/imaging/volume.js";
 import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
 import { parseDicomSource } from "#src/stages/parse-dicom-source.js";
 import { proveDeidentified } from "#src/stages/proof/prove-deidentified.js";
-import { proveNifti } from "#src/stages/proof/prove-nifti.js";
+import { proveGrid } from "#src/stages/proof/prove-nifti.js";
 import { provenPngLabels } from "#src/stages/proof/proven-png-labels.js";
 import { planesOfGrid, planesOfSource } from "#src/stages/proof/slice-planes.js";
 import { labelsOnSourceSlices } from "#src/stages/source-slices.js";
 import type { StageWork } from "#src/stages/stage.js";
-import { labelsFile } from "#src/stages/volume-files.js";
 import { RESULT_FILES, STAGE_FILES } from "#src/storage/keys.js";
 import type { DicomContext } from "./dicom-context.js";
 import type { MadeFile } from "./made-file.js";
@@ -25,6 +24,8 @@ import { fractionalSegOutput, segOutput } from "./seg-output.js";
 
 /** Labels on the source's grid and what is known of them. */
 export interface ResultLabels {
+  /** The file that they were read from, and the grid that it says they are on. */
+  readonly map: Grid & { readonly bytes: Uint8Array };
   readonly data: Uint8Array | Uint16Array;
   readonly moments: readonly LabelMoments[];
   readonly grid: Grid;
@@ -40,7 +41,8 @@ export interface ImageFiles {
 
 /**
  * Label map (of a picture: a picture) and, for a DICOM source, SEG and what else was asked for; each read back from its
- * bytes and compared before anything is written.
+ * bytes and compared before anything is written. Of the label map that is done already: its file is the one that all
+ * else is made from.
  *
  * @throws {PipelineError} `ResultInvalid` when one does not say what the label map says
  */
@@ -51,9 +53,8 @@ export async function imageFiles(work: StageWork, result: ResultLabels): Promise
     const png = await provenPngLabels(data, grid.size);
     return { files: [{ name: RESULT_FILES.labelsPng, bytes: png, contentType: "image/png" }], uids: noUids };
   }
-  const map = labelsFile(data, grid);
-  proveNifti(map, data, grid);
-  const made: MadeFile[] = [{ name: RESULT_FILES.labels, bytes: map, contentType: "application/gzip" }];
+  proveGrid(result.map, grid, "label map");
+  const made: MadeFile[] = [{ name: RESULT_FILES.labels, bytes: result.map.bytes, contentType: "application/gzip" }];
   const { seg, outputs } = work.task;
   const needed = outputs.includes("probabilities") || seg === "fractional";
   const probabilities = needed ? await readProbabilities(work, grid) : new Map<number, Float32Array>();

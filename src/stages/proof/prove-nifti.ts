@@ -6,27 +6,12 @@ import { cornerDistance } from "./slice-planes.js";
 /** Farthest that a corner of the written grid may lie off: what single precision leaves of an affine, and no more. */
 const CORNER_MM = 0.01;
 
-/**
- * Reads a NIfTI file again from its bytes and compares every voxel, and the place of the grid's corners in the patient,
- * with what was to be written.
- *
- * @param expected values on the grid, x fastest
- * @throws {PipelineError} `ResultInvalid`: nothing may be published
- */
-export function proveNifti(bytes: Uint8Array, expected: ArrayLike<number>, grid: Grid): void {
-  const image = readNifti(bytes);
-  proveGrid(image, grid, "label map");
-  let differing = Math.abs(image.data.length - expected.length);
-  for (let i = 0; i < expected.length; i++) if (image.data[i] !== expected[i]) differing++;
-  if (differing === 0) return;
-  throw new PipelineError("ResultInvalid", `written label map differs in ${differing} voxels, expected none`);
-}
-
 /** Half a step of 16 bits, and what single precision adds. */
 const PROBABILITY_STEP = 0.51 / 65_535;
 
 /**
- * The same for probabilities of several labels, which are kept in steps of 1 / 65535.
+ * Reads a file of probabilities of several labels again from its bytes and compares every voxel, which is kept in steps of
+ * 1 / 65535, and the place of the grid's corners in the patient, with what was to be written.
  *
  * @param expected one array a label, in the order of the fourth axis
  * @throws {PipelineError} `ResultInvalid`: nothing may be published
@@ -76,7 +61,14 @@ export function proveUncertainty(bytes: Uint8Array, grid: Grid, what: string): A
   throw new PipelineError("ResultInvalid", `map of ${what} has ${outside} voxels outside 0 to 1, expected none`);
 }
 
-function proveGrid(image: Grid, grid: Grid, what: string): void {
+/**
+ * Compares the grid of a NIfTI file, as it was read from its bytes, with the one it is to be on: its size, and the place
+ * of its corners in the patient.
+ *
+ * @param what how a message calls the file
+ * @throws {PipelineError} `ResultInvalid`: nothing may be published
+ */
+export function proveGrid(image: Grid, grid: Grid, what: string): void {
   if (image.size.join() !== grid.size.join()) {
     const wanted = grid.size.join(" x ");
     throw new PipelineError(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findScans } from "#src/formats/find-scans.js";
-import { loadScan } from "#src/formats/load-scan.js";
+import { loadScan, loadScanCompact } from "#src/formats/load-scan.js";
 import type { UploadEntry } from "#src/formats/scan.js";
 import { applyAffine } from "#src/imaging/affine.js";
 import { buildDicom, type DicomElements, SYNTAX } from "../../support/dicom-builder.js";
@@ -167,6 +167,25 @@ describe("loadScan of a DICOM series", () => {
     await expect(loadScan({ format: "dicom", entries: scan.entries.toReversed() }, entries)).rejects.toThrow(
       RangeError,
     );
+  });
+});
+
+describe("heldBytes of a DICOM series", () => {
+  it.each([
+    ["1", "0", 2],
+    ["1", "-1024", 2],
+    ["0.5", "0", 4],
+    ["1", "0.5", 4],
+  ] as const)("is that of the array that is read: slope %s, intercept %s", async (slope, intercept, heldBytes) => {
+    const edit = (elements: DicomElements) => {
+      elements["00281052"] = { vr: "DS", Value: [intercept] };
+      elements["00281053"] = { vr: "DS", Value: [slope] };
+    };
+    const entries = uploadOf(phantomSeries({ edit }));
+    const [scan] = (await findScans(entries)).scans;
+    expect(scan?.heldBytes).toBe(heldBytes);
+    if (scan === undefined) return;
+    expect((await loadScanCompact(scan, entries)).volume.data.BYTES_PER_ELEMENT).toBe(heldBytes);
   });
 });
 

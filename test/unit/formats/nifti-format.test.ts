@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { findScans } from "#src/formats/find-scans.js";
-import { loadScan } from "#src/formats/load-scan.js";
+import { loadScan, loadScanCompact } from "#src/formats/load-scan.js";
 import { buildNifti } from "../../support/nifti-builder.js";
 import { uploadOf } from "../../support/phantom-series.js";
 
@@ -64,6 +64,59 @@ describe("NIfTI images of an upload", () => {
     expect(loaded[0]?.warnings).toEqual([
       { code: "PrecisionReduced", message: "1 of 4 voxels are whole numbers beyond float32 and were rounded" },
     ]);
+  });
+
+  it("leaves it to the reader to find damage, where an image will be loaded and the file's end gives the right length", async () => {
+    // Beyond the first 64 KiB, which are unpacked for the header.
+    let state = 1;
+    const voxels = Uint8Array.from({ length: 131_072 }, () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state >>> 24;
+    });
+    const packed = gzipSync(buildNifti({ dim: [3, 64, 64, 32, 1, 1, 1, 1], voxels }));
+    const damaged = packed.slice();
+    // Of its checksum.
+    damaged[packed.length - 8] = (packed[packed.length - 8] ?? 0) ^ 0xff;
+    const damagedUpload = uploadOf([{ name: "a.nii.gz", bytes: damaged }]);
+    await expect(findScans(damagedUpload)).rejects.toMatchObject({ code: "InputUnreadable" });
+    const { scans } = await findScans(damagedUpload, { willLoad: true });
+    expect(scans[0]).toMatchObject({ grid: { size: [64, 64, 32] }, voxelBytes: 1, entries: [0] });
+    await expect(loadScan({ format: "nifti", entries: [0] }, damagedUpload)).rejects.toMatchObject({
+      code: "InputUnreadable",
+    });
+
+    const cut = uploadOf([{ name: "a.nii.gz", bytes: packed.subarray(0, -9) }]);
+    await expect(findScans(cut, { willLoad: true })).rejects.toMatchObject({ code: "InputUnreadable" });
+    const longer = gzipSync(buildNifti({ dim: [3, 64, 64, 31, 1, 1, 1, 1], voxels }));
+    const found = await findScans(uploadOf([{ name: "a.nii.gz", bytes: longer }]), { willLoad: true });
+    expect(found.scans[0]?.warnings.map(({ code }) => code)).toEqual(["TrailingBytes"]);
+  });
+
+  it("keeps integers of 8 bits, and signed ones of 16, as integers where those will do", async () => {
+    const words = Int16Array.of(-1024, 0, 3071, 32_767);
+    const file = (datatype: number, array: Int16Array | Uint8Array | Uint16Array, slope = 1) =>
+      uploadOf([
+        {
+          name: "a.nii",
+          bytes: buildNifti({
+            ...{ dim: [3, array.length, 1, 1, 1, 1, 1, 1], datatype, bitsPerVoxel: 8 * array.BYTES_PER_ELEMENT, slope },
+            voxels: new Uint8Array(array.buffer),
+          }),
+        },
+      ]);
+    const read = async (entries: ReturnType<typeof file>) =>
+      (await loadScanCompact({ format: "nifti", entries: [0] }, entries)).volume.data;
+    expect(await read(file(4, words))).toEqual(words);
+    expect(await read(file(2, Uint8Array.of(0, 200, 255)))).toEqual(Int16Array.of(0, 200, 255));
+    expect(await read(file(512, Uint16Array.of(0, 65_535)))).toEqual(Float32Array.of(0, 65_535));
+    expect(await read(file(4, words, 2))).toEqual(Float32Array.of(-2048, 0, 6142, 65_534));
+    const heldBytes = async (entries: ReturnType<typeof file>) => (await findScans(entries)).scans[0]?.heldBytes;
+    expect(await heldBytes(file(4, words))).toBe(2);
+    expect(await heldBytes(file(2, Uint8Array.of(0)))).toBe(2);
+    expect(await heldBytes(file(512, Uint16Array.of(0)))).toBe(4);
+    expect(await heldBytes(file(4, words, 2))).toBe(4);
+    const { volume } = await loadScan({ format: "nifti", entries: [0] }, file(4, words));
+    expect(volume.data).toEqual(Float32Array.from(words));
   });
 
   it("reads a pair of .hdr and .img, whatever their order, and claims the .img", async () => {

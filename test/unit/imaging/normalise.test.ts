@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type IntensityScheme, normalise, percentile, percentiles } from "#src/imaging/normalise.js";
+import { type IntensityScheme, normalise, normaliseWhole, percentile, percentiles } from "#src/imaging/normalise.js";
 import { largestDifference, readGolden } from "../../goldens/golden.js";
 
 interface Case {
@@ -35,6 +35,25 @@ describe("normalise", () => {
     expect(largestDifference(normalise(DATA, scheme), expected)).toBeLessThan(1e-6);
   });
 
+  it.each<[string, IntensityScheme]>([
+    ["a table", { kind: "ct", low: -200.5, high: 300, mean: 33.3, sd: 7.7 }],
+    ["a table", { kind: "range", from: [0, 400], to: [-1, 1], clip: false }],
+    ["a table", { kind: "chain", steps: [{ kind: "none" }, { kind: "ct", low: -9, high: 90, mean: 1, sd: 3 }] }],
+    ["statistics", { kind: "zscore", mask: "nonzero" }],
+    ["statistics", { kind: "zscore", mask: "foreground" }],
+    ["statistics", { kind: "percentile", low: 1, high: 99 }],
+    [
+      "statistics",
+      { kind: "chain", steps: [{ kind: "rescale01" }, { kind: "range", from: [0, 1], to: [5, 6], clip: true }] },
+    ],
+  ])("scales whole numbers as if they were not, by %s: %o", (_, scheme) => {
+    const whole = Int16Array.from({ length: 1000 }, (_, i) => ((i * 7919) % 1301) - 400);
+    whole.set([-32_768, 32_767, 0, -1]);
+    const foreground = Uint8Array.from(whole, (value) => (value > 0 ? 1 : 0));
+    const expected = normalise(Float32Array.from(whole), scheme, undefined, foreground);
+    expect(normaliseWhole(whole, scheme, foreground)).toEqual(expected);
+  });
+
   it("scales by the z-score of a foreground that counts its holes, and leaves the rest as it is", () => {
     const scheme = { kind: "zscore", mask: "foreground" } as const;
     const mask = Uint8Array.of(1, 1, 1, 0, 0, 0);
@@ -68,6 +87,12 @@ describe("percentile", () => {
     // Goldens have nine digits and inputs are float32.
     const found = percentiles(Float32Array.from(values), percents);
     expect(largestDifference(found, results)).toBeLessThan(1e-4);
+  });
+
+  it("is the same of whole numbers", () => {
+    const whole = Int16Array.of(7, -32_768, 5, 5, 32_767, -3, 0);
+    const percents = [0, 1, 10, 33, 50, 66.6, 99, 100];
+    expect(percentiles(whole, percents)).toEqual(percentiles(Float32Array.from(whole), percents));
   });
 
   it("works on a part of a larger buffer", () => {

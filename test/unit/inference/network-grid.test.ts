@@ -32,6 +32,27 @@ describe("toNetworkGrid", () => {
     expect(input.channels[0]).toEqual(positions({ ...sagittal, size: grid.size, affineRas: grid.affineRas }));
   });
 
+  it("takes whole numbers as they are, with the same result, and frees what it may", () => {
+    const whole = Int16Array.from(positions(sagittal));
+    const floats = Float32Array.from(whole);
+    for (const changes of [
+      {},
+      { crop: "nonzero" as const },
+      { orientation: "source" as const },
+      { orientation: "source" as const, spacingMm: [null, null, null] as [null, null, null] },
+      { normaliseOn: "network" as const, spacingMm: [2, 1, 1] as [number, number, number] },
+    ]) {
+      const model = { ...manifest, ...changes };
+      const expected = toNetworkGrid([floats], sagittal, model);
+      expect(toNetworkGrid([whole], sagittal, model)).toEqual(expected);
+      expect([whole.length, floats.length]).toEqual([120, 120]);
+      for (const channel of [whole.slice(), floats.slice()]) {
+        expect(toNetworkGrid([channel], sagittal, model, undefined, true)).toEqual(expected);
+        expect(channel.length).toBe(0);
+      }
+    }
+  });
+
   it("keeps positions when it resamples: linear values stay linear away from the edge", () => {
     const fine = { ...manifest, spacingMm: [1.5, 1, 1] as [number, number, number] };
     const { grid, input } = toNetworkGrid([positions(sagittal)], sagittal, fine);

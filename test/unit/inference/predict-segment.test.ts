@@ -11,6 +11,7 @@ const MIB = 2 ** 20;
 const IMAGE = {
   grid: { size: [64, 32, 48], spacingMm: [1, 1, 1], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] },
   ...{ channels: 1, voxelBytes: 2, fileBytes: 1, files: 1 },
+  heldBytes: 2,
 } as const;
 const VOXELS = 64 * 32 * 48;
 const ONE = { workers: 1, batch: 8 };

@@ -41,7 +41,7 @@ const image = (size: Size3, spacingMm: Vec3 = [1, 1, 1]) => {
   const [x, y, z] = spacingMm;
   return {
     grid: { size, spacingMm, affineRas: [x, 0, 0, 0, 0, y, 0, 0, 0, 0, z, 0] as const },
-    ...{ channels: 1, voxelBytes: 2, files: 1, fileBytes: 1.4 * size[0] * size[1] * size[2] },
+    ...{ channels: 1, voxelBytes: 2, heldBytes: 2 as const, files: 1, fileBytes: 1.4 * size[0] * size[1] * size[2] },
   };
 };
 
@@ -62,11 +62,11 @@ const CT_70 = image([400, 400, 70], [0.7, 0.7, 2.5]);
 describe("planTask", () => {
   // Peaks of `scanlane run` on one machine (2 cores, x64, Node.js 20.20), MiB: bench/preflight.ts.
   it.each([
-    ["64 x 64 x 40, 3 classes", image([64, 64, 40]), ct(3, 88), { preprocess: 114, segment: 219, publish: 144 }],
-    ["64 x 64 x 40, 104 classes", image([64, 64, 40]), ct(104, 558), { preprocess: 113, segment: 803, publish: 140 }],
-    ["256 x 256 x 150, 3 classes", CT_150, ct(3, 88), { preprocess: 346, segment: 250, publish: 201 }],
-    ["256 x 256 x 150, 104 classes", CT_150, ct(104, 558), { preprocess: 309, segment: 957, publish: 198 }],
-    ["400 x 400 x 70, 20 classes", CT_70, ct(20, 136), { preprocess: 342, segment: 396, publish: 253 }],
+    ["64 x 64 x 40, 3 classes", image([64, 64, 40]), ct(3, 88), { preprocess: 83, segment: 216, publish: 119 }],
+    ["64 x 64 x 40, 104 classes", image([64, 64, 40]), ct(104, 558), { preprocess: 82, segment: 795, publish: 118 }],
+    ["256 x 256 x 150, 3 classes", CT_150, ct(3, 88), { preprocess: 150, segment: 267, publish: 161 }],
+    ["256 x 256 x 150, 104 classes", CT_150, ct(104, 558), { preprocess: 154, segment: 955, publish: 162 }],
+    ["400 x 400 x 70, 20 classes", CT_70, ct(20, 136), { preprocess: 169, segment: 411, publish: 149 }],
   ] as const)("predicts what was measured, at most 8 in 100 less and 17 more: %s", (_, shape, model, measured) => {
     const plan = planTask(shape, model, LABELS, undefined);
     for (const [stage, peak] of Object.entries(measured)) {
