@@ -18,7 +18,7 @@ const FILL_SHARE = 0.16;
 const MARGIN = 4;
 const WHITE: Rgb = [255, 255, 255];
 
-/** A part of a slice as a picture of the given size: image, structures with outline, letters at the edges, position. */
+/** A part of a slice as a picture of the given size: image, structures with outline, letters at the edges and position as far as known. */
 export function paintSlice(
   scene: Scene,
   view: View,
@@ -77,6 +77,8 @@ function paintLabels(raster: Raster, labels: Uint16Array, colours: Scene["colour
 
 function paintLetters(raster: Raster, view: View, index: number): void {
   const { width, height } = raster;
+  drawText(raster, slicePosition(view, index), MARGIN, height - MARGIN - TEXT_HEIGHT);
+  if (view.edges === null) return;
   const { left, right, top, bottom } = view.edges;
   const middleX = Math.floor((width - textWidth("R")) / 2);
   const middleY = Math.floor((height - TEXT_HEIGHT) / 2);
@@ -84,5 +86,4 @@ function paintLetters(raster: Raster, view: View, index: number): void {
   drawText(raster, right, width - MARGIN - textWidth(right), middleY);
   drawText(raster, top, middleX, MARGIN);
   drawText(raster, bottom, middleX, height - MARGIN - TEXT_HEIGHT);
-  drawText(raster, slicePosition(view, index), MARGIN, height - MARGIN - TEXT_HEIGHT);
 }

@@ -3,11 +3,12 @@ import { loadScan } from "#src/formats/load-scan.js";
 import type { LoadedScan } from "#src/formats/scan.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
-import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
 import { STAGE_FILES } from "#src/storage/keys.js";
 import { documentBytes } from "./documents.js";
 import { gridDocument } from "./grid-document.js";
+import { channelWarnings, namedColour } from "./named-colour.js";
 import { openUpload } from "./source-upload.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { imageFile, networkInputFile } from "./volume-files.js";
@@ -23,7 +24,7 @@ async function run(work: StageWork): Promise<StageReport> {
   const { entries } = await openUpload(work.task.scanId, work.deps);
   const loaded: LoadedScan[] = [];
   for (const [n, channel] of work.task.channels.entries()) {
-    const colour = isClassical(manifest) ? undefined : manifest.channels[n]?.colour;
+    const colour = namedColour(manifest, n);
     loaded.push(await loadScan({ ...channel, ...(colour && { colour }) }, entries));
   }
   const [first] = loaded;
@@ -40,7 +41,7 @@ async function run(work: StageWork): Promise<StageReport> {
   await work.write(STAGE_FILES.grid, documentBytes(gridDocument(grid, first.stack)));
   if (first.dicom) await work.write(STAGE_FILES.dicomSource, documentBytes(first.dicom));
 
-  const warnings = loaded.flatMap((scan) => scan.warnings);
+  const warnings = loaded.flatMap((scan, n) => channelWarnings(scan.warnings, manifest, n));
   if (isConstant(data))
     warnings.push({ code: "ConstantImage", message: "all voxels of the image have the same value" });
   return { warnings };
