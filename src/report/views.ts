@@ -15,7 +15,7 @@ const OPPOSITE: Readonly<Record<string, string>> = { R: "L", L: "R", A: "P", P: 
 /** How a volume is seen in one plane, whatever the order of its axes in memory. */
 export interface View {
   readonly plane: Plane;
-  /** The plane in the patient, or the stored axes to the right and downwards, as "x-y", where the image has none. */
+  /** The plane in the patient, or the stored axes to the right and downwards, as "plane x-y", where the image has none. */
   readonly name: string;
   /** Number of voxels to the right, downwards and through the slices. */
   readonly size: Vec3;
@@ -50,7 +50,7 @@ export function viewOf(grid: Grid, plane: Plane, isOriented: boolean): View {
   const [across, down] = reorientation.axes;
   return {
     plane,
-    name: isOriented ? plane : `${"xyz"[across]}-${"xyz"[down]}`,
+    name: isOriented ? plane : `plane ${"xyz"[across]}-${"xyz"[down]}`,
     size: reorientation.size,
     spacing: grid.spacingMm === null ? [1, 1, 1] : spacingOfAffine(reorientation.affine),
     edges: isOriented ? { left: OPPOSITE[right] ?? "", right, top: OPPOSITE[bottom] ?? "", bottom } : null,

@@ -71,7 +71,7 @@ describe("scanlane run on a picture", () => {
     expect(await readFile(join(outcome.folder, "report.html"), "utf8")).toContain(">PNG<");
     const report = JSON.parse(await readFile(join(outcome.folder, "report.json"), "utf8"));
     expect(report.source.orientation).toBeNull();
-    expect(report.pictures).toEqual([expect.stringMatching(/^x-y: /)]);
+    expect(report.pictures).toEqual([expect.stringMatching(/^plane x-y: /)]);
   });
 
   it("reads the colour that the model names, else the brightness", async () => {

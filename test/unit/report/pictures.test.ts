@@ -178,7 +178,7 @@ describe("renderPictures", () => {
     const { image, labels } = stored(corners(), "AIR");
     const captions = renderPictures(image, labels, COLOURS, false).map(({ caption }) => caption.split(":")[0]);
     // Stored as front, feet, right: what would be axial runs along z and x.
-    expect(captions).toEqual(["z-x, z-y, x-y", "z-x"]);
+    expect(captions).toEqual(["plane z-x, plane z-y, plane x-y", "plane z-x"]);
   });
 
   it("refuses a label map of another grid", () => {
