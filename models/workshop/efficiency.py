@@ -183,8 +183,10 @@ def best(row, is_scored):
 def kept_folder(runs, id_, models):
     """The folder of what was made of this package and checkpoint; emptied where it is of others."""
     checkpoint = runs / id_ / "checkpoint.pt"
-    sources = [models / id_ / "manifest.json", *([checkpoint] if checkpoint.exists() else [])]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    # It names the digests of its networks. Its scores change nothing that is computed.
+    manifest = json.loads((models / id_ / "manifest.json").read_text()) | {"scores": None}
+    weights = checkpoint.read_bytes() if checkpoint.exists() else b""
+    digest = hashlib.sha256(json.dumps(manifest).encode() + weights).hexdigest()
     folder = runs / "efficiency" / id_
     made_of = folder / "made-of"
     if not made_of.exists() or made_of.read_text() != digest:

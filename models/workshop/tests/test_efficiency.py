@@ -105,10 +105,13 @@ def test_a_scoring_that_was_broken_off_goes_on_with_the_next_case(run, monkeypat
 def test_another_package_is_scored_from_the_start(run, tmp_path, monkeypatch):
     run("x")
     path = tmp_path / "models" / "x" / "manifest.json"
-    path.write_text(json.dumps(MANIFEST | {"version": "2.0.0"}))
     asked = []
     whole = efficiency.answered
     monkeypatch.setattr(efficiency, "answered", lambda *given: asked.append(given) or whole(*given))
+    path.write_text(json.dumps(MANIFEST | {"scores": ["others"]}))
+    run("x")
+    assert len(asked) == 0
+    path.write_text(json.dumps(MANIFEST | {"version": "2.0.0"}))
     run("x")
     assert len(asked) == 6
 
