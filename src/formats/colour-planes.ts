@@ -1,7 +1,7 @@
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { VoxelArray } from "#src/imaging/volume.js";
 
-/** Of every colour image: formats do not know what the model asks for; one that names a channel takes it back. */
+/** Of every colour image: formats do not know what the model asks for. Stages drop it where the model names a channel. */
 export const COLOUR_REDUCED: ScanWarning = {
   code: "ColourReduced",
   message: "the image is in colour; its brightness (ITU-R BT.601) is read",
