@@ -59,7 +59,7 @@ for (const [m, { id }] of METHODS.entries()) {
   if (id === undefined) continue;
   const { labels } = (await library.open(id)).manifest;
   const scores = labels.map(({ name, value }) => {
-    const { mean, low, high } = summary(columnOf(m, value - 1));
+    const { mean, low, high } = scoreOf(m, value - 1);
     const split = "test: other seeds, bias and tumour side than training";
     const facts = { dataset: "brain phantoms of bench/classical", split, label: name, metric: "Dice" };
     return { ...facts, mean, interval: [low, high] as [number, number], cases: TEST_SET.length };
@@ -95,10 +95,14 @@ function summary(values: readonly number[]): { mean: number; low: number; high: 
   const draws = Array.from({ length: BOOTSTRAPS }, () =>
     mean(values.map(() => values[Math.floor(random.uniform(0, values.length))] ?? 0)),
   ).sort((a, b) => a - b);
-  // As manifests have them, so that page, manifest and card round the same number.
+  return { mean: mean(values), low: draws[BOOTSTRAPS * 0.025] ?? 0, high: draws[BOOTSTRAPS * 0.975] ?? 0 };
+}
+
+/** Over all phantoms, to the digits that a manifest has: page, manifest and card then round the same number. */
+function scoreOf(m: number, t: number): ReturnType<typeof summary> {
+  const { mean, low, high } = summary(columnOf(m, t));
   const rounded = (value: number): number => Math.round(value * 10_000) / 10_000;
-  const [low = 0, high = 0] = [draws[BOOTSTRAPS * 0.025], draws[BOOTSTRAPS * 0.975]];
-  return { mean: rounded(mean(values)), low: rounded(low), high: rounded(high) };
+  return { mean: rounded(mean), low: rounded(low), high: rounded(high) };
 }
 
 function median(values: readonly number[]): number {
@@ -115,7 +119,7 @@ function header(heads: readonly string[]): string {
 
 function page(): string {
   const cell = (m: number, t: number): string => {
-    const { mean, low, high } = summary(columnOf(m, t));
+    const { mean, low, high } = scoreOf(m, t);
     return mean === 0 ? "-" : `${mean.toFixed(3)} (${low.toFixed(3)}-${high.toFixed(3)})`;
   };
   const all = METHODS.map(({ name }, m) => `| ${name} | ${TISSUES.map((_, t) => cell(m, t)).join(" | ")} |`);
