@@ -1,4 +1,5 @@
-// Compares classifiers of brain tissue on phantoms with known tissues and writes docs/bench/brain-tissue.md:
+// Compares classifiers of brain tissue on phantoms with known tissues and writes docs/bench/brain-tissue.md, and the scores
+// of those that are models into their manifests and cards:
 // `node --conditions=development --import tsx bench/classical/brain-tissue.ts [folder for volumes to look at]`
 // Needs Debian's mricron-data; a few minutes.
 import { mkdir, writeFile } from "node:fs/promises";
@@ -13,6 +14,7 @@ import { folderModels } from "#src/model/model-library.js";
 import { makePhantom, readAnatomy, TISSUES } from "./phantom.js";
 import { NOISE_PERCENT, TEST_BIAS_PERCENT, TEST_SET, TRAINING_SET } from "./phantom-sets.js";
 import { seededRandom } from "./random.js";
+import { writeScores } from "./write-scores.js";
 
 /** Resamplings of the mean for its interval. */
 const BOOTSTRAPS = 10_000;
@@ -22,13 +24,13 @@ const kMeans = await methodOf<"k-means">("brain-tissue-kmeans");
 const fuzzy = await methodOf<"fuzzy-c-means">("brain-tissue-fcm");
 /** With a cluster for tumour, between CSF and grey matter in brightness. */
 const withTumour = [1, 4, 2, 3];
-const METHODS: readonly { readonly name: string; readonly method: ClassicalMethod }[] = [
-  { name: "k-means, 3 clusters (`brain-tissue-kmeans`)", method: kMeans },
+const METHODS: readonly { readonly name: string; readonly id?: string; readonly method: ClassicalMethod }[] = [
+  { ...packaged("k-means, 3 clusters", "brain-tissue-kmeans"), method: kMeans },
   { name: "k-means, 4 clusters", method: { ...kMeans, labels: withTumour } },
-  { name: "fuzzy c-means, 3 clusters (`brain-tissue-fcm`)", method: fuzzy },
+  { ...packaged("fuzzy c-means, 3 clusters", "brain-tissue-fcm"), method: fuzzy },
   { name: "fuzzy c-means, 4 clusters", method: { ...fuzzy, labels: withTumour } },
-  { name: "plain neural network (`brain-tissue-neural`)", method: await methodOf("brain-tissue-neural") },
-  { name: "fuzzy-neuro (`brain-tissue-fuzzy-neuro`)", method: await methodOf("brain-tissue-fuzzy-neuro") },
+  { ...packaged("plain neural network", "brain-tissue-neural"), method: await methodOf("brain-tissue-neural") },
+  { ...packaged("fuzzy-neuro", "brain-tissue-fuzzy-neuro"), method: await methodOf("brain-tissue-fuzzy-neuro") },
 ];
 
 /** Dice of each tissue: `dice[method][phantom][tissue]`. */
@@ -53,9 +55,20 @@ for (const [n, options] of TEST_SET.entries()) {
   console.log(`${n + 1} of ${TEST_SET.length}: ${JSON.stringify(options)}`);
 }
 await writeFile(fileURLToPath(new URL("../../docs/bench/brain-tissue.md", import.meta.url)), page());
-for (const [m, { name }] of METHODS.entries()) {
-  const facts = TISSUES.map((tissue, t) => ({ tissue, ...summary(columnOf(m, t)) }));
-  console.log(name, JSON.stringify(facts), `median ${median(seconds[m] ?? []).toFixed(2)} s`);
+for (const [m, { id }] of METHODS.entries()) {
+  if (id === undefined) continue;
+  const { labels } = (await library.open(id)).manifest;
+  const scores = labels.map(({ name, value }) => {
+    const { mean, low, high } = scoreOf(m, value - 1);
+    const split = "test: other seeds, bias and tumour side than training";
+    const facts = { dataset: "brain phantoms of bench/classical", split, label: name, metric: "Dice" };
+    return { ...facts, mean, interval: [low, high] as [number, number], cases: TEST_SET.length };
+  });
+  const rows = scores.map(
+    ({ label, mean, interval, cases }) =>
+      `| ${label} | ${mean.toFixed(3)} | ${interval.map((end) => end.toFixed(3)).join("-")} | ${cases} |`,
+  );
+  await writeScores(id, scores, [header(["Label", "Dice, mean", "95 % interval", "Phantoms"]), ...rows]);
 }
 
 async function methodOf<Kind extends ClassicalMethod["kind"]>(id: string): Promise<MethodOf<Kind>> {
@@ -85,13 +98,28 @@ function summary(values: readonly number[]): { mean: number; low: number; high: 
   return { mean: mean(values), low: draws[BOOTSTRAPS * 0.025] ?? 0, high: draws[BOOTSTRAPS * 0.975] ?? 0 };
 }
 
+/** Over all phantoms, to the digits that a manifest has: page, manifest and card then round the same number. */
+function scoreOf(m: number, t: number): ReturnType<typeof summary> {
+  const { mean, low, high } = summary(columnOf(m, t));
+  const rounded = (value: number): number => Math.round(value * 10_000) / 10_000;
+  return { mean: rounded(mean), low: rounded(low), high: rounded(high) };
+}
+
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
+function packaged(name: string, id: string): { readonly name: string; readonly id: string } {
+  return { name: `${name} (\`${id}\`)`, id };
+}
+
+function header(heads: readonly string[]): string {
+  return `| ${heads.join(" | ")} |\n|${" --- |".repeat(heads.length)}`;
+}
+
 function page(): string {
   const cell = (m: number, t: number): string => {
-    const { mean, low, high } = summary(columnOf(m, t));
+    const { mean, low, high } = scoreOf(m, t);
     return mean === 0 ? "-" : `${mean.toFixed(3)} (${low.toFixed(3)}-${high.toFixed(3)})`;
   };
   const all = METHODS.map(({ name }, m) => `| ${name} | ${TISSUES.map((_, t) => cell(m, t)).join(" | ")} |`);
@@ -106,7 +134,6 @@ function page(): string {
       });
       return `| ${name} | ${cells.join(" | ")} |`;
     });
-  const header = (heads: readonly string[]): string => `| ${heads.join(" | ")} |\n|${" --- |".repeat(heads.length)}`;
   return `# Brain tissue by classical methods
 
 Written by \`bench/classical/brain-tissue.ts\`: do not edit by hand. Models trained by \`bench/classical/train.ts\`.

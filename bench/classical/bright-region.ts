@@ -1,4 +1,5 @@
-// Dice of `bright-region` on made-up ellipsoids, beside Otsu's threshold alone and region growing:
+// Dice of `bright-region` on made-up ellipsoids, beside Otsu's threshold alone and region growing, written into its
+// manifest and card:
 // `node --conditions=development --import tsx bench/classical/bright-region.ts`
 import { fileURLToPath } from "node:url";
 import { segmentClassical } from "#src/classical/segment-classical.js";
@@ -11,6 +12,7 @@ import { ClassicalMethod } from "#src/model/classical-method.js";
 import { folderModels } from "#src/model/model-library.js";
 import { applySteps } from "#src/refine/apply-steps.js";
 import { seededRandom } from "./random.js";
+import { writeScores } from "./write-scores.js";
 
 const CASES = 10;
 /** Contrast over the standard deviation of the noise. */
@@ -27,7 +29,8 @@ const growing = ClassicalMethod.parse({
   accept: { rule: "otsu" },
 });
 
-console.log("| Contrast to noise | Otsu alone | region growing | bright-region |\n| --- | --- | --- | --- |");
+const table = ["| Contrast to noise | Otsu alone | region growing | bright-region |", "| --- | --- | --- | --- |"];
+const scores: Parameters<typeof writeScores>[1] = [];
 for (const contrast of CONTRASTS) {
   const dice: [number[], number[], number[]] = [[], [], []];
   for (let seed = 1; seed <= CASES; seed++) {
@@ -42,12 +45,22 @@ for (const contrast of CONTRASTS) {
     ];
     for (const [n, map] of maps.entries()) dice[n]?.push(overlapOfLabels(map, truth, [1])[0]?.dice ?? 0);
   }
-  const cells = dice.map((values) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    return `${mean.toFixed(3)} (${Math.min(...values).toFixed(3)}-${Math.max(...values).toFixed(3)})`;
+  const means = dice.map((values) => values.reduce((sum, value) => sum + value, 0) / values.length);
+  const cells = dice.map(
+    (values, n) => `${means[n]?.toFixed(3)} (${Math.min(...values).toFixed(3)}-${Math.max(...values).toFixed(3)})`,
+  );
+  table.push(`| ${contrast} | ${cells.join(" | ")} |`);
+  scores.push({
+    dataset: `made-up ellipsoids, contrast to noise ${contrast}`,
+    split: "test: nothing was trained",
+    label: "bright-region",
+    metric: "Dice",
+    mean: Math.round(1000 * (means[2] ?? 0)) / 1000,
+    cases: CASES,
   });
-  console.log(`| ${contrast} | ${cells.join(" | ")} |`);
 }
+await writeScores("bright-region", scores, table);
+console.log(table.join("\n"));
 
 /** An ellipsoid with radii of 6 to 16 voxels, its edge blurred by one, in noise. */
 function ellipsoid(seed: number, contrast: number): { image: Float32Array; truth: Uint8Array } {

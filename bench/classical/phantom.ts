@@ -1,5 +1,6 @@
 // Brain phantoms with known tissues: the anatomy of one real head, made-up intensities. Nothing of it is committed.
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { readNifti } from "#src/formats/nifti-read.js";
 import type { Affine, Size3, Vec3 } from "#src/imaging/affine.js";
 import { quantileCentres, thinned } from "#src/imaging/classical/clusters.js";
@@ -37,9 +38,12 @@ const SPACING_MM = 2;
 /** Brightness of CSF, grey matter, white matter and tumour in a T1-weighted image. */
 const BRIGHTNESS = [30, 62, 85, 47] as const;
 
+/** Where Debian's mricron-data puts its templates, unless MRICRON_TEMPLATES says otherwise. */
+const TEMPLATES = process.env.MRICRON_TEMPLATES ?? "/usr/share/mricron/templates";
+
 /** Tissues of Colin 27's brain (`ch2bet` of mricron-data, 27 scans averaged): k-means of its intensities. */
-export async function readAnatomy(path = "/usr/share/mricron/templates/ch2bet.nii.gz"): Promise<Anatomy> {
-  const template = readNifti(await readFile(path));
+export async function readAnatomy(): Promise<Anatomy> {
+  const template = readNifti(await readFile(join(TEMPLATES, "ch2bet.nii.gz")));
   const values = Float32Array.from(template.data);
   const brain = [thinned([values.filter((value) => value > 0)], 200_000)[0] ?? new Float32Array()];
   const centres = kMeans(brain, quantileCentres(brain, 3), { iterations: 200, tolerance: 1e-3 }).flat();

@@ -1,13 +1,12 @@
 // Trains the two classifiers of brain tissue and writes their parameters into their manifests:
 // `node --conditions=development --import tsx bench/classical/train.ts`. Needs Debian's mricron-data; about two minutes.
-import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { voxelFeatures } from "#src/classical/voxel-features.js";
-import { ClassicalManifest } from "#src/model/classical-manifest.js";
+import { ClassicalMethod } from "#src/model/classical-method.js";
 import { makePhantom, readAnatomy, TISSUES } from "./phantom.js";
 import { TRAINING_SET } from "./phantom-sets.js";
 import { seededRandom } from "./random.js";
 import { type Samples, trainNetwork } from "./train-network.js";
+import { changeManifest } from "./write-scores.js";
 
 /** Voxels taken of each phantom, and tumour voxels on top: tumours are small. More of them find more that is none. */
 const SAMPLES_A_PHANTOM = 9_000;
@@ -22,17 +21,11 @@ const anatomy = await readAnatomy();
 const samples = gather();
 console.log(`${samples.classes.length} samples of ${samples.features.length} features`);
 for (const { id, functions } of MODELS) {
-  const path = fileURLToPath(new URL(`../../models/${id}/manifest.json`, import.meta.url));
-  const manifest = JSON.parse(await readFile(path, "utf8"));
   const options = { seed: 1, hidden: 12, epochs: 20, classCount: TISSUES.length, functions };
   const labels = TISSUES.map((_, n) => n + 1);
-  manifest.classical = { kind: "fuzzy-neuro", ...features, labels, ...trainNetwork(samples, options) };
-  ClassicalManifest.parse(manifest);
-  // Rows of weights on one line each.
-  const text = JSON.stringify(manifest, null, 2).replaceAll(/\[\s+(-?[\d.,\s-]+?)\s+\]/g, (_, row: string) => {
-    return `[${row.replaceAll(/\s+/g, " ")}]`;
-  });
-  await writeFile(path, `${text}\n`);
+  const method = { kind: "fuzzy-neuro", ...features, labels, ...trainNetwork(samples, options) };
+  const classical = ClassicalMethod.parse(method);
+  await changeManifest(id, (manifest) => ({ ...manifest, classical }));
   console.log(`wrote the parameters of ${id}`);
 }
 

@@ -7,16 +7,23 @@
 - int8: ONNX Runtime's static quantisation of convolutions (QDQ, weights a scale each channel, activations unsigned),
   its ranges taken from tiles of eight training images.
 
-Time: processor time of one tile on one thread, as timing.py, the three by turns. Dice: all validation cases by the whole procedure, mean over
-cases and labels; `alike` is the Dice of each variant's labels with those of fp32. A model that is scored by trainings that
-left something out has no Dice here, and is compared with fp32 alone. Of an ensemble each network is made so, and their mean
-answers. Writes results/efficiency.json and results/efficiency.md. --times measures the sizes and times of rows again and
-keeps the rest. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes at most 1.1
-times the time of the fastest.
+Time: processor time of one tile on one thread, as timing.py, the three by turns. Dice: all validation cases by the whole
+procedure, mean over cases and labels; `alike` is the Dice of each variant's labels with those of fp32. A model that is
+scored by trainings that left something out has no Dice here, and is compared with fp32 alone. Of an ensemble each network
+is made so, and their mean answers. Writes results/efficiency.json and results/efficiency.md. --times measures the sizes and
+times of rows again and keeps the rest. The best: the smallest file whose Dice is at most 0.002 below fp32's and that takes
+at most 1.1 times the time of the fastest.
+
+<runs>/efficiency/<id> keeps the networks that were made and the scores of every case until the package or its checkpoint
+changes: what is broken off goes on from there. Scores are what takes long: every tile of every case, by every network of
+every variant, as often as it is mirrored. Where fp32 is the package's own weights written out, fp16 computes the same and is
+not scored by itself.
 """
 
 import argparse
+import hashlib
 import json
+import shutil
 import statistics
 import tempfile
 import time
@@ -78,7 +85,7 @@ def unhalve(path, target):
     onnx.save(model, str(target))
 
 
-def mean_runner(paths, threads=2):
+def mean_runner(paths, threads=1):
     """The mean of the logits of the networks at `paths`."""
     runs = [onnx_runner(path, threads) for path in paths]
     return lambda batch: sum(run(batch) for run in runs) / len(runs)
@@ -101,12 +108,12 @@ def calibration_tiles(data, manifest, paths):
 
 
 def quantised(fp32, tiles, target):
-    with tempfile.TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        prepared, made = Path(folder) / "prepared.onnx", Path(folder) / "made.onnx"
         quant_pre_process(str(fp32), str(prepared), skip_symbolic_shape=True)
         quantize_static(
             str(prepared),
-            str(target),
+            str(made),
             Tiles(tiles),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv", "ConvTranspose"],
@@ -114,6 +121,7 @@ def quantised(fp32, tiles, target):
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
+        made.replace(target)
 
 
 def milliseconds(paths, manifest, rounds=11):
@@ -129,23 +137,39 @@ def milliseconds(paths, manifest, rounds=11):
     return {name: round(statistics.median(values), 1) for name, values in spent.items()}
 
 
-def scores(paths, data, config, is_scored):
+def scores(paths, data, config, is_scored, kept, log):
     """{variant: mean Dice}, {variant: mean Dice with fp32's labels} over the validation cases.
 
-    Where nothing was held out for this network, over eight training cases, whose Dice means nothing.
+    Where nothing was held out for this network, over eight training cases, whose Dice means nothing. The file `kept`
+    holds what was scored before, and takes what is scored now, case by case.
     """
     training = data.split["training"][:: max(1, len(data.split["training"]) // 8)][:8]
     cases = data.validation_cases() if is_scored else ((name, *data.case(name)) for name in training)
     runs = {name: mean_runner(files) for name, files in paths.items()}
     values = [label["value"] for label in config["manifest"]["labels"]]
-    found, alike = {name: [] for name in paths}, {name: [] for name in paths}
-    for _, image, truth, spacing in cases:
-        labels = {name: answered(config, image, spacing, run) for name, run in runs.items()}
-        for name in paths:
-            found[name] += [dice(truth, labels[name], value) for value in values]
-            alike[name] += [dice(labels["fp32"], labels[name], value) for value in values]
-    mean = lambda lists: {name: round(float(numpy.nanmean(of)), 4) for name, of in lists.items()}
-    return mean(found), mean(alike)
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    names = []
+    for name, image, truth, spacing in cases:
+        names.append(name)
+        if name in known:
+            continue
+        began = time.process_time()
+        labels = {variant: answered(config, image, spacing, run) for variant, run in runs.items()}
+        known[name] = {
+            variant: {
+                "dice": [float(dice(truth, found, value)) for value in values],
+                "alike": [float(dice(labels["fp32"], found, value)) for value in values],
+            }
+            for variant, found in labels.items()
+        }
+        partial = kept.with_suffix(".partial")
+        partial.write_text(json.dumps(known) + "\n")
+        partial.replace(kept)
+        log(f"case {len(names)}, {name}: {time.process_time() - began:.1f} s")
+    mean = lambda key: {
+        variant: round(float(numpy.nanmean([known[name][variant][key] for name in names])), 4) for variant in paths
+    }
+    return mean("dice"), mean("alike")
 
 
 def best(row, is_scored):
@@ -156,26 +180,53 @@ def best(row, is_scored):
     return min(fit, key=lambda name: row["megabytes"][name])
 
 
-def measured(id_, arguments, folder, before=None):
-    """One row; with `before` the same row, its sizes and times measured again."""
-    config = load_config(HERE / "configs" / f"{id_}.json")
-    manifest = json.loads((arguments.models / id_ / "manifest.json").read_text())
-    network = manifest["network"]
+def kept_folder(runs, id_, models):
+    """The folder of what was made of this package and checkpoint; emptied where it is of others."""
+    checkpoint = runs / id_ / "checkpoint.pt"
+    # It names the digests of its networks. Its scores change nothing that is computed.
+    manifest = json.loads((models / id_ / "manifest.json").read_text()) | {"scores": None}
+    weights = checkpoint.read_bytes() if checkpoint.exists() else b""
+    digest = hashlib.sha256(json.dumps(manifest).encode() + weights).hexdigest()
+    folder = runs / "efficiency" / id_
+    made_of = folder / "made-of"
+    if not made_of.exists() or made_of.read_text() != digest:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        made_of.write_text(digest)
+    return folder
+
+
+def networks(config, manifest, data, arguments, folder, log):
+    """{variant: files}, made where `folder` does not hold them, and whether fp32 is of a checkpoint."""
+    id_, network = config["id"], manifest["network"]
     names = [one["file"] for one in [network, *network.get("folds", [])]]
-    paths = {variant: [folder / f"{id_}.{variant}.{name}" for name in names] for variant in VARIANTS}
+    paths = {variant: [folder / f"{variant}.{name}" for name in names] for variant in VARIANTS}
     paths["fp16"] = [arguments.models / id_ / name for name in names]
     has_checkpoint = len(names) == 1 and (arguments.runs / id_ / "checkpoint.pt").exists()
     if has_checkpoint:
-        network_fp32 = trained(config, arguments.runs, rounded=False)
-        write_onnx(network_fp32, network["dimensions"], manifest["tiles"]["patchVox"], paths["fp32"][0], stored_half=False, norms=config.get("norms", "operator"))
+        unrounded = trained(config, arguments.runs, rounded=False)
+        patch, norms = manifest["tiles"]["patchVox"], config.get("norms", "operator")
+        write_onnx(unrounded, network["dimensions"], patch, paths["fp32"][0], stored_half=False, norms=norms)
     else:
         for packaged, fp32 in zip(paths["fp16"], paths["fp32"]):
             unhalve(packaged, fp32)
+    missing = [pair for pair in zip(paths["fp32"], paths["int8"]) if not pair[1].exists()]
+    tiles = calibration_tiles(data, manifest, paths["fp32"]) if missing else []
+    for fp32, int8 in missing:
+        quantised(fp32, tiles, int8)
+        log(f"{int8.name} of {len(tiles)} tiles")
+    return paths, has_checkpoint
+
+
+def measured(id_, arguments, before=None):
+    """One row; with `before` the same row, its sizes and times measured again."""
+    log = lambda line: print(f"{id_}: {line}; {time.process_time():.0f} s of processor time in all", flush=True)
+    config = load_config(HERE / "configs" / f"{id_}.json")
+    manifest = json.loads((arguments.models / id_ / "manifest.json").read_text())
     is_brain = config["data"]["name"] == "heads"
     data = HeadScans(arguments.data) if is_brain else source(config["data"], arguments.data, None)
-    tiles = calibration_tiles(data, manifest, paths["fp32"])
-    for fp32, int8 in zip(paths["fp32"], paths["int8"]):
-        quantised(fp32, tiles, int8)
+    folder = kept_folder(arguments.runs, id_, arguments.models)
+    paths, has_checkpoint = networks(config, manifest, data, arguments, folder, log)
     is_scored = "leftOut" not in config and not is_brain
     row = {"fp32From": "checkpoint" if has_checkpoint else "package"} | (before or {}) | {
         "megabytes": {name: round(sum(path.stat().st_size for path in files) / 1e6, 2) for name, files in paths.items()},
@@ -183,7 +234,10 @@ def measured(id_, arguments, folder, before=None):
         "clock": "processor",
     }
     if before is None:
-        found, alike = scores(paths, data, config, is_scored)
+        own = {name: files for name, files in paths.items() if has_checkpoint or name != "fp16"}
+        found, alike = scores(own, data, config, is_scored, folder / "cases.json", log)
+        for means in (found, alike):
+            means.setdefault("fp16", means["fp32"])
         row |= {"dice": found if is_scored else None, "alike": alike}
     return row | {"best": best(row, is_scored)}
 
@@ -209,12 +263,11 @@ def main():
     torch.set_num_threads(1)
     path = RESULTS / "efficiency.json"
     rows = json.loads(path.read_text()) if path.exists() else {}
-    with tempfile.TemporaryDirectory() as folder:
-        for id_ in arguments.ids or (list(rows) if arguments.times else []):
-            rows[id_] = measured(id_, arguments, Path(folder), rows[id_] if arguments.times else None)
-            print(id_, json.dumps(rows[id_]), flush=True)
-            path.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n")
-            (RESULTS / "efficiency.md").write_text(table(rows))
+    for id_ in arguments.ids or (list(rows) if arguments.times else []):
+        rows[id_] = measured(id_, arguments, rows[id_] if arguments.times else None)
+        print(id_, json.dumps(rows[id_]), flush=True)
+        path.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n")
+        (RESULTS / "efficiency.md").write_text(table(rows))
 
 
 if __name__ == "__main__":

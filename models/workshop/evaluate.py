@@ -3,7 +3,8 @@
     python evaluate.py configs/hippocampus-unet3d.json --data <folder> --models <folder>
 
 Writes results/<id>.json: Dice per case and label, means, 95 % bootstrap intervals; for a data source with groups, per
-group. No postprocess step is applied but the triplet of thresholds that is part of an ensemble. A config with `leftOut`
+group. No postprocess step is applied but the triplet of thresholds that is part of an ensemble; what the manifest's steps
+make of the scores stands beside them (`withSteps`). A config with `leftOut`
 names trainings (members/<name>.json) that each left something out: they are scored in the model's place, each on what
 it left out, by torch.
 """
@@ -22,6 +23,7 @@ from ensemble import triplet
 from export import trained
 from metrics import bootstrap_interval, dice
 from procedure import package_runner, segment, segment_logits, torch_runner
+from steps import stepped
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -73,18 +75,23 @@ def main():
     torch.set_num_threads(1)
     config = load_config(arguments.config)
     manifest = config["manifest"]
-    per_case, groups = {}, {}
+    dice_of = lambda truth, found: {
+        label["name"]: round(dice(truth, found, label["value"]), 4) for label in manifest["labels"]
+    }
+    per_case, groups, after = {}, {}, {}
     for data, run in scored(config, arguments.config, arguments):
         for name, image, truth, spacing in data.validation_cases():
             found = answered(config, image, spacing, run)
-            scores = {label["name"]: round(dice(truth, found, label["value"]), 4) for label in manifest["labels"]}
-            per_case[name] = scores
-            groups.setdefault(data.group(name) if hasattr(data, "group") else "", []).append(scores)
-            print(name, scores, flush=True)
-    tables = {
+            group = data.group(name) if hasattr(data, "group") else ""
+            per_case[name] = dice_of(truth, found)
+            groups.setdefault(group, []).append(per_case[name])
+            after.setdefault(group, []).append(dice_of(truth, stepped(found, manifest["postprocess"])))
+            print(name, per_case[name], flush=True)
+    summaries = lambda of: {
         group: {label["name"]: summary([scores[label["name"]] for scores in cases]) for label in manifest["labels"]}
-        for group, cases in groups.items()
+        for group, cases in of.items()
     }
+    tables = summaries(groups)
     RESULTS.mkdir(exist_ok=True)
     result = {
         "dataset": config["card"]["dataset"],
@@ -93,6 +100,7 @@ def main():
         "command": f"python evaluate.py configs/{config['id']}.json --data <folder> --models .."
         + (" --runs <folder>" if "leftOut" in config else ""),
         **({"labels": tables[""]} if "" in tables else {"groups": tables}),
+        **({"withSteps": summaries(after)} if manifest["postprocess"] else {}),
         "cases": per_case,
     }
     (RESULTS / f"{config['id']}.json").write_text(json.dumps(result, indent=1) + "\n")

@@ -91,6 +91,17 @@ def paragraphs(texts):
     return [line for text in texts for line in (text, "")]
 
 
+def with_steps(tables, steps):
+    """What the scores become by the steps after the network, which every run of the package makes."""
+    kinds = ", ".join(step["kind"] for step in steps)
+    means, all_cases = [], []
+    for group, labels in tables.items():
+        means += [f"{', '.join(part for part in (group, name) if part)} {score['mean']:.3f}" for name, score in labels.items()]
+        all_cases += [(score["mean"], score["cases"]) for score in labels.values()]
+    mean = sum(mean * cases for mean, cases in all_cases) / sum(cases for _, cases in all_cases)
+    return f"With the package's own step after the network ({kinds}), which a run makes too: {'; '.join(means)}; all cases {mean:.3f}."
+
+
 def ablation(ensemble):
     """What each ingredient of an ensemble adds: mean Dice over all validation images and per group."""
     rows = ensemble["ablation"]
@@ -145,6 +156,8 @@ def card(config, manifest, facts, result, golden, size, has_pictures, ensemble):
             )
         lines += ["", f"Interval: bootstrap of the mean over cases, 10,000 draws. Measured by `{result['command']}`", ""]
     lines += paragraphs(words["scores"])
+    if result is not None and "withSteps" in result:
+        lines += [with_steps(result["withSteps"], manifest["postprocess"]), ""]
     if ensemble is not None:
         lines += ablation(ensemble)
     if words.get("pictures"):

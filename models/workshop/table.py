@@ -61,7 +61,9 @@ sums may saturate, so the same file could give other labels there, and a GPU gai
 where that does not matter: the smallest file within 0.002 of fp32's Dice and within 1.1 times the fastest.
 The ventricle networks have no case that they did not see: no Dice; `alike` is over eight training images and decides in its
 place; so it is for the brain mask, over the T1 head that it was trained on, cut into scans of three thicknesses. Of
-{packaged} the fp32 weights are the package's, so fp16 is the same by make. Times are processor time{wall}. Not measured: {missing}.
+{packaged} the fp32 weights are the package's, so fp16 is the same by make. Times are processor time{wall}. They were measured
+row by row and not in the one run that gave the tables above their `ms a tile`, beside whatever else the machine did then: for
+the same file (fp16) the two differ by up to {apart:.0f} %. Compare times within a row here, and between models there.{missing}
 """
 COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md):
 
@@ -125,6 +127,23 @@ def mean_of_trained(manifest):
     return sum(row["mean"] * row["cases"] for row in rows) / sum(row["cases"] for row in rows)
 
 
+def efficiency_words(rows, ids, milliseconds):
+    """What stands before the table of fp32, fp16 and int8; names the rows that are of another kind, and missing ones.
+
+    `milliseconds`: those of timing.py, {id: time of a tile}.
+    """
+    ratios = [row["milliseconds"]["fp16"] / milliseconds[id_] for id_, row in rows.items() if id_ in milliseconds]
+    listed = lambda names: ", ".join(f"`{id_}`" for id_ in sorted(names))
+    wall = listed(id_ for id_, row in rows.items() if row.get("clock") != "processor")
+    missing = listed(id_ for id_ in ids if id_ not in rows)
+    return EFFICIENCY.format(
+        apart=100 * max((max(ratio, 1 / ratio) - 1 for ratio in ratios), default=0),
+        packaged=listed(id_ for id_, row in rows.items() if row["fp32From"] == "package"),
+        wall=f", but wall time in the rows of {wall}" if wall else "",
+        missing=f" Not measured, and stored as fp16 too: {missing}." if missing else "",
+    )
+
+
 def size_mb(folder, network):
     return sum((folder / one["file"]).stat().st_size for one in [network, *network.get("folds", [])]) / 1e6
 
@@ -166,12 +185,8 @@ def main():
             lines += [f"## {title}", "", COMPARE.format(name=name, group=group), path.read_text().rstrip(), ""]
     efficiency = HERE / "results" / "efficiency.md"
     if efficiency.exists():
-        measured = json.loads(efficiency.with_suffix(".json").read_text())
-        packaged = ", ".join(f"`{id_}`" for id_, row in measured.items() if row["fp32From"] == "package")
-        wall = ", ".join(f"`{id_}`" for id_, row in measured.items() if row.get("clock") != "processor")
-        wall = f", but wall time of other days in the rows of {wall}: compare them within a row" if wall else ""
-        missing = ", ".join(f"`{id_}` (stored as fp16 too)" for id_ in sorted(manifests) if id_ not in measured) or "none"
-        lines += [EFFICIENCY.format(packaged=packaged, missing=missing, wall=wall), efficiency.read_text().rstrip(), ""]
+        rows = json.loads(efficiency.with_suffix(".json").read_text())
+        lines += [efficiency_words(rows, manifests, times["milliseconds"]), efficiency.read_text().rstrip(), ""]
     machine = f", {times['machine']}" if times["machine"] else ""
     text = "\n".join(lines).rstrip() + "\n" + TAIL.format(machine=machine)
     (arguments.models / "README.md").write_text(text)

@@ -19,7 +19,7 @@ export const WARNING_CODES = {
   FrameOfReferenceMixed: "the slices of a series name different frames of reference",
   SpacingUnknown: "the file does not say how large a voxel is",
   PrecisionReduced: "whole numbers too large for float32 were rounded",
-  ColourReduced: "a colour image is read as its brightness, or as the channel that the model names",
+  ColourReduced: "a colour image is read as its brightness, since the model names no channel",
   AlphaIgnored: "the image says that pixels are transparent; they were taken as they are",
   NonFiniteVoxels: "voxels that are not a number were set to zero",
   ModalityUnexpected: "the model was trained on another modality",

@@ -1,10 +1,10 @@
 import type { ScanWarning } from "#src/core/warnings.js";
 import type { VoxelArray } from "#src/imaging/volume.js";
 
-/** Of every colour image: formats do not know what the model asks for. */
+/** Of every colour image: formats do not know what the model asks for. Stages drop it where the model names a channel. */
 export const COLOUR_REDUCED: ScanWarning = {
   code: "ColourReduced",
-  message: "the image is in colour; its brightness (ITU-R BT.601) is read unless the model names a channel",
+  message: "the image is in colour; its brightness (ITU-R BT.601) is read",
 };
 
 /**

@@ -1,7 +1,7 @@
 import { drawText, TEXT_HEIGHT, textWidth } from "./glyphs.js";
 import { blackRaster, blend, type Raster, type Rgb } from "./raster.js";
 import { type Stretch, stretchLinear, stretchNearest } from "./stretch.js";
-import { type Part, sliceOf, slicePosition, type View } from "./views.js";
+import { type Edges, type Part, sliceOf, slicePosition, type View } from "./views.js";
 
 /** What every slice of a report is painted from. */
 export interface Scene {
@@ -18,7 +18,10 @@ const FILL_SHARE = 0.16;
 const MARGIN = 4;
 const WHITE: Rgb = [255, 255, 255];
 
-/** A part of a slice as a picture of the given size: image, structures with outline, letters at the edges, position. */
+/**
+ * A part of a slice as a picture of the given size: image, structures with outline, letters at the edges and position
+ * as far as they are known.
+ */
 export function paintSlice(
   scene: Scene,
   view: View,
@@ -76,13 +79,16 @@ function paintLabels(raster: Raster, labels: Uint16Array, colours: Scene["colour
 }
 
 function paintLetters(raster: Raster, view: View, index: number): void {
+  if (view.edges !== null) paintEdges(raster, view.edges);
+  drawText(raster, slicePosition(view, index), MARGIN, raster.height - MARGIN - TEXT_HEIGHT);
+}
+
+function paintEdges(raster: Raster, { left, right, top, bottom }: Edges): void {
   const { width, height } = raster;
-  const { left, right, top, bottom } = view.edges;
   const middleX = Math.floor((width - textWidth("R")) / 2);
   const middleY = Math.floor((height - TEXT_HEIGHT) / 2);
   drawText(raster, left, MARGIN, middleY);
   drawText(raster, right, width - MARGIN - textWidth(right), middleY);
   drawText(raster, top, middleX, MARGIN);
   drawText(raster, bottom, middleX, height - MARGIN - TEXT_HEIGHT);
-  drawText(raster, slicePosition(view, index), MARGIN, height - MARGIN - TEXT_HEIGHT);
 }

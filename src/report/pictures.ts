@@ -33,17 +33,19 @@ const THICK_SLICE_RATIO = 1.5;
  * sheet of the slices that hold them. A function of image and labels; equal inputs give equal bytes.
  *
  * Slices are shown anatomically, whatever the order of the source's axes: patient's right on the left, front or head
- * up. Oblique volumes are shown along the axis that is nearest. Pixels have the true aspect; where the source gives no
- * spacing, voxels are shown square.
+ * up. Oblique volumes are shown along the axis that is nearest. An image that does not say how it lies in the patient
+ * carries no letters. Pixels have the true aspect; where the source gives no spacing, voxels are shown square.
  *
  * @param labels label map on the image's grid
  * @param structures colour of each label
+ * @param isOriented whether the image says how it lies in the patient
  * @throws {RangeError} when the label map is not on the image's grid
  */
 export function renderPictures(
   image: Volume<Float32Array | Int16Array>,
   labels: Uint8Array | Uint16Array,
   structures: readonly Pick<ModelLabel, "value" | "colourRgb">[],
+  isOriented: boolean,
 ): ReportPicture[] {
   if (labels.length !== image.data.length) {
     throw new RangeError(`label map has ${labels.length} voxels, expected ${image.size.join(" x ")}`);
@@ -57,7 +59,9 @@ export function renderPictures(
   };
   const profile = labelProfile(labels, image.size);
   // A volume of one slice has a single plane that is not a line.
-  const views = PLANES.map((plane) => viewOf(image, plane)).filter((view) => view.size[0] > 1 && view.size[1] > 1);
+  const views = PLANES.map((plane) => viewOf(image, plane, isOriented)).filter(
+    ({ size: [across, down] }) => across > 1 && down > 1,
+  );
   const pictures = [orthogonalViews(scene, views, profile)];
   const sheet = views.find((view) => view.plane === sheetPlane(views));
   if (sheet && sheet.size[2] > 1) pictures.push(contactSheet(scene, sheet, profile));
@@ -76,7 +80,7 @@ function orthogonalViews(scene: Scene, views: readonly View[], profile: LabelPro
     const part = { x: 0, y: 0, width: view.size[0], height: view.size[1] };
     return paintSlice(scene, view, index, part, pixelsOf(view, part, scale));
   });
-  const names = views.map((view) => view.plane).join(", ");
+  const names = views.map((view) => view.name).join(", ");
   return picture(
     inRows(tiles, tiles.length),
     shown / scale,
@@ -103,8 +107,8 @@ function contactSheet(scene: Scene, view: View, profile: LabelProfile): ReportPi
   return picture(
     inRows(tiles, columns),
     shown / scale,
-    `${view.plane}: ${which} slices${cut}`,
-    `contact sheet of ${slices.length} ${view.plane} slices with the structures outlined in their colours`,
+    `${view.name}: ${which} slices${cut}`,
+    `contact sheet of ${slices.length} ${view.name} slices with the structures outlined in their colours`,
   );
 }
 

@@ -53,7 +53,12 @@ ${items}
 </section>`;
 }
 
-function picturesSection({ pictures, structures, model }: ReportInput): Html {
+const DIRECTIONS =
+  "R right, L left, A front, P back, S head, I feet: directions in the patient, the nearest ones where the image is oblique. The patient's right is on the left. The number is the position of the slice in millimetres from the origin of the scan's coordinates.";
+const NO_DIRECTIONS =
+  "The image does not say how it lies in a patient, so no directions are marked. Slices are counted from 1.";
+
+function picturesSection({ pictures, structures, model, source }: ReportInput): Html {
   const legend = structures.map(
     ({ label, displayName }) => html`<li>${swatch(colourOf(model, label))}${displayName}</li>`,
   );
@@ -63,7 +68,7 @@ function picturesSection({ pictures, structures, model }: ReportInput): Html {
 ${legend}
 </ul>
 ${pictures.map(figure)}
-<p class="soft">R right, L left, A front, P back, S head, I feet: directions in the patient, the nearest ones where the image is oblique. The patient's right is on the left. The number is the position of the slice in millimetres from the origin of the scan's coordinates.</p>
+<p class="soft">${source.orientation === null ? NO_DIRECTIONS : DIRECTIONS}</p>
 </section>`;
 }
 
@@ -168,7 +173,7 @@ function sourceSection({ source }: ReportFacts): Html {
 <tr><th scope="row">Modality</th><td>${modality ?? "not given"}</td></tr>
 <tr><th scope="row">Voxels along x, y, z</th><td>${size.join(" × ")}</td></tr>
 <tr><th scope="row">Spacing, mm</th><td>${spacingMm?.map((mm) => String(Number(mm.toFixed(3)))).join(" × ") ?? "not given"}</td></tr>
-<tr><th scope="row">Axes grow towards</th><td>${orientation}</td></tr>
+<tr><th scope="row">Axes grow towards</th><td>${orientation ?? "not given"}</td></tr>
 </table></div>`,
   );
 }

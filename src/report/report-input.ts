@@ -34,8 +34,8 @@ export interface ReportSource {
   readonly size: Size3;
   /** Null where the source does not say. */
   readonly spacingMm: Vec3 | null;
-  /** Direction in which x, y and z of the stored image grow, as "LPS". */
-  readonly orientation: string;
+  /** Direction in which x, y and z of the stored image grow, as "LPS"; null where the source does not say. */
+  readonly orientation: string | null;
 }
 
 export interface ReportPicture {

@@ -15,14 +15,23 @@ const OPPOSITE: Readonly<Record<string, string>> = { R: "L", L: "R", A: "P", P: 
 /** How a volume is seen in one plane, whatever the order of its axes in memory. */
 export interface View {
   readonly plane: Plane;
+  /** The plane in the patient, or the stored axes to the right and downwards, as "plane x-y", where the image has none. */
+  readonly name: string;
   /** Number of voxels to the right, downwards and through the slices. */
   readonly size: Vec3;
   /** Distance of their centres; in units of a voxel where the source gives no spacing. */
   readonly spacing: Vec3;
-  /** Direction letters at the four edges. */
-  readonly edges: { readonly left: string; readonly right: string; readonly top: string; readonly bottom: string };
+  /** Letters of the patient's directions at the four edges; null where the image does not say how it lies. */
+  readonly edges: Edges | null;
   readonly reorientation: Reorientation;
   readonly hasSpacing: boolean;
+}
+
+export interface Edges {
+  readonly left: string;
+  readonly right: string;
+  readonly top: string;
+  readonly bottom: string;
 }
 
 /** Part of a slice, in voxels: half-open ranges to the right and downwards. */
@@ -33,15 +42,18 @@ export interface Part {
   readonly height: number;
 }
 
-export function viewOf(grid: Grid, plane: Plane): View {
+/** @param isOriented whether the axes of `grid` are the patient's, and not a guess */
+export function viewOf(grid: Grid, plane: Plane, isOriented: boolean): View {
   const directions = DIRECTIONS[plane];
   const reorientation = planReorientation(grid.affineRas, grid.size, directions);
   const [right = "", bottom = ""] = directions;
+  const [across, down] = reorientation.axes;
   return {
     plane,
+    name: isOriented ? plane : `plane ${"xyz"[across]}-${"xyz"[down]}`,
     size: reorientation.size,
     spacing: grid.spacingMm === null ? [1, 1, 1] : spacingOfAffine(reorientation.affine),
-    edges: { left: OPPOSITE[right] ?? "", right, top: OPPOSITE[bottom] ?? "", bottom },
+    edges: isOriented ? { left: OPPOSITE[right] ?? "", right, top: OPPOSITE[bottom] ?? "", bottom } : null,
     reorientation,
     hasSpacing: grid.spacingMm !== null,
   };
@@ -66,9 +78,13 @@ export function sliceOf<T extends VoxelArray>(data: T, view: View, index: number
   return out;
 }
 
-/** Where a slice lies, as "S34": the letter of the side of the origin and the distance of its centre in mm. */
+/**
+ * Where a slice lies, as "S34": the letter of the side of the origin and the distance of its centre in mm; its number
+ * where the image has no place or no spacing, and nothing where it is then the only one.
+ */
 export function slicePosition(view: View, index: number): string {
-  if (!view.hasSpacing) return String(index + 1);
+  if (view.edges === null && view.size[2] === 1) return "";
+  if (view.edges === null || !view.hasSpacing) return String(index + 1);
   const [width, height] = view.size;
   const centre = applyAffine(view.reorientation.affine, [(width - 1) / 2, (height - 1) / 2, index]);
   const [axis, letters] = ({ axial: [2, "SI"], coronal: [1, "AP"], sagittal: [0, "RL"] } as const)[view.plane];

@@ -15,6 +15,7 @@ import { MAX_IMAGES } from "#src/workflow/execution-limits.js";
 import { jobAsks } from "#src/workflow/job-sizes.js";
 import { type ChannelGroup, channelGroups } from "./channel-groups.js";
 import { writeDocument } from "./documents.js";
+import { channelWarnings } from "./named-colour.js";
 import { largestLabelOf } from "./outputs/image-files.js";
 import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
 import { assertMapsPossible, mapsAsked } from "./outputs/uncertainty-output.js";
@@ -56,7 +57,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
       ...task,
       warnings: [
         ...warnings,
-        ...group.flatMap((scan) => scan.warnings),
+        ...group.flatMap((scan, channel) => channelWarnings(scan.warnings, model.manifest, channel)),
         ...group.flatMap((scan, channel) => modalityWarnings(scan, model, channel, deidentify)),
         ...skippedOutputs(group[0].format, source.request),
       ],

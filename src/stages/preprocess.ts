@@ -4,11 +4,12 @@ import type { LoadedScan } from "#src/formats/scan.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { freeArray } from "#src/inference/free-array.js";
 import { type Channel, toNetworkGrid } from "#src/inference/network-grid.js";
-import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
 import { STAGE_FILES } from "#src/storage/keys.js";
 import { documentBytes } from "./documents.js";
 import { gridDocument } from "./grid-document.js";
+import { channelWarnings, namedColour } from "./named-colour.js";
 import { openUpload } from "./source-upload.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { imageFileStored, networkInputFile } from "./volume-files.js";
@@ -24,14 +25,14 @@ async function run(work: StageWork): Promise<StageReport> {
   const { entries } = await openUpload(work.task.scanId, work.deps);
   const loaded: LoadedScan<Channel>[] = [];
   for (const [n, channel] of work.task.channels.entries()) {
-    const colour = isClassical(manifest) ? undefined : manifest.channels[n]?.colour;
+    const colour = namedColour(manifest, n);
     loaded.push(await loadScanCompact({ ...channel, ...(colour && { colour }) }, entries));
   }
   const [first] = loaded;
   if (!first) throw new PipelineError("ContractViolation", "task has no channels, expected at least one");
   const { data, ...source } = first.volume;
 
-  const warnings = loaded.flatMap((scan) => scan.warnings);
+  const warnings = loaded.flatMap((scan, n) => channelWarnings(scan.warnings, manifest, n));
   if (isConstant(data))
     warnings.push({ code: "ConstantImage", message: "all voxels of the image have the same value" });
   // The image first: then its voxels can go while the network's input is made.

@@ -4,7 +4,6 @@ import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { definedModality } from "#src/formats/modalities.js";
 import { affineDeterminant } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
-import { orientationOf } from "#src/imaging/orient.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { renderPictures } from "#src/report/pictures.js";
 import { renderReport } from "#src/report/report-html.js";
@@ -22,6 +21,7 @@ import { uncertaintyOutputs, uncertaintyScores } from "./outputs/uncertainty-out
 import { receiptOf } from "./receipt.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
+import { sourceOrientation } from "./source-orientation.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 import { readImage, readLabels } from "./volume-files.js";
@@ -59,6 +59,8 @@ async function run(work: StageWork): Promise<StageReport> {
   const image = readImage(await work.read("preprocess", STAGE_FILES.image));
   // Names may be burned into it: then the structures are shown on black.
   if (task.deidentify?.pictures === "structures") image.data.fill(0);
+  const format = task.channels[0]?.format ?? "nifti";
+  const orientation = sourceOrientation(grid, format, warnings);
   const report: ReportInput = {
     identity: work.identity,
     notice: NOTICE,
@@ -67,16 +69,16 @@ async function run(work: StageWork): Promise<StageReport> {
     modelDigest: model.digest,
     refine: task.refine,
     source: {
-      format: task.channels[0]?.format ?? "nifti",
+      format,
       modality: modalityOf(task),
       size: grid.size,
       spacingMm: grid.spacingMm,
-      orientation: orientationOf(grid.affineRas),
+      orientation,
     },
     structures: structuresOf(work, moments, grid).map((one) => ({ ...one, ...scores[one.label] })),
     warnings,
     files: files.map(listed),
-    pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels),
+    pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels, orientation !== null),
     stages: work.earlier.map(({ stage, seconds, facts: { provider } }) => ({
       ...{ stage, seconds },
       ...(typeof provider === "string" && { provider }),

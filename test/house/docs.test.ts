@@ -71,6 +71,19 @@ describe("the documentation", () => {
     }
   });
 
+  it.each(manifests())("states the scores of its manifest in the card of $id", ({ id, scores }) => {
+    const card = read(`models/${id}/CARD.md`);
+    expect(scores.length).toBeGreaterThan(0);
+    for (const { mean, interval, cases } of scores) {
+      const parts = [
+        mean.toFixed(3),
+        ...(interval ? [interval.map((end) => end.toFixed(3)).join("-"), `${cases}`] : []),
+      ];
+      const rows = card.split("\n").filter((line) => parts.every((part) => line.includes(part)));
+      expect(rows, parts.join(", ")).not.toEqual([]);
+    }
+  });
+
   it.each(["README.md", "NOTICE", "SECURITY.md", "docs/pipeline.md"])("leaves nothing to be done in %s", (page) => {
     expect(read(page)).not.toMatch(/\b(?:TODO|FIXME|TBD)\b/);
   });

@@ -69,6 +69,9 @@ describe("scanlane run on a picture", () => {
     );
     expect(wrong).toEqual([]);
     expect(await readFile(join(outcome.folder, "report.html"), "utf8")).toContain(">PNG<");
+    const report = JSON.parse(await readFile(join(outcome.folder, "report.json"), "utf8"));
+    expect(report.source.orientation).toBeNull();
+    expect(report.pictures).toEqual([expect.stringMatching(/^plane x-y: /)]);
   });
 
   it("reads the colour that the model names, else the brightness", async () => {
@@ -80,13 +83,16 @@ describe("scanlane run on a picture", () => {
     const file = join(await mkdtemp(join(tmpdir(), "pictures-")), "stain.png");
     await writeFile(file, PNG.sync.write(image));
     const bar = 7 * 3;
-    for (const [model, voxels] of [
-      ["green2d", bar],
-      ["together", bar],
-      ["bright2d", WIDTH * HEIGHT - bar],
+    for (const [model, voxels, warned] of [
+      ["green2d", bar, []],
+      ["together", bar, []],
+      ["bright2d", WIDTH * HEIGHT - bar, ["ColourReduced"]],
     ] as const) {
       const { json } = await run(file, "--model", model);
-      expect(json.outcomes[0].result.structures).toMatchObject([{ voxels }]);
+      const { structures, warnings } = json.outcomes[0].result;
+      expect(structures).toMatchObject([{ voxels }]);
+      const codes = warnings.map(({ code }: { code: string }) => code);
+      expect(codes.filter((code: string) => code === "ColourReduced")).toEqual(warned);
     }
   });
 });

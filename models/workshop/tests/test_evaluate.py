@@ -6,6 +6,8 @@ import numpy
 import pytest
 
 import evaluate
+from package import with_steps
+from steps import stepped
 
 MANIFEST = {
     "mirrorAxes": [],
@@ -28,3 +30,29 @@ def test_an_ensemble_answers_with_its_triplet_and_another_model_with_the_argmax(
     run = lambda batch: numpy.concatenate([0 * batch, 9 * batch - 8], 1)
     config = {"id": "x", "manifest": MANIFEST} | ({"ensemble": {}} if is_ensemble else {})
     assert evaluate.answered(config, image, (1, 1, 1), run)[0, 4].tolist() == expected
+
+
+LARGEST = {"kind": "largest-component", "labels": [1, 2], "connectivity": 26}
+
+
+def test_the_largest_component_of_the_union_stays_and_so_do_equals():
+    labels = numpy.zeros((1, 3, 9), numpy.uint8)
+    labels[0, 0, :2], labels[0, 1, 2], labels[0, 1, 5:7] = 1, 2, 1
+    kept = stepped(labels, [LARGEST])
+    # The three touch at a corner and count as one; the two beyond a gap go.
+    assert kept[0, 0, :2].tolist() == [1, 1] and kept[0, 1].tolist() == [0, 0, 2, 0, 0, 0, 0, 0, 0]
+    labels[0, 1, 7] = 1
+    assert (stepped(labels, [LARGEST]) == labels).all()
+    assert (stepped(labels, []) == labels).all() and not stepped(0 * labels, [LARGEST]).any()
+
+
+@pytest.mark.parametrize("changed", [{"kind": "fill-holes"}, {"connectivity": 6}, {"scope": "label"}])
+def test_a_step_that_is_not_known_here_is_refused(changed):
+    with pytest.raises(ValueError, match="largest component"):
+        stepped(numpy.zeros((1, 2, 2), numpy.uint8), [LARGEST | changed])
+
+
+def test_a_card_says_what_the_steps_make_of_the_scores():
+    score = lambda mean, cases: {"cavity": {"mean": mean, "cases": cases}}
+    line = with_steps({"a": score(0.9, 3), "b": score(0.5, 1)}, [LARGEST])
+    assert "(largest-component)" in line and line.endswith("a, cavity 0.900; b, cavity 0.500; all cases 0.800.")

@@ -73,7 +73,7 @@ function placeOf(picture: ReportPicture, colour: readonly number[], to = 1): { x
 describe("renderPictures", () => {
   it("shows the patient's right on the left and the front up", () => {
     const { image, labels } = corners();
-    const picture = first(renderPictures(image, labels, COLOURS));
+    const picture = first(renderPictures(image, labels, COLOURS, true));
     // Axial, coronal, sagittal side by side: the axial view is the first 20 of 20 + 20 + 30 mm.
     const red = placeOf(picture, [255, 0, 0], 20 / 70);
     expect(red.count).toBeGreaterThan(20);
@@ -84,8 +84,8 @@ describe("renderPictures", () => {
   it.each(["LPS", "LAI", "PIR", "ASR"])("gives the same bytes for a volume stored as %s", (orientation) => {
     const reference = corners();
     const other = stored(reference, orientation);
-    const expected = renderPictures(reference.image, reference.labels, COLOURS);
-    const found = renderPictures(other.image, other.labels, COLOURS);
+    const expected = renderPictures(reference.image, reference.labels, COLOURS, true);
+    const found = renderPictures(other.image, other.labels, COLOURS, true);
     expect(found.map(({ png }) => Buffer.from(png).toString("base64"))).toEqual(
       expected.map(({ png }) => Buffer.from(png).toString("base64")),
     );
@@ -95,25 +95,27 @@ describe("renderPictures", () => {
   it("shows voxels at their true aspect", () => {
     // One view of 40 x 20 mm with voxels of 2 x 0.5 mm.
     const { image, labels } = corners([20, 40, 1], [2, 0.5, 1]);
-    const picture = first(renderPictures(image, labels, COLOURS));
+    const picture = first(renderPictures(image, labels, COLOURS, true));
     expect(picture.width / picture.height).toBeCloseTo(2, 1);
   });
 
   it("shows square voxels where the spacing is unknown", () => {
     const { image, labels } = corners([20, 40, 1], [2, 0.5, 1]);
-    const picture = first(renderPictures({ ...image, spacingMm: null }, labels, COLOURS));
+    const picture = first(renderPictures({ ...image, spacingMm: null }, labels, COLOURS, true));
     expect(picture.width / picture.height).toBeCloseTo(0.5, 1);
   });
 
   it("shows an image of one slice once", () => {
     const { image, labels } = corners([20, 30, 1]);
-    const pictures = renderPictures(image, labels, COLOURS);
+    const pictures = renderPictures(image, labels, COLOURS, true);
     expect(pictures.map(({ caption }) => caption.split(":")[0])).toEqual(["axial"]);
   });
 
   it("makes the contact sheet of the slices that were acquired", () => {
     const thickCoronal = corners([20, 12, 30], [1, 5, 1]);
-    const captions = renderPictures(thickCoronal.image, thickCoronal.labels, COLOURS).map(({ caption }) => caption);
+    const captions = renderPictures(thickCoronal.image, thickCoronal.labels, COLOURS, true).map(
+      ({ caption }) => caption,
+    );
     expect(captions[1]).toMatch(/^coronal: all 12 slices/);
   });
 
@@ -121,7 +123,7 @@ describe("renderPictures", () => {
     const { image, labels } = corners([12, 12, 80], [1, 1, 1]);
     labels.fill(0, 12 * 12 * 70);
     labels.fill(0, 0, 12 * 12 * 10);
-    const sheet = renderPictures(image, labels, COLOURS)[1];
+    const sheet = renderPictures(image, labels, COLOURS, true)[1];
     expect(sheet?.caption).toMatch(/^axial: 24 of 80 slices/);
   });
 
@@ -129,12 +131,12 @@ describe("renderPictures", () => {
     const { image, labels } = corners([120, 120, 6], [1, 1, 4]);
     labels.fill(0);
     for (let y = 50; y < 60; y++) labels.fill(1, 120 * y + 30, 120 * y + 40);
-    expect(renderPictures(image, labels, COLOURS)[1]?.caption).toContain("cut to the surroundings");
+    expect(renderPictures(image, labels, COLOURS, true)[1]?.caption).toContain("cut to the surroundings");
   });
 
   it("shows the image alone when no structure was found", () => {
     const { image, labels } = corners();
-    const pictures = renderPictures(image, labels.fill(0), COLOURS);
+    const pictures = renderPictures(image, labels.fill(0), COLOURS, true);
     expect(pictures).toHaveLength(2);
     for (const picture of pictures) expect(placeOf(picture, [255, 0, 0]).count).toBe(0);
   });
@@ -142,13 +144,13 @@ describe("renderPictures", () => {
   it("shows a constant image without dividing by zero", () => {
     const { image, labels } = corners();
     const flat = { ...image, data: image.data.map(() => 7) };
-    expect(placeOf(first(renderPictures(flat, labels, COLOURS)), [255, 0, 0]).count).toBeGreaterThan(0);
+    expect(placeOf(first(renderPictures(flat, labels, COLOURS, true)), [255, 0, 0]).count).toBeGreaterThan(0);
   });
 
   it("draws few pixels of few voxels, and lets the page enlarge them", () => {
     // Voxels of 1 x 1 x 3 mm; axial, coronal and sagittal view are 20, 20 and 30 mm wide, with 4 pixels a voxel.
     const { image, labels } = corners();
-    const [views, sheet] = renderPictures(image, labels, COLOURS);
+    const [views, sheet] = renderPictures(image, labels, COLOURS, true);
     expect(PNG.sync.read(Buffer.from(views?.png ?? [])).width).toBe(4 * 70 + 2 * 4);
     expect(views?.width).toBeGreaterThan(1060);
     // Ten slices in five columns, with 3 pixels a voxel.
@@ -158,11 +160,29 @@ describe("renderPictures", () => {
 
   it("draws a large slice no wider than the page", () => {
     const { image, labels } = corners([1200, 30, 1]);
-    expect(PNG.sync.read(Buffer.from(first(renderPictures(image, labels, COLOURS)).png)).width).toBe(1080);
+    expect(PNG.sync.read(Buffer.from(first(renderPictures(image, labels, COLOURS, true)).png)).width).toBe(1080);
+  });
+
+  it("draws no letter and no number on a picture that lies nowhere in a patient", () => {
+    const { image } = corners([300, 200, 1]);
+    const dark = { ...image, data: image.data.fill(0), spacingMm: null };
+    const none = new Uint8Array(dark.data.length);
+    const lit = (isOriented: boolean) =>
+      PNG.sync
+        .read(Buffer.from(first(renderPictures(dark, none, COLOURS, isOriented)).png))
+        .data.some((value, i) => i % 4 < 3 && value > 0);
+    expect([lit(true), lit(false)]).toEqual([true, false]);
+  });
+
+  it("names the stored axes of an image that does not say how it lies", () => {
+    const { image, labels } = stored(corners(), "AIR");
+    const captions = renderPictures(image, labels, COLOURS, false).map(({ caption }) => caption.split(":")[0]);
+    // Stored as front, feet, right: what would be axial runs along z and x.
+    expect(captions).toEqual(["plane z-x, plane z-y, plane x-y", "plane z-x"]);
   });
 
   it("refuses a label map of another grid", () => {
     const { image, labels } = corners();
-    expect(() => renderPictures(image, labels.subarray(1), COLOURS)).toThrow(RangeError);
+    expect(() => renderPictures(image, labels.subarray(1), COLOURS, true)).toThrow(RangeError);
   });
 });

@@ -137,6 +137,17 @@ describe("renderReport", () => {
     expect(page).toContain(">unknown<");
     expect(page).toContain(">not given<");
   });
+
+  it("explains letters only where the source says how it lies", () => {
+    const { source } = input();
+    const [placed, nowhere] = ["LPS", null].map((orientation) =>
+      renderReport(input({ source: { ...source, orientation } })),
+    );
+    expect(placed).toContain("R right, L left");
+    expect(nowhere).not.toContain("R right, L left");
+    expect(nowhere).toContain("no directions are marked");
+    expect(nowhere).toContain('<th scope="row">Axes grow towards</th><td>not given</td>');
+  });
 });
 
 describe("renderReportJson", () => {
