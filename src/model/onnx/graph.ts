@@ -37,8 +37,9 @@ export interface Graph {
   readonly names: ReadonlySet<string>;
 }
 
+/** TensorProto.DataType. */
+export const FLOAT = 1;
 const INT64 = 7;
-const FLOAT = 1;
 
 /**
  * Reads the graph of an ONNX file (onnx.proto: ModelProto 7 graph, 8 opset_import; GraphProto 1 node, 5 initializer,

@@ -6,6 +6,8 @@ import { type OnnxConstant, type OnnxNode, onnxFile } from "#src/model/onnx/writ
 import { seededNumbers } from "../../support/fuzz/mutate.js";
 
 const SIZE = [5, 7, 9];
+/** TensorProto.DataType. */
+const [FLOAT, HALF] = [1, 10];
 
 interface Layer {
   readonly channels?: number;
@@ -32,6 +34,12 @@ function convolution({
     [{ op: "Conv", inputs, outputs: ["y"], attributes }],
     [noise("w", [6, channels / group, ...kernel]), ...(bias ? [noise("b", [6])] : [])],
   );
+}
+
+/** Of 3 x 3 x 3, padded. */
+function conv(from: string, to: string, weights = "w", strides: readonly number[] = [1, 1, 1]): OnnxNode {
+  const attributes = { kernel_shape: [3, 3, 3], pads: [1, 1, 1, 1, 1, 1], strides };
+  return { op: "Conv", inputs: [from, weights], outputs: [to], attributes };
 }
 
 function network(channels: number, nodes: readonly OnnxNode[], constants: readonly OnnxConstant[], shape = SIZE) {
@@ -126,12 +134,6 @@ describe("planar convolutions", () => {
   });
 
   it("are found behind other operators, through a U-Net's way down and up", async () => {
-    const conv = (from: string, to: string, weights: string, strides: number): OnnxNode => ({
-      op: "Conv",
-      inputs: [from, weights],
-      outputs: [to],
-      attributes: { kernel_shape: [3, 3, 3], pads: [1, 1, 1, 1, 1, 1], strides: [strides, strides, strides] },
-    });
     const whole = (name: string, ...values: number[]): OnnxConstant => ({
       name,
       dims: [values.length],
@@ -140,15 +142,15 @@ describe("planar convolutions", () => {
     const bytes = network(
       16,
       [
-        conv("x", "a", "w1", 1),
+        conv("x", "a", "w1"),
         { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [-3, -2, -1], keepdims: 1 } },
         { op: "Sub", inputs: ["a", "mean"], outputs: ["centred"] },
         { op: "Unsqueeze", inputs: ["scale", "spread"], outputs: ["factor"] },
         { op: "Mul", inputs: ["centred", "factor"], outputs: ["scaled"] },
         { op: "LeakyRelu", inputs: ["scaled"], outputs: ["b"] },
-        conv("b", "c", "w2", 2),
+        conv("b", "c", "w2", [2, 2, 2]),
         { op: "PRelu", inputs: ["c", "slope"], outputs: ["c2"] },
-        conv("c2", "d", "w3", 1),
+        conv("c2", "d", "w3"),
         {
           op: "ConvTranspose",
           inputs: ["d", "up"],
@@ -156,9 +158,9 @@ describe("planar convolutions", () => {
           attributes: { kernel_shape: [2, 2, 2], strides: [2, 2, 2], pads: [1, 1, 1, 0, 0, 0] },
         },
         { op: "Concat", inputs: ["e", "b"], outputs: ["f"], attributes: { axis: 1 } },
-        conv("f", "g", "w4", 1),
+        conv("f", "g", "w4"),
         { op: "MaxPool", inputs: ["g"], outputs: ["h"], attributes: { kernel_shape: [1, 3, 1], strides: [1, 2, 1] } },
-        conv("h", "y", "w1", 1),
+        conv("h", "y", "w1"),
       ],
       [
         noise("w1", [16, 16, 3, 3, 3]),
@@ -187,6 +189,74 @@ describe("planar convolutions", () => {
       [noise("w", [16, 16, 3, 3, 3])],
     );
     expect(kernels(planar(bytes))).toEqual([2, 2, 2, 3]);
+    await expectSameAnswer(bytes);
+  });
+
+  it.each<[string, readonly OnnxNode[], readonly OnnxConstant[], number]>([
+    [
+      "tensors of other rows are added to each other",
+      [
+        conv("x", "a"),
+        { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [2, 3, 4] } },
+        conv("mean", "b"),
+        { op: "Add", inputs: ["a", "b"], outputs: ["c"] },
+        conv("c", "y"),
+      ],
+      [],
+      9,
+    ],
+    [
+      "half floats go through the network",
+      [
+        { op: "Cast", inputs: ["x"], outputs: ["half"], attributes: { to: HALF } },
+        { op: "Cast", inputs: ["w"], outputs: ["halfW"], attributes: { to: HALF } },
+        conv("half", "a", "halfW"),
+        conv("a", "b", "halfW"),
+        { op: "Cast", inputs: ["b"], outputs: ["y"], attributes: { to: FLOAT } },
+      ],
+      [],
+      0,
+    ],
+    [
+      "nodes are not in the order in which they run",
+      [{ op: "Sigmoid", inputs: ["a"], outputs: ["y"] }, conv("x", "a")],
+      [],
+      0,
+    ],
+    [
+      "numbers for each channel have an axis more",
+      [
+        conv("x", "a"),
+        { op: "Add", inputs: ["a", "shift"], outputs: ["b"] },
+        { op: "Squeeze", inputs: ["b", "first"], outputs: ["y"] },
+      ],
+      [noise("shift", [1, 1, 16, 1, 1, 1]), { name: "first", dims: [1], values: BigInt64Array.of(0n) }],
+      3,
+    ],
+    [
+      "no axes stand for all of them",
+      [
+        { op: "ReduceSum", inputs: ["x", "none"], outputs: ["sum"] },
+        { op: "Mul", inputs: ["sum", "scale"], outputs: ["a"] },
+        conv("a", "y"),
+      ],
+      [{ name: "none", dims: [0], values: new BigInt64Array() }, noise("scale", [1, 16, 1, 1, 1])],
+      0,
+    ],
+    [
+      "slopes come of a convolution",
+      [
+        conv("x", "a"),
+        { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [0, 2, 3, 4] } },
+        conv("mean", "slope"),
+        { op: "PRelu", inputs: ["a", "slope"], outputs: ["y"] },
+      ],
+      [],
+      6,
+    ],
+  ])("compute the same where %s", async (_, nodes, constants, convolutions) => {
+    const bytes = network(16, nodes, [noise("w", [16, 16, 3, 3, 3]), ...constants]);
+    expect(kernels(planar(bytes)).filter((axes) => axes === 2)).toHaveLength(convolutions);
     await expectSameAnswer(bytes);
   });
 
