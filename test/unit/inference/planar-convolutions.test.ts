@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { withPlanarConvolutions } from "#src/inference/planar-convolutions.js";
-import { readGraph } from "#src/model/onnx/graph.js";
-import { type OnnxConstant, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
+import { type GraphNode, readGraph, withNodes } from "#src/model/onnx/graph.js";
+import { joined, message, type OnnxConstant, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
 import { seededNumbers } from "../../support/fuzz/mutate.js";
 
 const SIZE = [5, 7, 9];
@@ -176,6 +176,20 @@ describe("planar convolutions", () => {
     // All but the one of two steps; that of two tensors is one of each.
     expect(kernels(planar(bytes))).toEqual([2, 2, 2, 3, ...Array(12).fill(2)]);
     await expectSameAnswer(bytes);
+  });
+
+  it("are made of what PyTorch writes, which says that no padding is to be worked out", async () => {
+    const bytes = convolution();
+    const graph = readGraph(bytes);
+    const [node] = graph.nodes as [GraphNode];
+    const name = new TextEncoder().encode("auto_pad");
+    const attribute = [...message(1, [name]), ...message(4, [new TextEncoder().encode("NOTSET")])];
+    // AttributeProto: 20 type, a text.
+    const type = Uint8Array.of(0xa0, 1, 3);
+    const told = { ...node, bytes: joined([node.bytes, ...message(5, [...attribute, type])]) };
+    const file = withNodes(bytes, graph, new Map([[node, [told]]]), []);
+    expect(kernels(planar(file))).toEqual([2, 2, 2]);
+    await expectSameAnswer(file);
   });
 
   it("leave the rest of a graph alone where an operator is not known, and take no name that is there", async () => {
