@@ -51,7 +51,8 @@ export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenS
     const closeOwn = async () => {
       const open = own;
       own = null;
-      await (await open)?.close();
+      // One that did not open was refused to those who ran it.
+      await (await open?.catch(() => null))?.close();
     };
     const { inputName, outputName } = request;
     const network = { key: sessions++, bytes: shared(bytes), inputName, outputName };
