@@ -2,12 +2,12 @@ import { describe, expect, it } from "vitest";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { withPlanarConvolutions } from "#src/inference/planar-convolutions.js";
 import { type GraphNode, readGraph, withNodes } from "#src/model/onnx/graph.js";
-import { joined, message, type OnnxConstant, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
+import { joined, message, type OnnxConstant, type OnnxGraph, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
 import { seededNumbers } from "../../support/fuzz/mutate.js";
 
 const SIZE = [5, 7, 9];
 /** TensorProto.DataType. */
-const [FLOAT, HALF] = [1, 10];
+const [FLOAT, BOOL, HALF] = [1, 9, 10];
 
 interface Layer {
   readonly channels?: number;
@@ -49,6 +49,17 @@ function network(channels: number, nodes: readonly OnnxNode[], constants: readon
     inputs: [{ name: "x", type: "float", dims: ["n", channels, ...shape] }],
     outputs: [{ name: "y", type: "float", dims: ["n", "c", "z", "y", "x"] }],
   });
+}
+
+/** A graph of one operator on the tensor "a" of the graph around it. */
+function branch(op: string): OnnxGraph {
+  const output = `of${op}`;
+  return {
+    nodes: [{ op, inputs: ["a"], outputs: [output] }],
+    constants: [],
+    inputs: [],
+    outputs: [{ name: output, type: "float" }],
+  };
 }
 
 function noise(name: string, dims: readonly number[]): OnnxConstant {
@@ -131,6 +142,13 @@ describe("planar convolutions", () => {
     expect(withPlanarConvolutions(bytes, "x", [null, 16, 5, null, 9])).toBe(bytes);
     expect(withPlanarConvolutions(bytes, "x", [null, 16, 7, 9])).toBe(bytes);
     expect(withPlanarConvolutions(bytes, "other", [null, 16, ...SIZE])).toBe(bytes);
+    const half = onnxFile({
+      nodes: [conv("x", "y")],
+      constants: [{ name: "w", dims: [6, 16, 3, 3, 3], values: new Uint16Array(6 * 16 * 27) }],
+      inputs: [{ name: "x", type: "float16", dims: [1, 16, ...SIZE] }],
+      outputs: [{ name: "y", type: "float16", dims: [1, 6, ...SIZE] }],
+    });
+    expect(planar(half)).toBe(half);
   });
 
   it("are found behind other operators, through a U-Net's way down and up", async () => {
@@ -267,6 +285,65 @@ describe("planar convolutions", () => {
       ],
       [],
       6,
+    ],
+    [
+      "means go along columns and rows",
+      [
+        conv("x", "a"),
+        { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [4, 3] } },
+        { op: "Sub", inputs: ["a", "mean"], outputs: ["y"] },
+      ],
+      [],
+      3,
+    ],
+    [
+      "lengths are rounded up",
+      [
+        {
+          op: "MaxPool",
+          inputs: ["x"],
+          outputs: ["a"],
+          attributes: { kernel_shape: [1, 2, 2], strides: [1, 2, 2], ceil_mode: 1 },
+        },
+        conv("a", "y"),
+      ],
+      [],
+      0,
+    ],
+    [
+      "a transposed convolution says what is to come out",
+      [
+        {
+          op: "ConvTranspose",
+          inputs: ["x", "up"],
+          outputs: ["a"],
+          attributes: { strides: [2, 2, 2], output_shape: [10, 13, 17] },
+        },
+        conv("a", "y"),
+      ],
+      [noise("up", [16, 16, 2, 2, 2])],
+      0,
+    ],
+    [
+      "a transposed convolution has groups",
+      [{ op: "ConvTranspose", inputs: ["x", "up"], outputs: ["a"], attributes: { group: 2 } }, conv("a", "y")],
+      [noise("up", [16, 8, 1, 1, 1])],
+      3,
+    ],
+    [
+      "a graph within the graph uses its tensors",
+      [
+        conv("x", "a"),
+        { op: "Cast", inputs: ["one"], outputs: ["yes"], attributes: { to: BOOL } },
+        {
+          op: "If",
+          inputs: ["yes"],
+          outputs: ["y"],
+          attributes: { then_branch: branch("Sigmoid"), else_branch: branch("Identity") },
+        },
+      ],
+      [{ name: "one", dims: [1], values: BigInt64Array.of(1n) }],
+      0,
     ],
   ])("compute the same where %s", async (_, nodes, constants, convolutions) => {
     const bytes = network(16, nodes, [noise("w", [16, 16, 3, 3, 3]), ...constants]);
