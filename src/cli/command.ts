@@ -78,7 +78,7 @@ function commands(done: (code: number) => void): Command {
       )
       .option(
         "--workers <n>",
-        "runs of a network at once, of two threads each; never changes a result (default: one for two cores)",
+        "runs of a network at once, of one thread each; never changes a result (default: one for each core)",
         positiveInteger,
       )
       .option("--deidentify", "take what identifies out of every output, by the basic profile of DICOM PS3.15")

@@ -21,7 +21,7 @@ export interface RunFlags {
   readonly deidentify?: boolean;
   readonly deidDir?: string;
   readonly json?: boolean;
-  /** Runs of a network at once. @default one for every two cores */
+  /** Runs of a network at once. @default one for every core */
   readonly workers?: number;
   /** Memory that a run may use, in MiB. @default what is free */
   readonly memory?: number;

@@ -33,8 +33,6 @@ export class NetworkThreads {
   readonly #queue: ((thread: Worker) => void)[] = [];
   readonly #waiting = new Map<number, Waiting>();
   #jobs = 0;
-  /** Why no thread can be trusted any more. */
-  #lost: PipelineError | null = null;
 
   /** So many threads; null for one, which the caller is itself, and where their program is not beside this one. */
   static for(workers: number): NetworkThreads | null {
@@ -71,7 +69,6 @@ export class NetworkThreads {
 
   /** Frees what the threads hold of a network; none of its runs may be under way. */
   async forget(key: number): Promise<void> {
-    if (this.#lost !== null) return;
     await Promise.all(this.#all.map((thread) => this.#ask(thread, { kind: "close", key })));
   }
 
@@ -82,27 +79,25 @@ export class NetworkThreads {
     return new Promise((resolve) => this.#queue.push(resolve));
   }
 
+  /** Takes a thread back. One that was lost makes room for another. */
   #give(thread: Worker): void {
+    const isLost = !this.#all.includes(thread);
     const next = this.#queue.shift();
-    if (next === undefined) this.#free.push(thread);
-    else next(thread);
+    if (next !== undefined) next(isLost ? this.#start() : thread);
+    else if (!isLost) this.#free.push(thread);
   }
 
   #start(): Worker {
     const thread = new Worker(this.#program, { execArgv: [] });
     thread.on("message", (answer: ThreadAnswer) => this.#answered(thread, answer));
-    thread.on("error", (error) => this.#fail(error));
-    thread.on("exit", () => this.#fail(new Error("a thread that runs networks ended")));
+    thread.on("error", (error) => this.#lose(thread, error));
+    thread.on("exit", () => this.#lose(thread, new Error("a thread that runs networks ended")));
     this.#all.push(thread);
     return thread;
   }
 
   #ask(thread: Worker, job: Asked): Promise<ThreadAnswer> {
     return new Promise((resolve, reject) => {
-      if (this.#lost !== null) {
-        reject(this.#lost);
-        return;
-      }
       const id = this.#jobs++;
       this.#waiting.set(id, { thread, resolve, reject });
       thread.ref();
@@ -118,9 +113,17 @@ export class NetworkThreads {
     else job?.resolve(answer);
   }
 
-  #fail(cause: unknown): void {
-    this.#lost ??= new PipelineError("InferenceFailed", "a thread that runs networks was lost", { cause });
-    for (const { reject } of this.#waiting.values()) reject(this.#lost);
-    this.#waiting.clear();
+  /** What it was to do fails; the other threads go on. */
+  #lose(thread: Worker, cause: unknown): void {
+    for (const threads of [this.#all, this.#free]) {
+      const at = threads.indexOf(thread);
+      if (at >= 0) threads.splice(at, 1);
+    }
+    const lost = new PipelineError("InferenceFailed", "a thread that runs networks was lost", { cause });
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.thread !== thread) continue;
+      this.#waiting.delete(id);
+      waiting.reject(lost);
+    }
   }
 }

@@ -45,19 +45,20 @@ export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenS
   if (pool === null) return async (request) => open(await fileFor(provider, request), request, provider, threads);
   let sessions = 0;
   return async (request) => {
-    const bytes = await fileFor(provider, request);
+    const { inputName, outputName } = request;
+    const network = { key: sessions++, bytes: shared(await fileFor(provider, request)), inputName, outputName };
     // This thread has a session only while its runs do not go to the others.
     let own: Promise<NetworkSession> | null = null;
     const closeOwn = async () => {
       const open = own;
       own = null;
-      await (await open)?.close();
+      // One that did not open was refused to those who ran it.
+      await (await open?.catch(() => null))?.close();
     };
-    const { inputName, outputName } = request;
-    const network = { key: sessions++, bytes: shared(bytes), inputName, outputName };
     return {
       async run(input) {
-        own ??= open(bytes, request, provider, threads);
+        // The runtime takes no memory that is shared.
+        own ??= open(network.bytes.slice(), request, provider, threads);
         return (await own).run(input);
       },
       beside: {

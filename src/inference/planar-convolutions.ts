@@ -9,8 +9,8 @@ import { PaddedRows } from "./padded-rows.js";
 const OLDEST_OPSET = 13;
 /** Operators of one tensor that leave zeros as they are. */
 const KEEP_ZEROS: ReadonlySet<string> = new Set(["Identity", "LeakyRelu", "PRelu", "Relu"]);
-/** Axis of the columns. */
-const X = 4;
+/** Axes of the rows and of the columns. */
+const [Y, X] = [3, 4];
 
 /**
  * A network's file with its 3-D convolutions written as 2-D ones, for which ONNX Runtime on a CPU has kernels that work on
@@ -30,10 +30,21 @@ export function withPlanarConvolutions(bytes: Uint8Array, inputName: string, sha
   if (shape.length !== 5) return bytes;
   const graph = readGraph(bytes);
   if (graph.opset < OLDEST_OPSET || !graph.inputs.get(inputName)?.float32) return bytes;
-  if (graph.nodes.some(({ hasGraphs }) => hasGraphs)) return bytes;
+  if (graph.nodes.some(({ hasGraphs }) => hasGraphs) || !areInOrder(graph.nodes)) return bytes;
   const planar = new PlanarGraph(graph, tensorShapes(graph, new Map([[inputName, shape]])));
   const { changed, constants } = planar.write();
   return changed.size === 0 ? bytes : withNodes(bytes, graph, changed, constants);
+}
+
+/** Whether each node comes after those that it needs, as ONNX says; the runtime takes others too. */
+function areInOrder(nodes: readonly GraphNode[]): boolean {
+  const later = new Set(nodes.flatMap(({ outputs }) => outputs));
+  // An input that is left out.
+  later.delete("");
+  return nodes.every(({ inputs, outputs }) => {
+    for (const name of outputs) later.delete(name);
+    return !inputs.some((name) => later.has(name));
+  });
 }
 
 class PlanarGraph {
@@ -213,6 +224,7 @@ class PlanarGraph {
     const [input = "", ...others] = node.inputs;
     const form = this.#rows.padded(input);
     if (!form || !others.every((name) => this.#isFlat(name))) return false;
+    for (const name of others) this.#rows.plain(name);
     this.#rows.set(node.outputs[0] ?? "", this.#changed(node, [form.name, ...others]), form.isZero);
     return true;
   }
@@ -224,6 +236,8 @@ class PlanarGraph {
     const forms = inputs.map((name) => this.#rows.padded(name));
     const [a, b] = forms;
     if (a && b) {
+      const [one, other] = inputs.map((name) => this.#shapes.get(name)?.[Y]);
+      if (one !== other) return false;
       const isZero = op === "Mul" ? a.isZero || b.isZero : a.isZero && b.isZero;
       this.#rows.set(output, this.#changed(node, [a.name, b.name]), isZero);
       return true;
@@ -247,10 +261,10 @@ class PlanarGraph {
     return uses.length === 1 && next?.op === "Add" && other !== undefined && this.#isFlat(other);
   }
 
-  /** Whether a tensor has the same numbers in all rows. */
+  /** Whether a tensor has the same numbers in all rows of [N, C, Z, Y, X]. */
   #isFlat(name: string): boolean {
     const shape = this.#shapes.get(name);
-    return shape !== undefined && (shape.length < 2 || shape.at(-2) === 1);
+    return shape !== undefined && shape.length <= 5 && (shape.length < 2 || shape.at(-2) === 1);
   }
 
   #changed(node: GraphNode, inputs: readonly string[]): string {

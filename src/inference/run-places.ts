@@ -16,7 +16,8 @@ export class RunPlaces {
   constructor(sessions: readonly NetworkSession[], runs: number) {
     this.#workers = Math.min(runs, ...sessions.map(({ beside }) => beside?.workers ?? 1));
     this.#left = runs;
-    this.#isBeside = this.#workers > 1 && sessions.every(({ beside }) => beside?.isStarted());
+    // A single run too: its network may be open there already.
+    this.#isBeside = sessions.every(({ beside }) => beside?.isStarted());
   }
 
   /** Runs that may be under way at once: one more than there are threads, so that none waits while an answer is added. */

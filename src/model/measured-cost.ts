@@ -15,7 +15,7 @@ export const MeasuredCost = z.strictObject({
   loadedMiB: z.number().min(0),
   /** What its first run takes besides, with the answer. */
   runMiB: z.number().min(0),
-  /** Processors' seconds of the shortest of several runs over their number: its time where nothing else runs. */
+  /** Processor's seconds of the shortest of several runs, by one thread: its time where nothing else runs. */
   secondsARun: z.number().positive().optional(),
   machine: z.string(),
 });

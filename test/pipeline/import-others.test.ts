@@ -3,6 +3,7 @@ import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { MeasuredCost } from "#src/model/measured-cost.js";
 import { scanlane } from "../support/cli.js";
 import { pointwiseNetwork } from "../support/onnx-file.js";
 
@@ -59,6 +60,9 @@ describe("scanlane import onnx", () => {
     await writeFile(join(root, "bright.json"), JSON.stringify({ labels: ["bright"], patchVox: [16, 16, 16] }));
     const args = ["import", "onnx", join(root, "bright.onnx"), "--settings", join(root, "bright.json")];
     expect(await scanlane([...args, "--models", models])).toMatchObject({ code: 0 });
+    // What a run costs is measured by the way.
+    const cost = MeasuredCost.parse(JSON.parse(await readFile(join(models, "bright", "cost.json"), "utf8")));
+    expect(cost).toMatchObject({ shape: [1, 1, 16, 16, 16], secondsARun: expect.any(Number) });
     const { code, stdout } = await scanlane(["verify", "bright", "--models", models]);
     expect(stdout).toMatch(/digests agree; golden: 0 of 5832 voxels differ/);
     expect(code).toBe(0);

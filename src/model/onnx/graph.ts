@@ -37,8 +37,9 @@ export interface Graph {
   readonly names: ReadonlySet<string>;
 }
 
+/** TensorProto.DataType. */
+export const FLOAT = 1;
 const INT64 = 7;
-const FLOAT = 1;
 
 /**
  * Reads the graph of an ONNX file (onnx.proto: ModelProto 7 graph, 8 opset_import; GraphProto 1 node, 5 initializer,
@@ -117,7 +118,7 @@ export function changedNode(
   return nodeOf(joined([...made, ...kept.map((one) => one.bytes)])).node;
 }
 
-/** NodeProto: 1 input, 2 output, 4 op_type, 5 attribute, 7 domain. AttributeProto: 1 name, 3 i, 5 t, 6 g, 8 ints, 11 graphs. */
+/** NodeProto: 1 input, 2 output, 4 op_type, 5 attribute, 7 domain. AttributeProto: 1 name, 3 i, 4 s, 5 t, 6 g, 8 ints, 11 graphs. */
 function nodeOf(bytes: Uint8Array): { readonly node: GraphNode; readonly value: Uint8Array | null } {
   const texts = new Map<number, string[]>([1, 2, 4, 7].map((field) => [field, []]));
   const numbers = new Map<string, readonly number[]>();
@@ -129,6 +130,8 @@ function nodeOf(bytes: Uint8Array): { readonly node: GraphNode; readonly value: 
     texts.get(field)?.push(textOf(body));
     if (field !== 5) continue;
     const name = textOf(inside(body, 1));
+    // PyTorch writes it with its default, which is as good as nothing.
+    if (name === "auto_pad" && textOf(inside(body, 4)) === "NOTSET") continue;
     attributes.add(name);
     const whole = [...numbersOf(body, 3), ...numbersOf(body, 8)];
     if (whole.length > 0) numbers.set(name, whole);

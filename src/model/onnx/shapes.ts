@@ -1,8 +1,8 @@
-import type { Graph, GraphNode, Shape } from "./graph.js";
+import { FLOAT, type Graph, type GraphNode, type Shape } from "./graph.js";
 
 /** Operators whose answer has the shape of their first input. */
 const SAME: ReadonlySet<string> = new Set([
-  ..."BatchNormalization Cast Clip Dropout Elu Erf Exp HardSigmoid HardSwish Identity InstanceNormalization".split(" "),
+  ..."BatchNormalization Clip Dropout Elu Erf Exp HardSigmoid HardSwish Identity InstanceNormalization".split(" "),
   ..."LeakyRelu Log LogSoftmax Mish Neg PRelu Reciprocal Relu Selu Sigmoid Softmax Softplus Sqrt Tanh".split(" "),
 ]);
 /** Operators whose inputs are stretched to each other, as NumPy does. */
@@ -10,7 +10,8 @@ const STRETCHED: ReadonlySet<string> = new Set(["Add", "Div", "Max", "Min", "Mul
 
 /**
  * Shapes of the tensors of a graph, for those of its operators whose answers' shapes need no values but those of
- * constants. A tensor whose shape is not known is missing, and so is what comes of it.
+ * constants. A tensor whose shape is not known is missing, and so is what comes of it; also what is cast to other numbers
+ * than floats of 32 bits.
  *
  * @param inputs shapes of the graph's inputs
  */
@@ -32,6 +33,8 @@ function shapeOf(node: GraphNode, graph: Graph, shapes: ReadonlyMap<string, Shap
   if (SAME.has(node.op)) return first;
   if (STRETCHED.has(node.op)) return known.reduce<Shape | null>((a, b) => (a && b ? stretched(a, b) : null), first);
   switch (node.op) {
+    case "Cast":
+      return node.numbers.get("to")?.[0] === FLOAT ? first : null;
     case "Conv":
       return second ? windowed(node, first, second.slice(2), second[0] ?? null) : null;
     case "MaxPool":
@@ -118,7 +121,8 @@ function unsqueezed(input: Shape, axes: readonly number[] | null): Shape | null 
 }
 
 function reduced({ numbers }: GraphNode, input: Shape, axes: readonly number[] | null): Shape | null {
-  if (axes === null || numbers.get("keepdims")?.[0] === 0) return null;
+  // No axes are all of them, or none: there is an attribute for it.
+  if (!axes?.length || numbers.get("keepdims")?.[0] === 0) return null;
   const along = new Set(axes.map((axis) => (axis < 0 ? axis + input.length : axis)));
   return input.map((length, n) => (along.has(n) ? 1 : length));
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { withPlanarConvolutions } from "#src/inference/planar-convolutions.js";
-import { readGraph } from "#src/model/onnx/graph.js";
-import { type OnnxConstant, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
+import { type GraphNode, readGraph, withNodes } from "#src/model/onnx/graph.js";
+import { joined, message, type OnnxConstant, type OnnxGraph, type OnnxNode, onnxFile } from "#src/model/onnx/write.js";
 import { seededNumbers } from "../../support/fuzz/mutate.js";
 
 const SIZE = [5, 7, 9];
+/** TensorProto.DataType. */
+const [FLOAT, BOOL, HALF] = [1, 9, 10];
 
 interface Layer {
   readonly channels?: number;
@@ -34,6 +36,12 @@ function convolution({
   );
 }
 
+/** Of 3 x 3 x 3, padded. */
+function conv(from: string, to: string, weights = "w", strides: readonly number[] = [1, 1, 1]): OnnxNode {
+  const attributes = { kernel_shape: [3, 3, 3], pads: [1, 1, 1, 1, 1, 1], strides };
+  return { op: "Conv", inputs: [from, weights], outputs: [to], attributes };
+}
+
 function network(channels: number, nodes: readonly OnnxNode[], constants: readonly OnnxConstant[], shape = SIZE) {
   return onnxFile({
     nodes,
@@ -41,6 +49,17 @@ function network(channels: number, nodes: readonly OnnxNode[], constants: readon
     inputs: [{ name: "x", type: "float", dims: ["n", channels, ...shape] }],
     outputs: [{ name: "y", type: "float", dims: ["n", "c", "z", "y", "x"] }],
   });
+}
+
+/** A graph of one operator on the tensor "a" of the graph around it. */
+function branch(op: string): OnnxGraph {
+  const output = `of${op}`;
+  return {
+    nodes: [{ op, inputs: ["a"], outputs: [output] }],
+    constants: [],
+    inputs: [],
+    outputs: [{ name: output, type: "float" }],
+  };
 }
 
 function noise(name: string, dims: readonly number[]): OnnxConstant {
@@ -123,15 +142,16 @@ describe("planar convolutions", () => {
     expect(withPlanarConvolutions(bytes, "x", [null, 16, 5, null, 9])).toBe(bytes);
     expect(withPlanarConvolutions(bytes, "x", [null, 16, 7, 9])).toBe(bytes);
     expect(withPlanarConvolutions(bytes, "other", [null, 16, ...SIZE])).toBe(bytes);
+    const half = onnxFile({
+      nodes: [conv("x", "y")],
+      constants: [{ name: "w", dims: [6, 16, 3, 3, 3], values: new Uint16Array(6 * 16 * 27) }],
+      inputs: [{ name: "x", type: "float16", dims: [1, 16, ...SIZE] }],
+      outputs: [{ name: "y", type: "float16", dims: [1, 6, ...SIZE] }],
+    });
+    expect(planar(half)).toBe(half);
   });
 
   it("are found behind other operators, through a U-Net's way down and up", async () => {
-    const conv = (from: string, to: string, weights: string, strides: number): OnnxNode => ({
-      op: "Conv",
-      inputs: [from, weights],
-      outputs: [to],
-      attributes: { kernel_shape: [3, 3, 3], pads: [1, 1, 1, 1, 1, 1], strides: [strides, strides, strides] },
-    });
     const whole = (name: string, ...values: number[]): OnnxConstant => ({
       name,
       dims: [values.length],
@@ -140,15 +160,15 @@ describe("planar convolutions", () => {
     const bytes = network(
       16,
       [
-        conv("x", "a", "w1", 1),
+        conv("x", "a", "w1"),
         { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [-3, -2, -1], keepdims: 1 } },
         { op: "Sub", inputs: ["a", "mean"], outputs: ["centred"] },
         { op: "Unsqueeze", inputs: ["scale", "spread"], outputs: ["factor"] },
         { op: "Mul", inputs: ["centred", "factor"], outputs: ["scaled"] },
         { op: "LeakyRelu", inputs: ["scaled"], outputs: ["b"] },
-        conv("b", "c", "w2", 2),
+        conv("b", "c", "w2", [2, 2, 2]),
         { op: "PRelu", inputs: ["c", "slope"], outputs: ["c2"] },
-        conv("c2", "d", "w3", 1),
+        conv("c2", "d", "w3"),
         {
           op: "ConvTranspose",
           inputs: ["d", "up"],
@@ -156,9 +176,9 @@ describe("planar convolutions", () => {
           attributes: { kernel_shape: [2, 2, 2], strides: [2, 2, 2], pads: [1, 1, 1, 0, 0, 0] },
         },
         { op: "Concat", inputs: ["e", "b"], outputs: ["f"], attributes: { axis: 1 } },
-        conv("f", "g", "w4", 1),
+        conv("f", "g", "w4"),
         { op: "MaxPool", inputs: ["g"], outputs: ["h"], attributes: { kernel_shape: [1, 3, 1], strides: [1, 2, 1] } },
-        conv("h", "y", "w1", 1),
+        conv("h", "y", "w1"),
       ],
       [
         noise("w1", [16, 16, 3, 3, 3]),
@@ -176,6 +196,20 @@ describe("planar convolutions", () => {
     await expectSameAnswer(bytes);
   });
 
+  it("are made of what PyTorch writes, which says that no padding is to be worked out", async () => {
+    const bytes = convolution();
+    const graph = readGraph(bytes);
+    const [node] = graph.nodes as [GraphNode];
+    const name = new TextEncoder().encode("auto_pad");
+    const attribute = [...message(1, [name]), ...message(4, [new TextEncoder().encode("NOTSET")])];
+    // AttributeProto: 20 type, a text.
+    const type = Uint8Array.of(0xa0, 1, 3);
+    const told = { ...node, bytes: joined([node.bytes, ...message(5, [...attribute, type])]) };
+    const file = withNodes(bytes, graph, new Map([[node, [told]]]), []);
+    expect(kernels(planar(file))).toEqual([2, 2, 2]);
+    await expectSameAnswer(file);
+  });
+
   it("leave the rest of a graph alone where an operator is not known, and take no name that is there", async () => {
     const bytes = network(
       16,
@@ -187,6 +221,133 @@ describe("planar convolutions", () => {
       [noise("w", [16, 16, 3, 3, 3])],
     );
     expect(kernels(planar(bytes))).toEqual([2, 2, 2, 3]);
+    await expectSameAnswer(bytes);
+  });
+
+  it.each<[string, readonly OnnxNode[], readonly OnnxConstant[], number]>([
+    [
+      "tensors of other rows are added to each other",
+      [
+        conv("x", "a"),
+        { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [2, 3, 4] } },
+        conv("mean", "b"),
+        { op: "Add", inputs: ["a", "b"], outputs: ["c"] },
+        conv("c", "y"),
+      ],
+      [],
+      9,
+    ],
+    [
+      "half floats go through the network",
+      [
+        { op: "Cast", inputs: ["x"], outputs: ["half"], attributes: { to: HALF } },
+        { op: "Cast", inputs: ["w"], outputs: ["halfW"], attributes: { to: HALF } },
+        conv("half", "a", "halfW"),
+        conv("a", "b", "halfW"),
+        { op: "Cast", inputs: ["b"], outputs: ["y"], attributes: { to: FLOAT } },
+      ],
+      [],
+      0,
+    ],
+    [
+      "nodes are not in the order in which they run",
+      [{ op: "Sigmoid", inputs: ["a"], outputs: ["y"] }, conv("x", "a")],
+      [],
+      0,
+    ],
+    [
+      "numbers for each channel have an axis more",
+      [
+        conv("x", "a"),
+        { op: "Add", inputs: ["a", "shift"], outputs: ["b"] },
+        { op: "Squeeze", inputs: ["b", "first"], outputs: ["y"] },
+      ],
+      [noise("shift", [1, 1, 16, 1, 1, 1]), { name: "first", dims: [1], values: BigInt64Array.of(0n) }],
+      3,
+    ],
+    [
+      "no axes stand for all of them",
+      [
+        { op: "ReduceSum", inputs: ["x", "none"], outputs: ["sum"] },
+        { op: "Mul", inputs: ["sum", "scale"], outputs: ["a"] },
+        conv("a", "y"),
+      ],
+      [{ name: "none", dims: [0], values: new BigInt64Array() }, noise("scale", [1, 16, 1, 1, 1])],
+      0,
+    ],
+    [
+      "slopes come of a convolution",
+      [
+        conv("x", "a"),
+        { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [0, 2, 3, 4] } },
+        conv("mean", "slope"),
+        { op: "PRelu", inputs: ["a", "slope"], outputs: ["y"] },
+      ],
+      [],
+      6,
+    ],
+    [
+      "means go along columns and rows",
+      [
+        conv("x", "a"),
+        { op: "ReduceMean", inputs: ["a"], outputs: ["mean"], attributes: { axes: [4, 3] } },
+        { op: "Sub", inputs: ["a", "mean"], outputs: ["y"] },
+      ],
+      [],
+      3,
+    ],
+    [
+      "lengths are rounded up",
+      [
+        {
+          op: "MaxPool",
+          inputs: ["x"],
+          outputs: ["a"],
+          attributes: { kernel_shape: [1, 2, 2], strides: [1, 2, 2], ceil_mode: 1 },
+        },
+        conv("a", "y"),
+      ],
+      [],
+      0,
+    ],
+    [
+      "a transposed convolution says what is to come out",
+      [
+        {
+          op: "ConvTranspose",
+          inputs: ["x", "up"],
+          outputs: ["a"],
+          attributes: { strides: [2, 2, 2], output_shape: [10, 13, 17] },
+        },
+        conv("a", "y"),
+      ],
+      [noise("up", [16, 16, 2, 2, 2])],
+      0,
+    ],
+    [
+      "a transposed convolution has groups",
+      [{ op: "ConvTranspose", inputs: ["x", "up"], outputs: ["a"], attributes: { group: 2 } }, conv("a", "y")],
+      [noise("up", [16, 8, 1, 1, 1])],
+      3,
+    ],
+    [
+      "a graph within the graph uses its tensors",
+      [
+        conv("x", "a"),
+        { op: "Cast", inputs: ["one"], outputs: ["yes"], attributes: { to: BOOL } },
+        {
+          op: "If",
+          inputs: ["yes"],
+          outputs: ["y"],
+          attributes: { then_branch: branch("Sigmoid"), else_branch: branch("Identity") },
+        },
+      ],
+      [{ name: "one", dims: [1], values: BigInt64Array.of(1n) }],
+      0,
+    ],
+  ])("compute the same where %s", async (_, nodes, constants, convolutions) => {
+    const bytes = network(16, nodes, [noise("w", [16, 16, 3, 3, 3]), ...constants]);
+    expect(kernels(planar(bytes)).filter((axes) => axes === 2)).toHaveLength(convolutions);
     await expectSameAnswer(bytes);
   });
 

@@ -57,8 +57,12 @@ describe("RunPlaces", () => {
     expect(widths).toEqual([3, 3]);
   });
 
-  it("stays in this thread where there are none, or a single run", async () => {
-    expect((await runAll(1, 60, { isStarted: true })).places).toEqual(["here"]);
+  it("makes a single run there too, and none that is not", async () => {
+    expect(await runAll(1, 60, { isStarted: true })).toEqual({ places: ["beside"], widths: [2] });
+    expect((await runAll(1, 60)).places).toEqual(["here"]);
+  });
+
+  it("stays in this thread where there are none", async () => {
     const { session, places } = sessionOf(60);
     const { beside: _, ...alone } = session;
     const all = new RunPlaces([alone], 3);
