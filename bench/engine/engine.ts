@@ -61,17 +61,26 @@ async function measure(command: string, args: readonly string[], out: string, mo
   const exit = await new Promise<number | null>((resolve, reject) => child.on("exit", resolve).on("error", reject));
   clearInterval(timer);
   const seconds = (performance.now() - started) / 1000;
-  const networkSeconds = existsSync(clock) ? sumOfLines(readFileSync(clock, "utf8")) : null;
+  const networkSeconds = existsSync(clock) ? secondsOf(readFileSync(clock, "utf8")) : null;
   const used = why === null ? readFileSync(join(out, "cpu-seconds"), "utf8").trim().split(" ").map(Number) : null;
   const cpuSeconds = used === null ? null : used.reduce((sum, part) => sum + part);
   return { seconds, cpuSeconds, peakMib, end: why ?? String(exit), networkSeconds };
 }
 
-const sumOfLines = (text: string): number =>
-  text
-    .trim()
-    .split("\n")
-    .reduce((sum, line) => sum + Number(line), 0);
+/** Seconds as they are, or those of lines with a start and an end in milliseconds, of which several may go on at once. */
+function secondsOf(text: string): number {
+  const lines = text.trim().split("\n");
+  const [whole = "", ...others] = lines;
+  if (others.length === 0 && !whole.includes(" ")) return Number(whole);
+  const runs = lines.map((line) => line.split(" ").map(Number)).sort(([a = 0], [b = 0]) => a - b);
+  let milliseconds = 0;
+  let until = 0;
+  for (const [start = 0, end = 0] of runs) {
+    milliseconds += Math.max(0, end - Math.max(start, until));
+    until = Math.max(until, end);
+  }
+  return milliseconds / 1000;
+}
 
 type Env = Readonly<Record<string, string>>;
 
