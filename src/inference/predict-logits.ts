@@ -87,7 +87,8 @@ export async function predictLogits(
 
   const passes = mirrorSubsets(manifest.mirrorAxes);
   const batches = tileBatches(padding.size, manifest);
-  const runs = new RunPlaces(sessions, batches.length * sessions.length * passes.length);
+  const answerBytes = 4 * classes * tile * Math.max(0, ...batches.map(({ length }) => length));
+  const runs = new RunPlaces(sessions, batches.length * sessions.length * passes.length, answerBytes);
   const jobs = function* (): Generator<() => Promise<Answer>> {
     for (const batch of batches) {
       const cut = cutTiles(channels, padding.size, patchVox, batch, slices);

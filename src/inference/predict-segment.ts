@@ -13,6 +13,7 @@ import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
 import type { ImageShape } from "./predict-volumes.js";
 import { slicesHeld } from "./resized-argmax.js";
+import { runsUnderWay } from "./run-places.js";
 import { windowShare } from "./tile-front.js";
 import { logitsResize } from "./to-source-grid.js";
 
@@ -144,7 +145,7 @@ function networkPhases(
   const plane = 4 * batch * spatial.reduce((product, length) => product * length, 1);
   const answer = plane * classes;
   const runs = tileBatches(padded, manifest).length * passes * folds;
-  const underWay = workers > 1 ? Math.min(runs, workers + 1) : 1;
+  const underWay = workers > 1 ? Math.min(runs, runsUnderWay(workers, answer)) : 1;
 
   const inputs = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
   const input = 4 * voxelCount(size) * inputs;

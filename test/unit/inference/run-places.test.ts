@@ -20,9 +20,9 @@ function sessionOf(seconds: number, { workers = 2, isStarted = false } = {}) {
   return { session, places };
 }
 
-async function runAll(runs: number, seconds: number, options?: Parameters<typeof sessionOf>[1]) {
+async function runAll(runs: number, seconds: number, options?: Parameters<typeof sessionOf>[1], answerBytes = 4) {
   const { session, places } = sessionOf(seconds, options);
-  const all = new RunPlaces([session], runs);
+  const all = new RunPlaces([session], runs, answerBytes);
   const widths: number[] = [];
   for (let n = 0; n < runs; n++) {
     widths.push(all.width);
@@ -62,10 +62,14 @@ describe("RunPlaces", () => {
     expect((await runAll(1, 60)).places).toEqual(["here"]);
   });
 
+  it("has no more large answers under way than there are threads", async () => {
+    expect((await runAll(2, 1, { isStarted: true }, 2 ** 26 + 4)).widths).toEqual([2, 2]);
+  });
+
   it("stays in this thread where there are none", async () => {
     const { session, places } = sessionOf(60);
     const { beside: _, ...alone } = session;
-    const all = new RunPlaces([alone], 3);
+    const all = new RunPlaces([alone], 3, 4);
     await all.run(alone, INPUT);
     expect(all.width).toBe(1);
     await all.run(alone, INPUT);
