@@ -107,17 +107,19 @@ describe("planTask", () => {
 
   it("takes the smallest size in which one worker fits, and there as many as do", () => {
     const shape = image([160, 192, 128]);
-    const one = planTask(shape, whole(104), LABELS, undefined).segment?.memoryMiB ?? 0;
+    const model = whole(104);
+    const costly = { ...model, cost: model.cost ? { ...model.cost, runMiB: 600 } : null };
+    const one = planTask(shape, costly, LABELS, undefined).segment?.memoryMiB ?? 0;
     const sizes = [
       // Less than a seventh is no room to spare.
       { memoryMiB: one + 10, workers: 2 },
       { memoryMiB: Math.ceil(1.2 * one), workers: 4 },
       { memoryMiB: 100_000, workers: 8 },
     ];
-    const plan = planTask(shape, whole(104), LABELS, { sizes, isShared: false });
+    const plan = planTask(shape, costly, LABELS, { sizes, isShared: false });
     expect(plan).toMatchObject({ workers: 1, segment: { jobSize: 1 }, preprocess: { jobSize: 0 } });
     const [tight] = sizes;
-    const last = planTask(shape, whole(104), LABELS, { sizes: tight ? [tight] : [], isShared: false });
+    const last = planTask(shape, costly, LABELS, { sizes: tight ? [tight] : [], isShared: false });
     expect(last).toMatchObject({ workers: 1, segment: { jobSize: 0 } });
     const small = planTask(image([64, 64, 40]), whole(3), LABELS, { sizes, isShared: false });
     expect(small).toMatchObject({ workers: 2, segment: { jobSize: 0 } });
