@@ -1,21 +1,5 @@
 #!/bin/sh
-# Compiles kernel.c to WebAssembly and writes it as src/refine/crf/kernel-wasm.ts. Needs Debian's clang and lld,
-# version 14: another version gives other bytes, and the same results.
-set -eu
-cd "$(dirname "$0")"
-out="${1:-../kernel-wasm.ts}"
-wasm="$(mktemp)"
-trap 'rm -f "$wasm"' EXIT
-"${CLANG:-clang-14}" --target=wasm32 -std=c11 -O3 -msimd128 -matomics -mbulk-memory -mmutable-globals -ffreestanding \
-  -nostdlib -fvisibility=hidden -Wall -Wno-int-conversion -Wl,--no-entry -Wl,--import-memory -Wl,--shared-memory \
-  -Wl,--max-memory=4294967296 -Wl,--export=__stack_pointer -Wl,--export-dynamic -Wl,--strip-all -o "$wasm" kernel.c
-{
-  echo "// Made by kernel/build.sh (npm run build:crf); do not edit."
-  echo
-  echo "/** SHA-256 of the source that the binary was compiled from. */"
-  echo "export const KERNEL_SOURCE_SHA256 = \"$(sha256sum kernel.c | cut -d' ' -f1)\";"
-  echo
-  echo "/** kernel/kernel.c as WebAssembly, in base64. */"
-  echo "export const KERNEL_WASM ="
-  echo "  \"$(base64 -w0 "$wasm")\";"
-} > "$out"
+# Writes src/refine/crf/kernel-wasm.ts, or the file that is named. Threads share the memory of this one.
+here=$(dirname "$0")
+exec sh "$here/../../../build-kernel.sh" "$here" build:crf "${1:-}" -matomics -mmutable-globals -Wno-int-conversion \
+  -Wl,--import-memory -Wl,--shared-memory -Wl,--max-memory=4294967296 -Wl,--export=__stack_pointer
