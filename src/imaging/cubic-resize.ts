@@ -1,4 +1,5 @@
 import type { Size3 } from "./affine.js";
+import { extremes } from "./extremes.js";
 import { openSplineKernel, type SplineKernel } from "./spline-kernel.js";
 import { type VoxelArray, voxelCount } from "./volume.js";
 
@@ -238,15 +239,7 @@ export function sourcePosition(i: number, scale: number): number {
 
 /** The smallest and the largest number; of zeros the first one's sign counts. */
 export function rangeOf(data: VoxelArray): Range {
-  if (!isSingle(data)) {
-    let low = Number.POSITIVE_INFINITY;
-    let high = Number.NEGATIVE_INFINITY;
-    for (let i = 0; i < data.length; i++) {
-      if (data[i] < low) low = data[i];
-      if (data[i] > high) high = data[i];
-    }
-    return [low, high];
-  }
+  if (!isSingle(data)) return extremes(data);
   const { kernel, memory, places } = openSplineKernel(() => [4 * SLAB, 8]);
   const [atValues, atRange] = places;
   const values = new Float32Array(memory, atValues, SLAB);

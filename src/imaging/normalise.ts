@@ -1,3 +1,5 @@
+import { extremes } from "./extremes.js";
+
 /** How intensities are brought to a network's scale; the same words as in a model's manifest. */
 export type IntensityScheme =
   | { readonly kind: "zscore"; readonly mask: "none" | "nonzero" | "foreground" }
@@ -164,16 +166,6 @@ function linear(data: Float32Array, low: number, divisor: number, out: Float32Ar
 function clip01(data: Float32Array): Float32Array {
   for (let i = 0; i < data.length; i++) data[i] = Math.min(1, Math.max(0, data[i]));
   return data;
-}
-
-function extremes(data: Float32Array): [number, number] {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < data.length; i++) {
-    if (data[i] < low) low = data[i];
-    if (data[i] > high) high = data[i];
-  }
-  return [low, high];
 }
 
 /**

@@ -1,9 +1,8 @@
+import { growTo, type KernelMemory, placeArrays } from "./kernel-memory.js";
 import { KERNEL_WASM } from "./kernel-wasm.js";
 
 /** What kernel/kernel.c gives away. Addresses are bytes in its memory, lengths are numbers. */
-export interface SplineKernel {
-  readonly memory: WebAssembly.Memory;
-  readonly __heap_base: { readonly value: number };
+export interface SplineKernel extends KernelMemory {
   columnsAtOnce(): number;
   resizeColumns(
     values: number,
@@ -27,9 +26,6 @@ export interface SplineKernel {
   extend(values: number, count: number, range: number): void;
 }
 
-const PAGE = 65_536;
-/** Arrays start where a vector may. */
-const ALIGNMENT = 16;
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 let compiled: WebAssembly.Module | null = null;
@@ -48,14 +44,8 @@ export function openSplineKernel(bytesOf: (kernel: SplineKernel) => readonly num
   compiled ??= new WebAssembly.Module(fromBase64(KERNEL_WASM));
   // The compiler's names for what is exported stand in `SplineKernel`.
   const kernel = new WebAssembly.Instance(compiled).exports as unknown as SplineKernel;
-  let bytes = Math.ceil(kernel.__heap_base.value / ALIGNMENT) * ALIGNMENT;
-  const places = bytesOf(kernel).map((length) => {
-    const place = bytes;
-    bytes += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
-    return place;
-  });
-  const pages = Math.ceil(bytes / PAGE) - kernel.memory.buffer.byteLength / PAGE;
-  if (pages > 0) kernel.memory.grow(pages);
+  const { places, end } = placeArrays(kernel, bytesOf(kernel));
+  growTo(kernel, end);
   return { kernel, memory: kernel.memory.buffer, places };
 }
 

@@ -1,10 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
+import { growTo, type KernelMemory, placeArrays } from "#src/imaging/kernel-memory.js";
 import { KERNEL_WASM } from "./kernel-wasm.js";
 
 /** What kernel/kernel.c gives away. Addresses are bytes in its memory, lengths are numbers. */
-interface LogitsKernel {
-  readonly memory: WebAssembly.Memory;
-  readonly __heap_base: { readonly value: number };
+interface LogitsKernel extends KernelMemory {
   addHalf: AddRows;
   addSingle: AddRows;
   takeHalf: TakeMeans;
@@ -41,10 +40,6 @@ export interface OpenKernel {
   readonly places: readonly number[];
 }
 
-const PAGE = 65_536;
-/** Arrays start where a vector may. */
-const ALIGNMENT = 16;
-
 let compiled: WebAssembly.Module | null = null;
 
 /**
@@ -59,14 +54,9 @@ export function openKernel(bytesOf: (kernel: LogitsKernel) => readonly number[])
   try {
     // The compiler's names for what is exported stand in `LogitsKernel`.
     const kernel = new WebAssembly.Instance(compiled).exports as unknown as LogitsKernel;
-    bytes = Math.ceil(kernel.__heap_base.value / ALIGNMENT) * ALIGNMENT;
-    const places = bytesOf(kernel).map((length) => {
-      const place = bytes;
-      bytes += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
-      return place;
-    });
-    const pages = Math.ceil(bytes / PAGE) - kernel.memory.buffer.byteLength / PAGE;
-    if (pages > 0) kernel.memory.grow(pages);
+    const { places, end } = placeArrays(kernel, bytesOf(kernel));
+    bytes = end;
+    growTo(kernel, end);
     return { kernel, memory: kernel.memory.buffer, places };
   } catch (cause) {
     const mib = Math.ceil(bytes / 2 ** 20);

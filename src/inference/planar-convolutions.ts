@@ -173,7 +173,7 @@ class PlanarGraph {
     const { input, output, kernel, before, after, channels, filters } = convolution;
     const [, ...others] = node.inputs;
     const padded = this.#rows.padded(input);
-    if (isSame(convolution) && Math.max(before[1], after[1]) <= this.#gap) {
+    if (isSame(convolution)) {
       // A first convolution reads few channels: rows cost less before it than after it.
       if (!padded && channels * 4 > filters) return false;
       const from = kernel[1] === 1 && padded ? padded.name : this.#rows.zeroPadded(input);

@@ -23,7 +23,7 @@ export interface TaskAsks {
   readonly publish: PublishAsks;
 }
 
-/** What a size must have more than is predicted: predictions were up to 13 % below what was held (docs/bench/preflight.md). */
+/** What a size must have more than is predicted: Segment, which decides it, held up to 12 % more (docs/bench/preflight.md). */
 const MARGIN = 1.15;
 
 const ANYWHERE: Capacity = { sizes: [{ memoryMiB: Number.POSITIVE_INFINITY, workers: 1 }], isShared: false };

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { environmentOf } from "../support/aws-environment.js";
 import { freePort } from "../support/free-port.js";
 
 const works = (command: string, args: readonly string[]) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
@@ -22,14 +23,7 @@ export async function startAccount(compute: string): Promise<Account> {
   const port = await freePort();
   const script = fileURLToPath(new URL("emulator.py", import.meta.url));
   const endpoint = `http://localhost:${port}`;
-  const environment = {
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_ENDPOINT_URL_S3: endpoint,
-    AWS_REGION: "us-east-1",
-    AWS_DEFAULT_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-  };
+  const environment = environmentOf(endpoint);
   const server: ChildProcess = spawn("python3", [script, String(port), compute], {
     stdio: "ignore",
     env: { ...process.env, ...environment },

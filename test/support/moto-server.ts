@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { environmentOf } from "./aws-environment.js";
 import { freePort } from "./free-port.js";
 
 /** Whether this machine has moto, an S3 server (and more) in Python. */
@@ -27,15 +28,4 @@ export async function startMoto(): Promise<MotoServer> {
   }
   server.kill();
   throw new Error("moto_server did not answer within 15 s");
-}
-
-function environmentOf(endpoint: string): MotoServer["environment"] {
-  return {
-    AWS_ENDPOINT_URL: endpoint,
-    AWS_ENDPOINT_URL_S3: endpoint,
-    AWS_REGION: "us-east-1",
-    AWS_DEFAULT_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "test",
-    AWS_SECRET_ACCESS_KEY: "test",
-  };
 }
