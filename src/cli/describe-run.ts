@@ -63,7 +63,7 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
     stage,
     used?.predicted?.seconds?.map((second) => second.toPrecision(2)).join(" to ") ?? "-",
     seconds.toFixed(2),
-    used?.predicted === undefined ? "-" : String(used.predicted.memoryMiB),
+    used?.predicted === undefined ? "-" : `${used.predicted.isAtMost ? "at most " : ""}${used.predicted.memoryMiB}`,
     used?.peakMiB === undefined ? "-" : String(used.peakMiB),
   ]);
   return [

@@ -1,16 +1,16 @@
 import type { UncertaintyMap } from "#src/core/uncertainty-maps.js";
 import { mirrorSubsets } from "#src/imaging/mirror.js";
 import { planPadding } from "#src/imaging/pad.js";
-import { voxelCount } from "#src/imaging/volume.js";
+import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import type { EnsembleManifest } from "#src/model/ensemble-manifest.js";
 import { asksOthers, type ModelManifest } from "#src/model/manifest.js";
 import type { MeasuredCost } from "#src/model/measured-cost.js";
 import type { ModelPackage } from "#src/model/model-library.js";
-import { tileBatches } from "./cut-tiles.js";
 import { batchShape } from "./measure-network.js";
 import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
+import { networkRuns } from "./network-runs.js";
 import type { ImageShape } from "./predict-volumes.js";
 import { slicesHeld } from "./resized-argmax.js";
 import { runsUnderWay } from "./run-places.js";
@@ -64,7 +64,7 @@ export function segmentPhases(
   const floats = 4 * voxelCount(image.grid.size) * image.channels;
   const before = nestedPhases(image, model, runsAtOnce);
   // They stay loaded.
-  const held = MIB * [...model.others.values()].reduce((sum, other) => sum + heldMiB(other, runsAtOnce), 0);
+  const held = MIB * [...model.others.values()].reduce((sum, other) => sum + heldMiB(image, other, runsAtOnce), 0);
   const after = own.map((one) => ({
     ...one,
     terms: [...one.terms, { name: "networks that were asked", bytes: held }],
@@ -103,12 +103,12 @@ function ensemblePhases(
     "source's image": 8 * voxels * image.channels,
     "means of probabilities": means * (classes + spreads),
   };
-  const loaded = members.reduce((sum, other) => sum + heldMiB(other, runsAtOnce), 0);
+  const loaded = members.reduce((sum, other) => sum + heldMiB(image, other, runsAtOnce), 0);
   const beside = (held: number) => phase("", { ...kept, "networks of the other members": MIB * held }).terms;
   const ofMembers = members.flatMap((other) => {
     // On the source's grid all logits of a member wait, for one channel after the other.
     const asks = onSource ? { wantedLabels: 1, maps: [], byChannel: true } : NOTHING;
-    const others = beside(loaded - heldMiB(other, runsAtOnce));
+    const others = beside(loaded - heldMiB(image, other, runsAtOnce));
     return (segmentPhases(image, other, asks, runsAtOnce) ?? []).map((one) => ({
       ...one,
       terms: [...one.terms, ...others],
@@ -119,10 +119,16 @@ function ensemblePhases(
 }
 
 /** Of a model whose sessions stay open while another one's run. */
-function heldMiB({ manifest, cost }: ModelPackage, runsAtOnce: RunsAtOnce): number {
+function heldMiB({ grid }: ImageShape, { manifest, cost }: ModelPackage, { workers }: RunsAtOnce): number {
   if (!isNetwork(manifest)) return 0;
   const { loadedMiB, runMiB } = cost ?? unmeasured(manifest);
-  return (1 + manifest.network.folds.length) * runsAtOnce.workers * (Math.max(0, loadedMiB - RUNTIME) + runMiB);
+  const sessions = (1 + manifest.network.folds.length) * sessionsOfAFold(grid, manifest, workers);
+  return sessions * (Math.max(0, loadedMiB - RUNTIME) + runMiB);
+}
+
+/** A thread opens a network when it gets a run of it: no more of them do than there are runs. */
+function sessionsOfAFold(grid: Grid, manifest: ModelManifest, workers: number): number {
+  return Math.min(workers, networkRuns(grid, manifest).ofAFold);
 }
 
 /** Arrays of one network, from its input to labels on the source's grid, and its sessions. */
@@ -133,7 +139,8 @@ function networkPhases(
   { wantedLabels, maps, byChannel = false }: SegmentAsks,
   runsAtOnce: RunsAtOnce,
 ): readonly MemoryPhase[] {
-  const { workers } = runsAtOnce;
+  const runs = networkRuns(image.grid, manifest).all;
+  const workers = Math.min(runsAtOnce.workers, runs);
   const { network, tiles, mirrorAxes, precision, activation } = manifest;
   const grid = planNetworkGrid(image.grid, manifest);
   const { size, box } = grid;
@@ -144,7 +151,6 @@ function networkPhases(
   const [batch = 1, read = 1, ...spatial] = batchShape(manifest);
   const plane = 4 * batch * spatial.reduce((product, length) => product * length, 1);
   const answer = plane * classes;
-  const runs = tileBatches(padded, manifest).length * passes * folds;
   const underWay = workers > 1 ? Math.min(runs, runsUnderWay(workers, answer)) : 1;
 
   const inputs = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
@@ -179,7 +185,8 @@ function networkPhases(
   // Of a run in parts so much of what was measured, and its whole answer besides.
   const part = Math.min(1, runsAtOnce.batch / batch);
   const measured = cost ?? unmeasured(manifest);
-  const sessions = sessionBytes({ ...measured, runMiB: measured.runMiB * part }, folds, workers);
+  const open = folds * sessionsOfAFold(image.grid, manifest, workers);
+  const sessions = sessionBytes({ ...measured, runMiB: measured.runMiB * part }, open, runsAtOnce.workers);
   const waiting = {
     "slices of logits that wait": isAlone ? between : slices * packed,
     "labels on the cut grid": labelBytes * to,
@@ -237,16 +244,16 @@ function largestLabel({ activation, network }: ModelManifest): number {
   return activation === "softmax" ? network.classes - 1 : Math.max(...activation.regions);
 }
 
-/** Networks as they are open: in this thread, or in those beside it. */
+/** Networks as they are open: in this thread, or in those beside it. @param open sessions of all folds and threads */
 function sessionBytes(
   { loadedMiB, runMiB }: Pick<MeasuredCost, "loadedMiB" | "runMiB">,
-  folds: number,
+  open: number,
   workers: number,
 ) {
   const loaded = Math.max(0, loadedMiB - RUNTIME);
   return {
-    "loaded networks": MIB * folds * loaded * workers,
-    "run of a network": MIB * folds * runMiB * workers,
+    "loaded networks": MIB * loaded * open,
+    "run of a network": MIB * runMiB * open,
     threads: workers > 1 ? MIB * THREAD * workers : 0,
   };
 }

@@ -1,21 +1,21 @@
-import { mirrorSubsets } from "#src/imaging/mirror.js";
-import { planPadding } from "#src/imaging/pad.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
-import { isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
+import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
+import type { EnsembleManifest } from "#src/model/ensemble-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
-import { tileBatches } from "./cut-tiles.js";
 import { planNetworkGrid } from "./network-grid.js";
-import type { ImageShape } from "./predict-volumes.js";
+import { networkRuns } from "./network-runs.js";
+import { aroundEnsemble, aroundNetwork, prepareSeconds } from "./predict-around.js";
+import type { SegmentAsks } from "./predict-segment.js";
+import type { ImageShape, PublishAsks } from "./predict-volumes.js";
 
 // Seconds before anything starts. Work around the network is so much a voxel; the rates were fitted to processors'
 // seconds on one machine (docs/bench/preflight.md). A network's own time is known where it was measured.
 
-/** Seconds of a stage as it starts, for each voxel of the image, and as much again where it is resampled. */
-const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6 } as const;
-const PUBLISH = { start: 0.4, voxel: 0.03e-6 } as const;
-/** For each value of a tile's answer, each logit, each voxel of the label map. */
-const SEGMENT = { start: 0.4, answer: 8e-9, logit: 10e-9, voxel: 70e-9 } as const;
+/** Seconds of a stage as it starts, for each voxel of the image, as much again where it is resampled, and a DICOM slice. */
+const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6, slice: 3e-3 } as const;
+/** And for each voxel of a map, and of a label's probabilities, as they pack badly where a network is unsure. */
+const PUBLISH = { start: 0.4, voxel: 0.03e-6, map: 0.03e-6, probability: 0.11e-6, slice: 3.5e-3 } as const;
 /** Another machine than the network was measured on may be so many times faster or slower. */
 const UNKNOWN_MACHINE = 2;
 
@@ -28,11 +28,10 @@ export interface PredictedTime {
 }
 
 /** Time of Preprocess, one thread. */
-export function preprocessTime({ grid, channels }: ImageShape, manifest: PackageManifest): PredictedTime {
-  const { start, voxel, resampled } = PREPROCESS;
-  return ofOneThread(
-    start + (voxel + (isResampled(grid, manifest) ? resampled : 0)) * voxelCount(grid.size) * channels,
-  );
+export function preprocessTime({ grid, channels, files }: ImageShape, manifest: PackageManifest): PredictedTime {
+  const { start, voxel, resampled, slice } = PREPROCESS;
+  const each = (voxel + (isResampled(grid, manifest) ? resampled : 0)) * voxelCount(grid.size);
+  return ofOneThread(start + (each + slice * (files - 1)) * channels);
 }
 
 function isResampled(grid: Grid, manifest: PackageManifest): boolean {
@@ -41,9 +40,11 @@ function isResampled(grid: Grid, manifest: PackageManifest): boolean {
   return size.join() !== box.size.join();
 }
 
-/** Time of Publish without optional outputs, one thread. */
-export function publishTime({ grid }: ImageShape): PredictedTime {
-  return ofOneThread(PUBLISH.start + PUBLISH.voxel * voxelCount(grid.size));
+/** Time of Publish, one thread. What outlines and surfaces take hangs on how long and large they are: not counted. */
+export function publishTime({ grid, files }: ImageShape, asks: PublishAsks): PredictedTime {
+  const { start, voxel, map, probability, slice } = PUBLISH;
+  const each = voxel + map * asks.maps + probability * asks.probabilities;
+  return ofOneThread(start + each * voxelCount(grid.size) + (asks.segments > 0 ? slice * files : 0));
 }
 
 /**
@@ -55,71 +56,87 @@ export function publishTime({ grid }: ImageShape): PredictedTime {
 export function segmentTime(
   image: ImageShape,
   model: ModelPackage,
+  asks: SegmentAsks,
   workers: number,
   processor: string,
 ): PredictedTime | null {
-  const work = segmentWork(image, model, workers);
+  const work = segmentWork(image, model, asks, workers);
   if (work === null) return null;
-  const { networkCpu, networkSeconds, around, machines } = work;
-  const cpuSeconds = networkCpu + around;
+  const { cpuSeconds, leastSeconds, machines } = work;
   const isKnown = machines.every((machine) => processor !== "" && machine.startsWith(processor));
   const factor = isKnown ? 1 : UNKNOWN_MACHINE;
-  return { cpuSeconds, seconds: [(networkSeconds + around) / factor, cpuSeconds * factor] };
+  return { cpuSeconds, seconds: [leastSeconds / factor, cpuSeconds * factor] };
 }
 
 /** Seconds inside the networks, on the machine where they were measured; null where one was not. */
 export function predictNetworkSeconds(image: ImageShape, model: ModelPackage, workers: number): number | null {
-  return segmentWork(image, model, workers)?.networkSeconds ?? null;
+  return segmentWork(image, model, NOTHING, workers)?.networkSeconds ?? null;
 }
 
 interface Work {
-  readonly networkCpu: number;
   readonly networkSeconds: number;
-  /** Around the network, in the one thread that adds up tiles. */
-  readonly around: number;
+  /** With what goes on around the network, in the one thread that adds up tiles. */
+  readonly cpuSeconds: number;
+  /** Of the clock, where every worker has a processor, and a region is as small as can be. */
+  readonly leastSeconds: number;
   readonly machines: readonly string[];
 }
 
-function segmentWork(image: ImageShape, model: ModelPackage, workers: number): Work | null {
+const NOTHING: SegmentAsks = { wantedLabels: 0, maps: [] };
+
+function segmentWork(image: ImageShape, model: ModelPackage, asks: SegmentAsks, workers: number): Work | null {
   const { manifest, others } = model;
-  const works = [...others.values()].map((other) => segmentWork(image, other, workers));
-  if (isNetwork(manifest)) works.push(networkWork(image, model, workers));
-  if (works.length === 0) return null;
-  let sum: Work = { networkCpu: 0, networkSeconds: 0, around: 0, machines: [] };
-  for (const work of works) {
-    if (work === null) return null;
-    sum = {
-      networkCpu: sum.networkCpu + work.networkCpu,
-      networkSeconds: sum.networkSeconds + work.networkSeconds,
-      around: sum.around + work.around,
-      machines: [...sum.machines, ...work.machines],
-    };
-  }
-  return sum;
+  const works: (Work | null)[] = [];
+  if (isNetwork(manifest)) {
+    const around = aroundNetwork(image, manifest, asks) + (asksOthers(manifest) ? prepareSeconds(image, manifest) : 0);
+    works.push(networkWork(image, model, around, workers));
+    for (const other of others.values()) works.push(segmentWork(image, other, NOTHING, workers));
+  } else if (!isClassical(manifest)) works.push(...ensembleWorks(image, model, manifest, asks, workers));
+  return works.length === 0 ? null : works.reduce(sumOf);
 }
 
-function networkWork(image: ImageShape, { manifest, cost }: ModelPackage, workers: number): Work | null {
-  if (!isNetwork(manifest) || !cost || cost.secondsARun === undefined) return null;
-  const { tiles, mirrorAxes, network } = manifest;
-  const { size } = planNetworkGrid(image.grid, manifest);
-  const count = tileBatches(planPadding(size, tiles.patchVox).size, manifest).reduce(
-    (sum, { length }) => sum + length,
-    0,
-  );
-  const passes = mirrorSubsets(mirrorAxes).length * (1 + network.folds.length);
-  const runs = Math.ceil(count / (cost.shape[0] ?? 1)) * passes;
-  const seconds = runs * cost.secondsARun;
-  const answers = count * passes * network.classes * voxelCount(tiles.patchVox);
+function ensembleWorks(
+  image: ImageShape,
+  { others }: ModelPackage,
+  manifest: EnsembleManifest,
+  asks: SegmentAsks,
+  workers: number,
+): readonly (Work | null)[] {
+  const members = [...others.values()];
+  const networks = members.map((other) => other.manifest).filter(isNetwork);
+  const around = aroundEnsemble(image, manifest, networks, asks);
+  const runs = members.flatMap((other) => {
+    if (!isNetwork(other.manifest)) return [];
+    const asked = [...other.others.values()].map((one) => segmentWork(image, one, NOTHING, workers));
+    return [networkWork(image, other, prepareSeconds(image, other.manifest), workers), ...asked];
+  });
+  return [{ networkSeconds: 0, cpuSeconds: around, leastSeconds: around, machines: [] }, ...runs];
+}
+
+function sumOf(a: Work | null, b: Work | null): Work | null {
+  if (a === null || b === null) return null;
   return {
-    networkCpu: seconds,
-    networkSeconds: seconds / Math.min(workers, runs),
-    around:
-      SEGMENT.start +
-      SEGMENT.answer * answers +
-      SEGMENT.logit * network.classes * voxelCount(size) +
-      SEGMENT.voxel * voxelCount(image.grid.size),
-    machines: [cost.machine],
+    networkSeconds: a.networkSeconds + b.networkSeconds,
+    cpuSeconds: a.cpuSeconds + b.cpuSeconds,
+    leastSeconds: a.leastSeconds + b.leastSeconds,
+    machines: [...a.machines, ...b.machines],
   };
+}
+
+/** @param around seconds around the network */
+function networkWork(
+  image: ImageShape,
+  { manifest, cost }: ModelPackage,
+  around: number,
+  workers: number,
+): Work | null {
+  if (!isNetwork(manifest) || !cost || cost.secondsARun === undefined) return null;
+  const runs = networkRuns(image.grid, manifest).all;
+  const cpu = runs * cost.secondsARun;
+  const networkSeconds = cpu / Math.min(workers, runs);
+  // Of a region that is found first nothing is known but that it is at most the whole image.
+  const leastSeconds = manifest.region === undefined ? networkSeconds + around : 0;
+  return { networkSeconds, cpuSeconds: cpu + around, leastSeconds, machines: [cost.machine] };
 }
 
 function ofOneThread(seconds: number): PredictedTime {

@@ -5,8 +5,14 @@ const START_SECONDS = 0.5;
 /** Up to this size of an answer one may wait while another is added, so that no thread waits. */
 const WAITING_BYTES = 2 ** 26;
 
+/** Whether threads are started for runs that are left, each of which takes so many seconds. */
+export function areWorthThreads(left: number, seconds: number): boolean {
+  return left > 1 && left * seconds > START_SECONDS;
+}
+
 /** Runs that may be under way at once in so many threads. */
 export function runsUnderWay(workers: number, answerBytes: number): number {
+  if (workers === 1) return 1;
   return answerBytes > WAITING_BYTES ? workers : workers + 1;
 }
 
@@ -44,7 +50,7 @@ export class RunPlaces {
     const answer = await session.run(input);
     const seconds = (performance.now() - started) / 1000;
     this.#left--;
-    this.#isBeside = this.#workers > 1 && this.#left > 1 && this.#left * seconds > START_SECONDS;
+    this.#isBeside = this.#workers > 1 && areWorthThreads(this.#left, seconds);
     return answer;
   }
 }

@@ -1,6 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import { SLICES_A_BATCH } from "#src/inference/cut-tiles.js";
+import { mayStartThreads } from "#src/inference/network-runs.js";
 import { predictPreprocess, predictPublish, predictSegment } from "#src/inference/predict-memory.js";
 import type { SegmentAsks } from "#src/inference/predict-segment.js";
 import {
@@ -11,6 +12,7 @@ import {
   segmentTime,
 } from "#src/inference/predict-time.js";
 import type { ImageShape, PublishAsks } from "#src/inference/predict-volumes.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import type { TaskDocument } from "#src/workflow/contract.js";
 import type { Capacity } from "./stage-deps.js";
@@ -68,7 +70,8 @@ export function planTask(
   sizeFor(Math.max(beside + segmentBy(1, batch), preprocess, publish));
   const jobSize = sizeFor(beside + segmentBy(1, batch));
   const room = sizes[jobSize] ?? { memoryMiB: 0, workers: 1 };
-  let { workers } = room;
+  // Where threads are not worth their start none is planned for, nor started.
+  let workers = mayStartThreads(image.grid, model) ? room.workers : 1;
   while (workers > 1 && segmentBy(workers, batch) + beside > room.memoryMiB) workers--;
   const segment = segmentBy(workers, batch);
   // What networks were measured to take, they took on a CPU.
@@ -87,13 +90,19 @@ export function planTask(
       : {
           segment: {
             memoryMiB: segment,
+            ...(findsRegion(model) && { isAtMost: true as const }),
             jobSize,
             ...(seconds !== null && { networkSeconds: rounded(seconds) }),
-            ...timeOf(isTimed ? segmentTime(image, model, workers, processor) : null),
+            ...timeOf(isTimed ? segmentTime(image, model, asks.segment, workers, processor) : null),
           },
         }),
-    publish: { memoryMiB: publish, jobSize: sizeFor(publish), ...timeOf(publishTime(image)) },
+    publish: { memoryMiB: publish, jobSize: sizeFor(publish), ...timeOf(publishTime(image, asks.publish)) },
   };
+}
+
+/** Whether one of its networks works in a region that another one finds first. */
+function findsRegion({ manifest, others }: ModelPackage): boolean {
+  return (isNetwork(manifest) && manifest.region !== undefined) || [...others.values()].some(findsRegion);
 }
 
 function timeOf(time: PredictedTime | null): Pick<Plan["publish"], "cpuSeconds" | "seconds"> {

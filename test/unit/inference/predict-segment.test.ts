@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type MemoryPhase, uncollected } from "#src/inference/memory-terms.js";
-import { segmentPhases } from "#src/inference/predict-segment.js";
+import { mayStartThreads } from "#src/inference/network-runs.js";
+import { type SegmentAsks, segmentPhases } from "#src/inference/predict-segment.js";
 import { segmentTime } from "#src/inference/predict-time.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
@@ -75,6 +76,20 @@ describe("segmentPhases", () => {
     expect(of(3)).toBe(6 * 10 * MIB);
   });
 
+  it("holds no more sessions than there are runs for them", () => {
+    // One tile, in 1, 2 or 4 passes.
+    const image = { ...IMAGE, grid: { ...IMAGE.grid, size: [32, 32, 16] as const } };
+    const of = (mirrorAxes: ModelManifest["mirrorAxes"]) =>
+      bytesOf(
+        segmentPhases(image, model({ mirrorAxes }), LABELS, { workers: 3, batch: 8 }),
+        "tiles",
+        "run of a network",
+      );
+    expect(of([])).toBe(10 * MIB);
+    expect(of(["x"])).toBe(2 * 10 * MIB);
+    expect(of(["x", "y"])).toBe(3 * 10 * MIB);
+  });
+
   it("adds the source's image and what is asked first, in a cascade", () => {
     const first = model({ id: "first", ...classes(50) });
     const after = model({ previous: { model: "first", labels: [1] } }, [first]);
@@ -102,7 +117,7 @@ describe("uncollected", () => {
 
 describe("segmentTime", () => {
   it("is that of the network's runs and of what goes on around them", () => {
-    const time = segmentTime(IMAGE, model(), 1, "a processor");
+    const time = segmentTime(IMAGE, model(), LABELS, 1, "a processor");
     const [low, high] = time?.seconds ?? [0, 0];
     // 3 x 1 x 5 tiles.
     expect(low).toBeGreaterThan(15 * 0.5);
@@ -110,8 +125,8 @@ describe("segmentTime", () => {
   });
 
   it("is shared by workers, at most, and on one busy processor at least what all of them use", () => {
-    const one = segmentTime(IMAGE, model(), 1, "a processor");
-    const two = segmentTime(IMAGE, model(), 2, "a processor");
+    const one = segmentTime(IMAGE, model(), LABELS, 1, "a processor");
+    const two = segmentTime(IMAGE, model(), LABELS, 2, "a processor");
     expect(two?.cpuSeconds).toBe(one?.cpuSeconds);
     const [low = 0, high] = two?.seconds ?? [];
     expect((one?.seconds[0] ?? 0) - low).toBeCloseTo((15 * 0.5) / 2, 9);
@@ -119,9 +134,73 @@ describe("segmentTime", () => {
   });
 
   it("is less sure on another machine, and unknown where nobody measured", () => {
-    const known = segmentTime(IMAGE, model(), 1, "a processor")?.seconds ?? [0, 0];
-    const other = segmentTime(IMAGE, model(), 1, "another")?.seconds ?? [0, 0];
+    const known = segmentTime(IMAGE, model(), LABELS, 1, "a processor")?.seconds ?? [0, 0];
+    const other = segmentTime(IMAGE, model(), LABELS, 1, "another")?.seconds ?? [0, 0];
     expect(other).toEqual([known[0] / 2, known[1] * 2]);
-    expect(segmentTime(IMAGE, { ...model(), cost: null }, 1, "a processor")).toBeNull();
+    expect(segmentTime(IMAGE, { ...model(), cost: null }, LABELS, 1, "a processor")).toBeNull();
+  });
+
+  it("counts what is made besides labels", () => {
+    const cpuSeconds = (changes: Partial<ModelManifest>, asks: Partial<SegmentAsks>) =>
+      segmentTime(IMAGE, model(changes), { ...LABELS, ...asks }, 1, "a processor")?.cpuSeconds ?? 0;
+    const more = (changes: Partial<ModelManifest>, asks: Partial<SegmentAsks>) =>
+      cpuSeconds(changes, asks) - cpuSeconds(changes, {});
+    const each = more({}, { maps: ["uncertainty"] });
+    expect(each).toBeGreaterThan(0);
+    expect(more({}, { wantedLabels: 2 }) - more({}, { wantedLabels: 1 })).toBeGreaterThan(VOXELS * 200e-9);
+    const mirrored = (mirrorAxes: ModelManifest["mirrorAxes"]) => more({ mirrorAxes }, { maps: ["disagreement"] });
+    // The answers that are compared are twice as many.
+    expect(mirrored(["x", "y"])).toBeGreaterThan(1.2 * mirrored(["x"]));
+    expect(more(classes(20), { maps: ["uncertainty"] })).toBeGreaterThan(2 * each);
+  });
+
+  it("counts the way to the source's grid of every class of every member of an ensemble", () => {
+    const members = ["a", "b"].map((id) => model({ id, ...classes(9) }));
+    const ensemble = (grid: "source" | "network") =>
+      ensembleOf(
+        members.map((one) => [one.manifest as ModelManifest, 1] as const),
+        grid,
+      );
+    const of = (grid: "source" | "network") =>
+      segmentTime(IMAGE, { ...model({}, members), manifest: ensemble(grid), cost: null }, LABELS, 1, "a processor");
+    const alone = members.reduce(
+      (sum, one) => sum + (segmentTime(IMAGE, one, LABELS, 1, "a processor")?.cpuSeconds ?? 0),
+      0,
+    );
+    const [source, network] = [of("source")?.cpuSeconds ?? 0, of("network")?.cpuSeconds ?? 0];
+    expect(source).toBeGreaterThan(alone + 2 * 9 * VOXELS * 50e-9);
+    expect(network).toBeLessThan(source);
+  });
+
+  it("begins where nothing of a region is found, and ends where it is the whole image", () => {
+    const first = model({ id: "first" });
+    const inside = model({ region: { model: "first", labels: [1], marginMm: 0 } }, [first]);
+    const coarse = segmentTime(IMAGE, first, LABELS, 1, "a processor");
+    const time = segmentTime(IMAGE, inside, LABELS, 1, "a processor");
+    expect(time?.seconds[0]).toBe(coarse?.seconds[0]);
+    expect(time?.seconds[1]).toBeGreaterThan(2 * (coarse?.seconds[1] ?? 0));
+  });
+});
+
+describe("mayStartThreads", () => {
+  const withRuns = (secondsARun: number, others: readonly ModelPackage[] = []) => {
+    const made = model({}, others);
+    return { ...made, cost: made.cost ? { ...made.cost, secondsARun } : null };
+  };
+
+  it("is what the runs themselves will decide after the first one: 14 are left of 15", () => {
+    expect(mayStartThreads(IMAGE.grid, withRuns(0.51 / 14))).toBe(true);
+    expect(mayStartThreads(IMAGE.grid, withRuns(0.49 / 14))).toBe(false);
+  });
+
+  it("may be where nobody measured, but not of so few runs that no thread is worth its start", () => {
+    expect(mayStartThreads(IMAGE.grid, { ...model(), cost: null })).toBe(true);
+    const one = { ...IMAGE.grid, size: [32, 32, 16] as const };
+    expect(mayStartThreads(one, { ...model(), cost: null })).toBe(false);
+  });
+
+  it("is said of a model that asks another one, where that one's runs are long", () => {
+    expect(mayStartThreads(IMAGE.grid, withRuns(0.001, [withRuns(0.001)]))).toBe(false);
+    expect(mayStartThreads(IMAGE.grid, withRuns(0.001, [withRuns(1)]))).toBe(true);
   });
 });

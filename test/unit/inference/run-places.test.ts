@@ -58,7 +58,7 @@ describe("RunPlaces", () => {
   });
 
   it("makes a single run there too, and none that is not", async () => {
-    expect(await runAll(1, 60, { isStarted: true })).toEqual({ places: ["beside"], widths: [2] });
+    expect(await runAll(1, 60, { isStarted: true })).toEqual({ places: ["beside"], widths: [1] });
     expect((await runAll(1, 60)).places).toEqual(["here"]);
   });
 

@@ -121,8 +121,25 @@ describe("planTask", () => {
     const [tight] = sizes;
     const last = planTask(shape, costly, LABELS, { sizes: tight ? [tight] : [], isShared: false });
     expect(last).toMatchObject({ workers: 1, segment: { jobSize: 0 } });
-    const small = planTask(image([64, 64, 40]), whole(3), LABELS, { sizes, isShared: false });
+    const small = planTask(image([64, 64, 160]), whole(3), LABELS, { sizes, isShared: false });
     expect(small).toMatchObject({ workers: 2, segment: { jobSize: 0 } });
+  });
+
+  it("takes one worker, and the memory of one, where threads are not worth their start", () => {
+    const limits = { sizes: [{ workers: 4, memoryMiB: 100_000 }], isShared: false };
+    const of = (depth: number, capacity?: typeof limits) =>
+      planTask(image([64, 64, depth]), whole(3), LABELS, capacity);
+    // One run is left of two, two of three.
+    expect(of(128, limits)).toEqual(of(128));
+    expect(of(129, limits).workers).toBe(4);
+  });
+
+  it("says that what works in a region that is found first takes so much at most", () => {
+    const first = whole(3);
+    const region = { model: first.manifest.id, labels: [1], marginMm: 5 };
+    const inside = { ...pointwise(3, { region }), others: new Map([[first.manifest.id, first]]) };
+    expect(planTask(image([64, 64, 40]), inside, LABELS).segment?.isAtMost).toBe(true);
+    expect(planTask(image([64, 64, 40]), first, LABELS).segment?.isAtMost).toBeUndefined();
   });
 
   it("runs a 2-D network in smaller batches before it refuses, and only then", () => {
