@@ -4,8 +4,10 @@ import { sha256 } from "#src/core/ids.js";
 import { gzipDeterministic, type NiftiToWrite, writeNifti } from "#src/formats/nifti-write.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import { voxelCount } from "#src/imaging/volume.js";
-import type { EnsembleManifest } from "#src/model/ensemble-manifest.js";
+import { ClassicalManifest, type PackageManifest } from "#src/model/classical-manifest.js";
+import { ClassicalMethod, labelsOfMethod } from "#src/model/classical-method.js";
 import type { ModelManifest } from "#src/model/manifest.js";
+import { RefineSteps } from "#src/model/refine-steps.js";
 import { buildDicom } from "../../test/support/dicom-builder.js";
 import { phantomSlice } from "../../test/support/phantom-series.js";
 import { ensembleOf } from "../../test/support/tiny-ensemble.js";
@@ -58,7 +60,26 @@ interface MadeModel {
   readonly manifest: Partial<ModelManifest>;
 }
 
+const steps = (...all: readonly object[]) => ({ postprocess: RefineSteps.parse(all) });
+const BOTH = { labels: [1, 2] };
+const CRF = {
+  kind: "dense-crf",
+  smoothness: { weight: 2, widthMm: 2 },
+  appearance: { weight: 3, widthMm: 10, widthSd: 0.5 },
+};
+
+/** Models without a network. */
+const METHODS = {
+  "fuzzy-c-means": { kind: "fuzzy-c-means", labels: [0, 1, 2], flattenMm: 30, smoothMm: [0, 1] },
+  "k-means": { kind: "k-means", labels: [0, 1, 2, 3] },
+  watershed: { kind: "watershed", backgroundPercentile: 20, objectPercentile: 90 },
+  "chan-vese": { kind: "chan-vese", iterations: 30 },
+} as const;
+
 const MODELS = {
+  "ct-components": ct(3, steps({ kind: "largest-component", ...BOTH }, { kind: "fill-holes", ...BOTH })),
+  "ct-crf": ct(3, steps(CRF, { kind: "remove-small", ...BOTH, minVoxels: 50 })),
+  "ct-superpixels": ct(3, steps({ kind: "superpixel-vote", edgeMm: 8 }, { kind: "watershed", bandMm: 3 })),
   "ct-3": ct(3),
   "ct-20": ct(20),
   "ct-104": ct(104),
@@ -104,6 +125,8 @@ export const CASES: readonly PreflightCase[] = [
   { name: "400 x 400 x 70 CT, 20 classes", model: "ct-20", scan: "ct-70", isFitted: true },
   { name: "160 x 192 x 128, slices, 4 classes", model: "slices-4", scan: "head", isFitted: true },
   { name: "256 x 256 x 80 DICOM, 3 classes", model: "ct-3", scan: "series", isFitted: true },
+  { name: "64 x 64 x 40, k-means", model: "k-means", scan: "small", isFitted: true },
+  { name: "64 x 64 x 40, a contour", model: "chan-vese", scan: "small", isFitted: true },
   // Held out, but where it says otherwise: no constant was fitted to what follows.
   { name: "160 x 192 x 128, 20 classes", model: "ct-20", scan: "head" },
   { name: "160 x 192 x 128, own grid, 30 classes", model: "own-30", scan: "head" },
@@ -152,6 +175,15 @@ export const CASES: readonly PreflightCase[] = [
   { name: "512 x 512 x 160 DICOM, 3 classes", model: "ct-3", scan: "series-512" },
   { name: "256 x 256 x 80 DICOM, 104 segments", model: "ct-104", scan: "series" },
   { name: "256 x 256 x 80 DICOM, outlines", model: "ct-3", scan: "series", options: ["--outputs", "rtstruct", "sr"] },
+  { name: "160 x 192 x 128, components and holes", model: "ct-components", scan: "head" },
+  { name: "256 x 256 x 150 CT, components and holes", model: "ct-components", scan: "ct-150" },
+  { name: "64 x 64 x 40, dense CRF", model: "ct-crf", scan: "small" },
+  { name: "160 x 192 x 128, dense CRF", model: "ct-crf", scan: "head" },
+  { name: "160 x 192 x 128, superpixels and watershed", model: "ct-superpixels", scan: "head" },
+  { name: "160 x 192 x 128, fuzzy c-means", model: "fuzzy-c-means", scan: "head" },
+  { name: "256 x 256 x 150 CT, k-means", model: "k-means", scan: "ct-150" },
+  { name: "220 x 180 x 140, 8 bits, a watershed", model: "watershed", scan: "bytes" },
+  { name: "160 x 192 x 128, a contour", model: "chan-vese", scan: "head" },
   { name: "256 x 256 x 80 DICOM, fractional", model: "ct-3", scan: "series", options: ["--seg", "fractional"] },
 ];
 
@@ -164,6 +196,7 @@ export async function makeModels(root: string): Promise<string[]> {
     const id = `together-${grid}`;
     await writePackage(root, { ...ensembleOf(members, grid), id });
   }
+  for (const [id, method] of Object.entries(METHODS)) await writePackage(root, classicalManifest(id, method));
   await writeFile(join(root, "routes.json"), JSON.stringify({ schemaVersion: 1, routes: [] }));
   return Object.keys(MODELS);
 }
@@ -204,7 +237,21 @@ async function makeModel(root: string, id: string, model: MadeModel): Promise<Mo
   return manifest;
 }
 
-async function writePackage(root: string, manifest: ModelManifest | EnsembleManifest): Promise<string> {
+/** Of a method's labels, on a volume of one channel. */
+function classicalManifest(id: string, given: object): ClassicalManifest {
+  const { schemaVersion, version, title, description, licence, scores, labels, channels } = brightManifest(
+    new Uint8Array(),
+  );
+  const classical = ClassicalMethod.parse(given);
+  return ClassicalManifest.parse({
+    ...{ schemaVersion, id, version, title, description, licence, scores, classical },
+    channels: channels.map(({ name, modalities }) => ({ name, modalities })),
+    labels: labelsOfMethod(classical).map((value) => ({ ...labels[0], value, name: `label-${value}` })),
+    ...{ postprocess: [], trainingData: [] },
+  });
+}
+
+async function writePackage(root: string, manifest: PackageManifest): Promise<string> {
   const folder = join(root, manifest.id);
   await mkdir(join(folder, "golden"), { recursive: true });
   await writeFile(join(folder, "manifest.json"), JSON.stringify(manifest));

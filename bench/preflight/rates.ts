@@ -5,7 +5,14 @@ import { EnsembleMean } from "#src/inference/ensemble-mean.js";
 import { activated, LabelExport, type LabelExportOptions } from "#src/inference/label-export.js";
 import { uncertaintyScores } from "#src/stages/outputs/uncertainty-output.js";
 import { proveProbabilities, proveUncertainty } from "#src/stages/proof/prove-nifti.js";
-import { probabilitiesFileOf, probabilityFile, readProbability, uncertaintyFile } from "#src/stages/volume-files.js";
+import {
+  labelsFile,
+  probabilitiesFileOf,
+  probabilityFile,
+  readLabels,
+  readProbability,
+  uncertaintyFile,
+} from "#src/stages/volume-files.js";
 import { seededRandom } from "../classical/random.js";
 
 // Seconds of a processor for what goes on around networks where more than labels is asked for, each by itself: the
@@ -165,5 +172,17 @@ tell(
     const { data } = readProbability(inBox, grid);
     proveProbabilities(probabilitiesFileOf([data], grid), [data], grid);
   }),
+  voxelCount(TO),
+);
+
+const { labels: found } = kept;
+tell(
+  "label map written and read, a voxel",
+  seconds(() => readLabels(labelsFile(found, grid))),
+  voxelCount(TO),
+);
+tell(
+  "probabilities read, a label and voxel",
+  seconds(() => readProbability(inBox, grid)),
   voxelCount(TO),
 );

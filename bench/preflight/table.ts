@@ -14,7 +14,7 @@ const Row = z.object({
   cpuSeconds: z.number().optional(),
   facts: z.object({ tileSeconds: z.number(), tileSecondsPredicted: z.number() }).partial(),
 });
-const STAGES = ["preprocess", "segment", "publish"];
+const STAGES = ["preprocess", "segment", "postprocess", "publish"];
 const [, , file = ""] = process.argv;
 const cases = new Map<string, Map<string, z.infer<typeof Row>>>();
 for (const line of readFileSync(file, "utf8").trim().split("\n")) {
@@ -45,7 +45,7 @@ for (const [name, stages] of cases) {
     cell(`memory, ${stage}, ${kind}`, predicted?.memoryMiB, peakMiB, String),
   );
   const seconds = cells(({ stage, predicted, cpuSeconds }) =>
-    cell(`time, ${stage}`, predicted?.cpuSeconds, cpuSeconds, (n) => String(Number(n.toPrecision(2)))),
+    cell(`time, ${stage}, ${kind}`, predicted?.cpuSeconds, cpuSeconds, (n) => String(Number(n.toPrecision(2)))),
   );
   const { tileSeconds, tileSecondsPredicted } = stages.get("segment")?.facts ?? {};
   const tiles =
@@ -53,8 +53,14 @@ for (const [name, stages] of cases) {
   memory.push(`| ${name} | ${kind} | ${whole.join(" | ")} |`);
   time.push(`| ${name} | ${seconds.join(" | ")} | ${tiles.join(" / ")} |`);
 }
-console.log(["| Case | | Preprocess | Segment | Publish |", "|---|---|---|---|---|", ...memory, ""].join("\n"));
-console.log(["| Case | Preprocess | Segment | Publish | tiles |", "|---|---|---|---|---|", ...time, ""].join("\n"));
+console.log(
+  ["| Case | | Preprocess | Segment | Postprocess | Publish |", "|---|---|---|---|---|---|", ...memory, ""].join("\n"),
+);
+console.log(
+  ["| Case | Preprocess | Segment | Postprocess | Publish | tiles |", "|---|---|---|---|---|---|", ...time, ""].join(
+    "\n",
+  ),
+);
 for (const [what, percents] of offs) {
   const sorted = percents.toSorted((a, b) => a - b);
   const [least, median, most] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)].map((n) => signed(n ?? 0));

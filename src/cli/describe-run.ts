@@ -70,7 +70,7 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
     `${name}: ${result.model.id} ${result.model.version}`,
     table(["structure", "voxels", "mL"], structures),
     "",
-    table(["stage", "seconds predicted", "seconds", "MiB predicted", "MiB at most"], stages),
+    table(["stage", "seconds predicted", "seconds", "MiB predicted", "MiB held"], stages),
     ...result.warnings.map((warning) => `  warning: ${warning.code}: ${warning.message}`),
     `  ${result.notice}`,
     `  files in ${folder}:`,

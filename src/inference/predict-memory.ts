@@ -11,7 +11,7 @@ import { type ImageShape, type PublishAsks, preprocessPhases, publishPhases } fr
 const MIB = 2 ** 20;
 
 /** A process before its stage: Node.js, our modules, in Segment the runtime; MiB. */
-const BASE = { preprocess: 86, segment: 128, publish: 116 } as const;
+const BASE = { preprocess: 86, segment: 128, publish: 116, withoutNetwork: 97 } as const;
 
 /** What reads and writes DICOM, and is loaded when it is needed; MiB. */
 const SERIES = 20;
@@ -39,6 +39,11 @@ export function predictSegment(
 ): number | null {
   const phases = segmentPhases(image, model, asks, runsAtOnce);
   return phases === null ? null : BASE.segment + peakMiB(phases);
+}
+
+/** Peak of what Segment or Postprocess does without a network, in MiB. */
+export function predictWithoutNetwork(phases: readonly MemoryPhase[]): number {
+  return BASE.withoutNetwork + peakMiB(phases);
 }
 
 function seriesMiB({ files }: ImageShape): number {

@@ -8,7 +8,7 @@ import { asksOthers, type ModelManifest } from "#src/model/manifest.js";
 import type { MeasuredCost } from "#src/model/measured-cost.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { batchShape } from "./measure-network.js";
-import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
+import { type MemoryPhase, phase, phaseBytes, uncollected } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
 import { networkRuns } from "./network-runs.js";
 import type { ImageShape } from "./predict-volumes.js";
@@ -18,6 +18,8 @@ import { windowShare } from "./tile-front.js";
 import { logitsResize } from "./to-source-grid.js";
 
 const MIB = 2 ** 20;
+/** What ends Segment: of one network, or of several. */
+const [BACK, DECIDE] = ["back to the source's grid", "decide"];
 /** What the first session takes of the process for the runtime itself, and is part of the base; MiB. */
 const RUNTIME = 22;
 /** A thread with its modules; MiB. */
@@ -83,6 +85,14 @@ function nestedPhases(image: ImageShape, model: ModelPackage, runsAtOnce: RunsAt
   return phases;
 }
 
+/** Bytes that Segment holds as it ends: what comes after it in the same process finds them, collected or not. */
+export function bytesAtEnd(phases: readonly MemoryPhase[]): number {
+  const own = phases.find(({ name }) => name === DECIDE) ?? phases.find(({ name }) => name === BACK);
+  if (own !== undefined) return RUNTIME * MIB + phaseBytes(own);
+  const last = phases.at(-1);
+  return last === undefined ? 0 : phaseBytes(last);
+}
+
 function ensemblePhases(
   image: ImageShape,
   model: ModelPackage,
@@ -114,7 +124,7 @@ function ensemblePhases(
       terms: [...one.terms, ...others],
     }));
   });
-  const end = phase("decide", { labels: voxels * (4 + 4 * wantedLabels), maps: 12 * voxels * maps.length });
+  const end = phase(DECIDE, { labels: voxels * (4 + 4 * wantedLabels), maps: 12 * voxels * maps.length });
   return [...ofMembers, { ...end, terms: [...end.terms, ...beside(loaded)] }];
 }
 
@@ -214,7 +224,7 @@ function networkPhases(
       ...waiting,
       "not yet collected": uncollected(given, largest),
     }),
-    phase("back to the source's grid", {
+    phase(BACK, {
       ...sessions,
       ...waiting,
       "turned back": 2 * labelBytes * source,

@@ -13,9 +13,9 @@ import type { ImageShape, PublishAsks } from "./predict-volumes.js";
 // seconds on one machine (docs/bench/preflight.md). A network's own time is known where it was measured.
 
 /** Seconds of a stage as it starts, for each voxel of the image, as much again where it is resampled, and a DICOM slice. */
-const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6, slice: 3e-3 } as const;
+const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6, slice: 2e-3 } as const;
 /** And for each voxel of a map, and of a label's probabilities, as they pack badly where a network is unsure. */
-const PUBLISH = { start: 0.4, voxel: 0.03e-6, map: 0.03e-6, probability: 0.11e-6, slice: 3.5e-3 } as const;
+const PUBLISH = { start: 0.4, voxel: 0.03e-6, map: 0.03e-6, probability: 0.11e-6, slice: 3e-3 } as const;
 /** Another machine than the network was measured on may be so many times faster or slower. */
 const UNKNOWN_MACHINE = 2;
 
@@ -139,6 +139,7 @@ function networkWork(
   return { networkSeconds, cpuSeconds: cpu + around, leastSeconds, machines: [cost.machine] };
 }
 
-function ofOneThread(seconds: number): PredictedTime {
+/** Of one thread, on a machine of unknown speed. */
+export function ofOneThread(seconds: number): PredictedTime {
   return { cpuSeconds: seconds, seconds: [seconds / UNKNOWN_MACHINE, seconds * UNKNOWN_MACHINE] };
 }

@@ -126,7 +126,8 @@ function stateHandlers(
     const input = StageInput.parse(payload);
     const { identity, plan } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
     const { memoryMiB = 0 } = plan?.[definition === publish ? "publish" : "preprocess"] ?? {};
-    const asked = { identity, memoryMiB, besideMiB: plan?.segment?.memoryMiB ?? 0 };
+    const besideMiB = Math.max(plan?.segment?.memoryMiB ?? 0, plan?.postprocess?.memoryMiB ?? 0);
+    const asked = { identity, memoryMiB, besideMiB };
     return admission.run(asked, () => runTask(definition, input, deps));
   };
   const setAside = lambdaHandler("quarantine", async (payload) => {

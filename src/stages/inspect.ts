@@ -94,13 +94,13 @@ function jobsOf(
 ): NonNullable<TaskRef["jobs"]> {
   const asks = (size: number, gpus: number) => jobAsks(jobSizes, size, plan?.workers ?? 1, gpus);
   const image = Math.max(plan?.preprocess.jobSize ?? 0, plan?.publish.jobSize ?? 0);
-  // A classical method is not predicted: what the image fits into.
   const segment = plan?.segment?.jobSize ?? image;
+  // Steps are predicted by what was measured of each by itself: no less than what the others have.
+  const postprocess = Math.max(segment, image, plan?.postprocess?.jobSize ?? 0);
   return {
     image: asks(image, 0),
     segment: asks(segment, provider === "cpu" ? 0 : 1),
-    // Nor are the steps after it, which read the image too.
-    postprocess: asks(Math.max(segment, image), (stepProvider ?? "cpu") === "cpu" ? 0 : 1),
+    postprocess: asks(postprocess, (stepProvider ?? "cpu") === "cpu" ? 0 : 1),
   };
 }
 
@@ -212,6 +212,7 @@ function taskOf(
       segments: scan.format === "dicom" ? labels : 0,
       surfaces: outputs.includes("glb") || outputs.includes("stl"),
     },
+    steps: request.refine === "on" ? model.manifest.postprocess : [],
   };
   const plan = planTask(shapeOf(group, entries), model, asks, capacity, provider);
   return {

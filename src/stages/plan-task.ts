@@ -2,9 +2,15 @@ import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import { SLICES_A_BATCH } from "#src/inference/cut-tiles.js";
 import { mayStartThreads } from "#src/inference/network-runs.js";
-import { predictPreprocess, predictPublish, predictSegment } from "#src/inference/predict-memory.js";
-import type { SegmentAsks } from "#src/inference/predict-segment.js";
 import {
+  predictPreprocess,
+  predictPublish,
+  predictSegment,
+  predictWithoutNetwork,
+} from "#src/inference/predict-memory.js";
+import { bytesAtEnd, type SegmentAsks, segmentPhases } from "#src/inference/predict-segment.js";
+import {
+  ofOneThread,
   type PredictedTime,
   predictNetworkSeconds,
   preprocessTime,
@@ -12,9 +18,11 @@ import {
   segmentTime,
 } from "#src/inference/predict-time.js";
 import type { ImageShape, PublishAsks } from "#src/inference/predict-volumes.js";
-import { isNetwork } from "#src/model/classical-manifest.js";
+import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
+import type { RefineStep } from "#src/model/refine-steps.js";
 import type { TaskDocument } from "#src/workflow/contract.js";
+import { type MethodPrediction, predictClassical, predictPostprocess } from "./predict-methods.js";
 import type { Capacity } from "./stage-deps.js";
 
 type Plan = NonNullable<TaskDocument["plan"]>;
@@ -23,6 +31,8 @@ type Plan = NonNullable<TaskDocument["plan"]>;
 export interface TaskAsks {
   readonly segment: SegmentAsks;
   readonly publish: PublishAsks;
+  /** Steps after the network; none where they are not asked for. */
+  readonly steps: readonly RefineStep[];
 }
 
 /** What a size must have more than is predicted: Segment, which decides it, held up to 12 % more (docs/bench/preflight.md). */
@@ -31,7 +41,7 @@ const MARGIN = 1.15;
 const ANYWHERE: Capacity = { sizes: [{ memoryMiB: Number.POSITIVE_INFINITY, workers: 1 }], isShared: false };
 
 /**
- * What each stage of a task will hold at its peak and how long its networks will run, in which of the sizes that there
+ * What each stage of a task will hold at its peak and how long it and its networks will run, in which of the sizes that there
  * are, by how many workers and, of a 2-D network, in what batches: the smallest size that takes one worker with some room
  * to spare, and there as many as it has processors for and its memory takes; smaller batches where no size takes a whole
  * one.
@@ -48,8 +58,15 @@ export function planTask(
   const preprocess = Math.ceil(predictPreprocess(image, model.manifest));
   const publish = Math.ceil(predictPublish(image, asks.publish));
   const beside = isShared ? Math.max(preprocess, publish) : 0;
+  const classical = isClassical(model.manifest)
+    ? predictClassical(image, model.manifest, asks.segment.wantedLabels)
+    : null;
   const segmentBy = (workers: number, batch: number) =>
-    Math.ceil(predictSegment(image, model, asks.segment, { workers, batch }) ?? 0);
+    Math.ceil(
+      classical === null
+        ? (predictSegment(image, model, asks.segment, { workers, batch }) ?? 0)
+        : predictWithoutNetwork(classical.phases),
+    );
   const largest = Math.max(...sizes.map((one) => one.memoryMiB));
   const sizeFor = (memoryMiB: number) => {
     const size = sizes.findIndex((one) => MARGIN * memoryMiB <= one.memoryMiB);
@@ -77,6 +94,12 @@ export function planTask(
   // What networks were measured to take, they took on a CPU.
   const isTimed = provider === "cpu";
   const seconds = isTimed ? predictNetworkSeconds(image, model, workers) : null;
+  const networkTime = isTimed ? segmentTime(image, model, asks.segment, workers, processor) : null;
+  const phases = classical?.phases ?? segmentPhases(image, model, asks.segment, { workers, batch }) ?? [];
+  // In one process with Segment, what that held is still there.
+  const before = isShared ? bytesAtEnd(phases) : 0;
+  const { wantedLabels } = asks.segment;
+  const steps = predictPostprocess(image, asks.steps, wantedLabels, asks.publish.labelBytes, before);
   return {
     workers,
     ...(batch < SLICES_A_BATCH && { batch }),
@@ -85,19 +108,30 @@ export function planTask(
       jobSize: sizeFor(preprocess),
       ...timeOf(preprocessTime(image, model.manifest)),
     },
-    ...(segment === 0
-      ? {}
-      : {
-          segment: {
-            memoryMiB: segment,
-            ...(findsRegion(model) && { isAtMost: true as const }),
-            jobSize,
-            ...(seconds !== null && { networkSeconds: rounded(seconds) }),
-            ...timeOf(isTimed ? segmentTime(image, model, asks.segment, workers, processor) : null),
-          },
-        }),
+    segment: {
+      memoryMiB: segment,
+      ...((findsRegion(model) || classical?.isAtMost) && { isAtMost: true as const }),
+      jobSize,
+      ...(seconds !== null && { networkSeconds: rounded(seconds) }),
+      ...timeOf(classical === null ? networkTime : timeOfOne(classical)),
+    },
+    ...(steps !== null && { postprocess: postprocessOf(steps, sizes) }),
     publish: { memoryMiB: publish, jobSize: sizeFor(publish), ...timeOf(publishTime(image, asks.publish)) },
   };
+}
+
+/** Of the whole image, which is more than steps mostly work on: no scan is refused for them. */
+function postprocessOf(steps: MethodPrediction, sizes: Capacity["sizes"]): Plan["publish"] {
+  const memoryMiB = Math.ceil(predictWithoutNetwork(steps.phases));
+  const enough = sizes.findIndex((one) => MARGIN * memoryMiB <= one.memoryMiB);
+  return {
+    ...{ memoryMiB, isAtMost: true, jobSize: enough < 0 ? sizes.length - 1 : enough },
+    ...timeOf(timeOfOne(steps)),
+  };
+}
+
+function timeOfOne({ cpuSeconds }: MethodPrediction): PredictedTime | null {
+  return cpuSeconds === null ? null : ofOneThread(cpuSeconds);
 }
 
 /** Whether one of its networks works in a region that another one finds first. */

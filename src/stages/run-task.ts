@@ -177,7 +177,7 @@ function cpuSecondsSince(before: NodeJS.CpuUsage): number {
 }
 
 function predictedOf(stage: Stage, { plan }: TaskDocument) {
-  const predicted = stage === "postprocess" ? undefined : plan?.[stage];
+  const predicted = plan?.[stage];
   return predicted === undefined ? {} : { predicted };
 }
 

@@ -186,7 +186,7 @@ export const WarningDocument = z.strictObject({ code: z.string(), message: z.str
 /** Of a stage: the most memory that its process will hold, and the seconds inside networks where they were measured. */
 const Predicted = z.strictObject({
   memoryMiB: z.int().min(1),
-  /** Whether it may hold much less: how large a region of interest is shows only when it is found. */
+  /** Whether it may hold much less: how large a region of interest is, or what steps work on, shows only when it is found. */
   isAtMost: z.literal(true).optional(),
   networkSeconds: z.number().min(0).optional(),
   /** Of all processors together, and from when to when it will end: on an idle machine, and on one busy processor. */
@@ -239,6 +239,8 @@ export const TaskDocument = z.strictObject({
       batch: z.int().min(1).optional(),
       preprocess: Predicted,
       segment: Predicted.optional(),
+      /** Absent where there are no steps. */
+      postprocess: Predicted.optional(),
       publish: Predicted,
     })
     .optional(),

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type MemoryPhase, uncollected } from "#src/inference/memory-terms.js";
 import { mayStartThreads } from "#src/inference/network-runs.js";
 import { type SegmentAsks, segmentPhases } from "#src/inference/predict-segment.js";
-import { segmentTime } from "#src/inference/predict-time.js";
+import { preprocessTime, publishTime, segmentTime } from "#src/inference/predict-time.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { ensembleOf } from "../../support/tiny-ensemble.js";
@@ -179,6 +179,25 @@ describe("segmentTime", () => {
     const time = segmentTime(IMAGE, inside, LABELS, 1, "a processor");
     expect(time?.seconds[0]).toBe(coarse?.seconds[0]);
     expect(time?.seconds[1]).toBeGreaterThan(2 * (coarse?.seconds[1] ?? 0));
+  });
+});
+
+describe("time of the other stages", () => {
+  it("counts slices of a series, where they are read and where they are written", () => {
+    const series = { ...IMAGE, files: 48 };
+    const { manifest } = model();
+    const read = (image: typeof series | typeof IMAGE) => preprocessTime(image, manifest).cpuSeconds;
+    expect(read(series) - read(IMAGE)).toBeCloseTo(47 * 2e-3, 9);
+    const asks = { probabilities: 0, maps: 0, labelBytes: 1 as const, segments: 1, surfaces: false };
+    const written = (segments: number) => publishTime(series, { ...asks, segments }).cpuSeconds;
+    expect(written(1) - written(0)).toBeCloseTo(48 * 3e-3, 9);
+  });
+
+  it("counts maps and probabilities that are published", () => {
+    const of = (probabilities: number, maps: number) =>
+      publishTime(IMAGE, { probabilities, maps, labelBytes: 1, segments: 0, surfaces: false }).cpuSeconds;
+    expect(of(3, 0) - of(0, 0)).toBeCloseTo(3 * 0.11e-6 * VOXELS, 9);
+    expect(of(0, 2) - of(0, 0)).toBeCloseTo(2 * 0.03e-6 * VOXELS, 9);
   });
 });
 

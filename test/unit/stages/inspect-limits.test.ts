@@ -21,9 +21,14 @@ beforeAll(async () => {
 });
 
 /** Inspect of an upload of volumes of 2 x 2 x 2 voxels. */
-async function inspected(files: number, limits: UploadSizeLimits, request: object = {}, more: Partial<StageDeps> = {}) {
+async function inspected(
+  files: number,
+  limits: UploadSizeLimits,
+  request: object = {},
+  more: Partial<StageDeps> = {},
+  bytes = buildNifti({}),
+) {
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
-  const bytes = buildNifti({});
   const objects = Array.from({ length: files }, (_, n) => ({ key: `${n}.nii`, version: "v", size: bytes.length }));
   for (const { key } of objects) await stores.source.put(key, bytes);
   const source: SourceDocument = {
@@ -74,7 +79,9 @@ describe("what jobs ask for", () => {
   };
 
   it("is the size that the plan takes, with its workers, and the GPU where the deployment has one", async () => {
-    const [task] = (await inspected(1, {}, {}, sizes(100, 10_000))).tasks;
+    // Of several tiles, so that a second worker has something to do.
+    const long = buildNifti({ dim: [3, 64, 2, 2, 1, 1, 1, 1], voxels: new Uint8Array(256) });
+    const [task] = (await inspected(1, {}, {}, sizes(100, 10_000), long)).tasks;
     const resources = [
       { Type: "VCPU", Value: "8" },
       { Type: "MEMORY", Value: "10000" },

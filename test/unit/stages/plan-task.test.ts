@@ -1,13 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
+import { ClassicalManifest } from "#src/model/classical-manifest.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
+import { RefineSteps } from "#src/model/refine-steps.js";
 import { planTask } from "#src/stages/plan-task.js";
 import { brightManifest } from "../../support/tiny-models.js";
 
 const LABELS = {
   segment: { wantedLabels: 0, maps: [] },
   publish: { probabilities: 0, maps: 0, labelBytes: 1 as const, segments: 0, surfaces: false },
+  steps: [],
 };
 
 /** A network of one layer, as the measured ones had, which itself takes next to nothing. */
@@ -161,5 +164,68 @@ describe("planTask", () => {
     const limits = (isShared: boolean) => ({ sizes: [{ workers: 1, memoryMiB: 250 }], isShared });
     expect(planTask(image([64, 64, 40]), whole(3), LABELS, limits(false)).workers).toBe(1);
     expect(() => planTask(image([64, 64, 40]), whole(3), LABELS, limits(true))).toThrow("MiB");
+  });
+
+  describe("of steps after the network", () => {
+    const shape = image([160, 192, 128]);
+    const small = { kind: "remove-small", labels: [1], minVoxels: 5 };
+    const crf = {
+      kind: "dense-crf",
+      smoothness: { weight: 1, widthMm: 2 },
+      appearance: { weight: 1, widthMm: 9, widthSd: 1 },
+    };
+    const sizes = [4000, 8000].map((memoryMiB) => ({ memoryMiB, workers: 1 }));
+    const of = (steps: readonly object[], changes: Partial<typeof LABELS.segment> = {}, isShared = false) => {
+      const asks = { ...LABELS, segment: { ...LABELS.segment, ...changes }, steps: RefineSteps.parse(steps) };
+      return planTask(shape, whole(3), asks, { sizes, isShared });
+    };
+
+    it("says what they take at most, and nothing where there are none", () => {
+      expect(of([]).postprocess).toBeUndefined();
+      const plan = of([small]).postprocess;
+      expect(plan).toMatchObject({ isAtMost: true, jobSize: 0 });
+      expect(plan?.memoryMiB).toBeLessThan(200);
+      expect(of([crf, small], { wantedLabels: 2 }).postprocess?.memoryMiB).toBeGreaterThan(1500);
+    });
+
+    it("adds what Segment left, where both are one process", () => {
+      const [apart, shared] = [of([small]), of([small], {}, true)];
+      const left = (shared.postprocess?.memoryMiB ?? 0) - (apart.postprocess?.memoryMiB ?? 0);
+      expect(left).toBeGreaterThan(50);
+      expect(left).toBeLessThan(apart.segment?.memoryMiB ?? 0);
+    });
+
+    it("asks for a larger size for them, and refuses nothing where there is none", () => {
+      const large = { ...image([512, 512, 100]) };
+      const asks = { ...LABELS, segment: { wantedLabels: 2, maps: [] }, steps: RefineSteps.parse([crf]) };
+      const plan = planTask(large, whole(3), asks, { sizes, isShared: false });
+      expect(plan.postprocess?.memoryMiB).toBeGreaterThan(4000);
+      expect(plan.postprocess?.jobSize).toBe(1);
+      const [first] = sizes;
+      const one = planTask(large, whole(3), asks, { sizes: first ? [first] : [], isShared: false });
+      expect(one.postprocess?.jobSize).toBe(0);
+    });
+  });
+
+  it("predicts a classical method, in Segment", () => {
+    const base = whole(3);
+    const { schemaVersion, id, version, title, description, labels, licence, scores } = brightManifest(
+      new Uint8Array(),
+    );
+    const of = (classical: object) => {
+      const manifest = ClassicalManifest.parse({
+        ...{ schemaVersion, id, version, title, description, labels, licence, scores },
+        ...{ classical, channels: [{ name: "any", modalities: [] }], postprocess: [], trainingData: [] },
+      });
+      return planTask(image([160, 192, 128]), { ...base, manifest, cost: null }, LABELS).segment;
+    };
+    const clusters = of({ kind: "k-means", labels: [0, 1] });
+    expect(clusters?.memoryMiB).toBeGreaterThan(97 + (20 * 160 * 192 * 128) / 2 ** 20);
+    expect(clusters?.cpuSeconds).toBeGreaterThan(0.4);
+    expect(clusters?.isAtMost).toBeUndefined();
+    const contour = of({ kind: "chan-vese" });
+    expect(contour?.isAtMost).toBe(true);
+    expect(contour?.cpuSeconds).toBeUndefined();
+    expect(contour?.memoryMiB).toBeGreaterThan(clusters?.memoryMiB ?? 0);
   });
 });
