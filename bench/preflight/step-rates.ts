@@ -13,7 +13,7 @@ import { seededRandom } from "../classical/random.js";
 
 // What each step after a network, and each classical method, takes for each voxel: seconds of a processor, and the most
 // that its process holds beyond what was handed over. Each is a process of its own, on made-up volumes of two sizes, with
-// 2 labels (or 8 where it says so): the constants of `src/refine/predict-steps.ts` and `src/classical/predict-classical.ts`.
+// 2 labels (or 8 where it says so): the constants of `src/refine/predict-steps.ts` and `src/classical/predict-method.ts`.
 // node --conditions=development --import tsx bench/preflight/step-rates.ts [part of a kind's name]
 
 const SIZES: readonly Size3[] = [
@@ -88,7 +88,7 @@ const METHODS: readonly object[] = [
   { kind: "watershed", backgroundPercentile: 30, objectPercentile: 95 },
 ];
 
-const [, , given = "", sizeText, wide] = process.argv;
+const [, , given = "", sizeText] = process.argv;
 if (sizeText === undefined) {
   for (const [what, all] of [
     ["step", STEPS],
@@ -109,13 +109,13 @@ if (sizeText === undefined) {
 } else {
   const [what, n = "0"] = given.split(":");
   const [x = 0, y = 0, z = 0] = sizeText.split("x").map(Number);
-  await measure(what === "step" ? STEPS[Number(n)] : METHODS[Number(n)], what === "step", [x, y, z], wide === "wide");
+  await measure(what === "step" ? STEPS[Number(n)] : METHODS[Number(n)], what === "step", [x, y, z]);
 }
 
-async function measure(raw: object | undefined, isStep: boolean, size: Size3, isWide: boolean): Promise<void> {
+async function measure(raw: object | undefined, isStep: boolean, size: Size3): Promise<void> {
   const { labels8 = false, ...fields } = { ...raw } as { labels8?: boolean };
   const { image, labels, byLabel } = phantom(size, labels8 ? 8 : 2);
-  if (isWide) drawThrough(labels, size, 2);
+  drawThrough(labels, size, 2);
   const spacingMm = [1, 1, 1] as const;
   globalThis.gc?.();
   const before = process.memoryUsage.rss();
