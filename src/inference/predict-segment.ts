@@ -7,6 +7,7 @@ import type { EnsembleManifest } from "#src/model/ensemble-manifest.js";
 import { asksOthers, type ModelManifest } from "#src/model/manifest.js";
 import type { MeasuredCost } from "#src/model/measured-cost.js";
 import type { ModelPackage } from "#src/model/model-library.js";
+import { tileBatches } from "./cut-tiles.js";
 import { batchShape } from "./measure-network.js";
 import { type MemoryPhase, phase, phaseBytes, uncollected } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
@@ -60,7 +61,7 @@ export function segmentPhases(
   const { manifest } = model;
   if (isClassical(manifest)) return null;
   if (!isNetwork(manifest)) return ensemblePhases(image, model, manifest, asks, runsAtOnce);
-  const own = networkPhases(image, model, manifest, asks, runsAtOnce);
+  const own = networkPhases(image, model, manifest, asks, withinRuns(image, manifest, runsAtOnce));
   if (!asksOthers(manifest)) return own;
   // It starts from the source's image, which stays, and brings it to the network's grid itself.
   const floats = 4 * voxelCount(image.grid.size) * image.channels;
@@ -136,6 +137,11 @@ function heldMiB({ grid }: ImageShape, { manifest, cost }: ModelPackage, { worke
   return sessions * (Math.max(0, loadedMiB - RUNTIME) + runMiB);
 }
 
+/** No more runs at once than there are runs. */
+function withinRuns({ grid }: ImageShape, manifest: ModelManifest, { workers, ...others }: RunsAtOnce): RunsAtOnce {
+  return { ...others, workers: Math.min(workers, networkRuns(grid, manifest).all) };
+}
+
 /** A thread opens a network when it gets a run of it: no more of them do than there are runs. */
 function sessionsOfAFold(grid: Grid, manifest: ModelManifest, workers: number): number {
   return Math.min(workers, networkRuns(grid, manifest).ofAFold);
@@ -149,8 +155,7 @@ function networkPhases(
   { wantedLabels, maps, byChannel = false }: SegmentAsks,
   runsAtOnce: RunsAtOnce,
 ): readonly MemoryPhase[] {
-  const runs = networkRuns(image.grid, manifest).all;
-  const workers = Math.min(runsAtOnce.workers, runs);
+  const { workers } = runsAtOnce;
   const { network, tiles, mirrorAxes, precision, activation } = manifest;
   const grid = planNetworkGrid(image.grid, manifest);
   const { size, box } = grid;
@@ -161,6 +166,7 @@ function networkPhases(
   const [batch = 1, read = 1, ...spatial] = batchShape(manifest);
   const plane = 4 * batch * spatial.reduce((product, length) => product * length, 1);
   const answer = plane * classes;
+  const runs = tileBatches(padded, manifest).length * passes * folds;
   const underWay = workers > 1 ? Math.min(runs, runsUnderWay(workers, answer)) : 1;
 
   const inputs = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
@@ -196,7 +202,7 @@ function networkPhases(
   const part = Math.min(1, runsAtOnce.batch / batch);
   const measured = cost ?? unmeasured(manifest);
   const open = folds * sessionsOfAFold(image.grid, manifest, workers);
-  const sessions = sessionBytes({ ...measured, runMiB: measured.runMiB * part }, open, runsAtOnce.workers);
+  const sessions = sessionBytes({ ...measured, runMiB: measured.runMiB * part }, open, workers);
   const waiting = {
     "slices of logits that wait": isAlone ? between : slices * packed,
     "labels on the cut grid": labelBytes * to,
