@@ -123,7 +123,7 @@ export const CASES: readonly PreflightCase[] = [
   { name: "160 x 192 x 128, mirrored, 4 classes", model: "ct-mirrored", scan: "head" },
   { name: "160 x 192 x 128, mirrored, 104 classes", model: "ct-104-mirrored", scan: "head" },
   { name: "160 x 192 x 128, mirrored, 104 classes of 32 features", model: "ct-104-wide", scan: "head" },
-  { name: "200 x 240 x 90, slices, 104 classes", model: "slices-104", scan: "floats" },
+  { name: "200 x 240 x 90, slices, 104 classes", model: "slices-104", scan: "floats", isFitted: true },
   { name: "160 x 192 x 128, regions, 3 classes", model: "ct-regions", scan: "head" },
   { name: "160 x 192 x 128, cascade", model: "ct-after", scan: "head", isFitted: true },
   { name: "256 x 256 x 150 CT, in a region", model: "ct-inside", scan: "ct-150" },

@@ -214,8 +214,8 @@ function networkPhases(
       // The answer of a run is part of what was measured.
       "mirrored answers": passes > 1 ? (areKept ? passes * given : answer) : 0,
       "answers under way": (underWay - workers + (part < 1 ? 1 : 0)) * given,
-      // The runtime's, our copy, and the sum of mirrored ones.
-      "slab of logits": features === undefined ? 0 : (passes > 1 ? 3 : 2) * logitsOfSlab,
+      // The runtime's, our copy, and the sum of mirrored ones; as much again of two stays with the allocator (fitted).
+      "slab of logits": features === undefined ? 0 : (passes > 1 ? 5 : 4) * logitsOfSlab,
       "probabilities of a tile": maps.includes("disagreement") ? answer + plane : 0,
       ...waiting,
       "not yet collected": uncollected(garbage, largest),

@@ -14,8 +14,8 @@ import type { ImageShape } from "./predict-volumes.js";
 /** Seconds of a stage as it starts, for each voxel of the image, and as much again where it is resampled. */
 const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6 } as const;
 const PUBLISH = { start: 0.4, voxel: 0.03e-6 } as const;
-/** For each value of a tile's answer, each logit, each voxel of the label map. */
-const SEGMENT = { start: 0.4, answer: 8e-9, logit: 10e-9, voxel: 70e-9 } as const;
+/** For each value of a tile's answer, or of one that is made in slabs, each logit, each voxel of the label map. */
+const SEGMENT = { start: 0.4, answer: 8e-9, slab: 3e-9, logit: 10e-9, voxel: 70e-9 } as const;
 /** Another machine than the network was measured on may be so many times faster or slower. */
 const UNKNOWN_MACHINE = 2;
 
@@ -115,7 +115,7 @@ function networkWork(image: ImageShape, { manifest, cost }: ModelPackage, worker
     networkSeconds: seconds / Math.min(workers, runs),
     around:
       SEGMENT.start +
-      SEGMENT.answer * answers +
+      (cost.features === undefined ? SEGMENT.answer : SEGMENT.slab) * answers +
       SEGMENT.logit * network.classes * voxelCount(size) +
       SEGMENT.voxel * voxelCount(image.grid.size),
     machines: [cost.machine],

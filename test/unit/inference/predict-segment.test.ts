@@ -89,13 +89,21 @@ describe("segmentPhases", () => {
       expect(term(wide(), "answers under way")).toBe(8 * plane);
       expect(term(model(classes(104)), "answers under way")).toBe(104 * plane);
       // 16 slices are 6.5 MiB.
-      expect(term(wide(), "slab of logits")).toBe(2 * 104 * plane);
+      expect(term(wide(), "slab of logits")).toBe(4 * 104 * plane);
       expect(term(model(classes(104)), "slab of logits")).toBeUndefined();
     });
 
     it("holds the features of all mirrored passes, or the logits of one where those are less", () => {
       expect(term(wide({ mirrorAxes: ["x"] }), "mirrored answers")).toBe(2 * 8 * plane);
       expect(term(wide({ ...classes(60), mirrorAxes: ["x", "y", "z"] }), "mirrored answers")).toBe(60 * plane);
+    });
+
+    it("adds them in less time than whole answers", () => {
+      const [slabs = 0, answers = 0] = [wide(), model(classes(104))].map(
+        (one) => segmentTime(IMAGE, one, 1, "")?.cpuSeconds,
+      );
+      // Of 15 tiles.
+      expect(answers - slabs).toBeCloseTo(15 * 104 * (plane / 4) * 5e-9, 6);
     });
 
     it("holds logits as a whole on a GPU, and in a run both of their copies", () => {
