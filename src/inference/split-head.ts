@@ -36,44 +36,61 @@ export function splitHead(
   // What computes in half precision casts where the runtime sees fit: a cut would change where.
   if (!graph.inputs.get(inputName)?.float32 || graph.nodes.some(({ hasGraphs }) => hasGraphs)) return null;
   const last = graph.nodes.find(({ outputs }) => outputs.includes(outputName));
-  if (last === undefined || !isHead(last, graph)) return null;
+  if (last === undefined) return null;
   const [features = "", ...parameters] = last.inputs;
   const shapes = tensorShapes(graph, new Map([[inputName, shape]]));
   const [read, made] = [shapes.get(features), shapes.get(outputName)];
-  if (read?.length !== shape.length || !made || !isMadeInSlabs(read, made, wholeBytes)) return null;
-
-  const constants = graph.nodes.filter(({ outputs }) => outputs.some((name) => parameters.includes(name)));
-  const ofFeatures = { name: features, type: "float" } as const;
+  if (!isHead(last, shapes) || read?.length !== shape.length || !made || !isMadeInSlabs(read, made, wholeBytes))
+    return null;
+  const [ofFeatures, ofParameters] = [nodesBefore([features], graph), nodesBefore(parameters, graph)];
+  // Nothing else may read the logits, and nothing but the file decides the weights.
+  if (graph.nodes.some(({ inputs }) => inputs.includes(outputName)) || !areConstant(parameters, ofParameters, graph)) {
+    return null;
+  }
+  const between = { name: features, type: "float" } as const;
   return {
-    body: partOf(bytes, graph, new Set(graph.nodes.filter((node) => node !== last)), {
-      inputs: [],
-      outputs: [ofFeatures],
-    }),
+    body: partOf(bytes, graph, ofFeatures, { inputs: [], outputs: [between] }),
     features,
-    head: partOf(bytes, graph, new Set([...constants, last]), {
-      inputs: [ofFeatures],
+    head: partOf(bytes, graph, new Set([...ofParameters, last]), {
+      inputs: [between],
       outputs: [{ name: outputName, type: "float" }],
     }),
     classes: made[1] ?? 0,
   };
 }
 
-/** Whether a node is a convolution of one voxel, whose answer nothing else reads. */
-function isHead({ op, domain, inputs, outputs, numbers, attributes }: GraphNode, { nodes, constants }: Graph): boolean {
-  const [features = "", ...parameters] = inputs;
-  const [weights = ""] = parameters;
+/** Whether a node is a convolution of one voxel. */
+function isHead({ op, domain, inputs, numbers, attributes }: GraphNode, shapes: ReadonlyMap<string, Shape>): boolean {
   const of = (name: string, value: number) => numbers.get(name)?.every((one) => one === value) ?? true;
   return (
     op === "Conv" &&
     domain === "" &&
     !attributes.has("auto_pad") &&
     [of("strides", 1), of("dilations", 1), of("group", 1), of("pads", 0)].every((is) => is) &&
-    !constants.has(features) &&
-    parameters.every((name) => constants.has(name)) &&
-    constants
-      .get(weights)
+    shapes
+      .get(inputs[1] ?? "")
       ?.slice(2)
-      .every((length) => length === 1) === true &&
-    !nodes.some((node) => node.inputs.some((name) => outputs.includes(name)))
+      .every((length) => length === 1) === true
   );
+}
+
+/** All nodes that have to run before there are those tensors. */
+function nodesBefore(tensors: readonly string[], { nodes }: Graph): ReadonlySet<GraphNode> {
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const found = new Set<GraphNode>();
+  const open = [...tensors];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const node = makers.get(name);
+    if (node === undefined || found.has(node)) continue;
+    found.add(node);
+    open.push(...node.inputs);
+  }
+  return found;
+}
+
+/** Whether tensors, made by those nodes, come of what the file brings alone. */
+function areConstant(tensors: readonly string[], made: ReadonlySet<GraphNode>, { constants }: Graph): boolean {
+  const outputs = new Set([...made].flatMap((node) => node.outputs));
+  const needed = [...tensors, ...[...made].flatMap(({ inputs }) => inputs)];
+  return needed.every((name) => name === "" || outputs.has(name) || constants.has(name));
 }

@@ -94,18 +94,22 @@ describe("splitHead", () => {
 
   interface Changes {
     readonly last?: Partial<OnnxNode>;
+    readonly first?: readonly OnnxNode[];
     readonly more?: readonly OnnxNode[];
     readonly dims?: readonly number[];
     readonly type?: "float" | "float16";
   }
 
   /** ReLU and a head of 72 classes, or what is made of it. */
-  function split({ last = {}, more = [], dims = [CLASSES, 8, 1, 1, 1], type = "float" }: Changes, of = shape) {
+  function split(
+    { last = {}, first = [], more = [], dims = [CLASSES, 8, 1, 1, 1], type = "float" }: Changes,
+    of = shape,
+  ) {
     const length = dims.reduce((product, one) => product * one, 1);
     const values = type === "float" ? new Float32Array(length).fill(0.5) : new Uint16Array(length);
     const head = { op: "Conv", inputs: ["features", "w", "b"], outputs: ["logits"], ...last };
     const file = onnxFile({
-      nodes: [{ op: "Relu", inputs: ["image"], outputs: ["features"] }, head, ...more],
+      nodes: [...first, { op: "Relu", inputs: ["image"], outputs: ["features"] }, head, ...more],
       constants: [
         { name: "w", dims, values },
         { name: "b", dims: [dims[0] ?? 0], values: values.slice(0, dims[0]) },
@@ -129,6 +133,19 @@ describe("splitHead", () => {
     expect([...(head?.constants.keys() ?? [])]).toEqual(["w", "b"]);
   });
 
+  it("takes weights that are worked out from what the file brings, as those in half floats are", () => {
+    const cast = { op: "Cast", inputs: ["w"], outputs: ["weights"], attributes: { to: 1 } };
+    const parts = split({ last: { inputs: ["features", "weights", "b"] }, first: [cast] });
+    const [body, head] = [parts?.body, parts?.head].map((file) => readGraph(file ?? new Uint8Array()));
+    expect(body?.nodes.map(({ op }) => op)).toEqual(["Relu"]);
+    expect(head?.nodes.map(({ op }) => op)).toEqual(["Cast", "Conv"]);
+  });
+
+  it("leaves out what the features do not need", () => {
+    const parts = split({ more: [{ op: "Relu", inputs: ["features"], outputs: ["auxiliary"] }] });
+    expect(readGraph(parts?.body ?? new Uint8Array()).nodes).toHaveLength(1);
+  });
+
   it.each([
     { what: "another operator", changes: { last: { op: "ConvTranspose" } } },
     {
@@ -138,7 +155,16 @@ describe("splitHead", () => {
     { what: "steps", changes: { last: { attributes: { strides: [1, 1, 2] } } } },
     { what: "padding", changes: { last: { attributes: { pads: [0, 0, 0, 0, 0, 1] } } } },
     { what: "groups", changes: { last: { attributes: { group: 2 } }, dims: [CLASSES, 4, 1, 1, 1] } },
-    { what: "weights that are worked out", changes: { last: { inputs: ["features", "image"] } } },
+    {
+      what: "weights that come of the image",
+      changes: {
+        first: [
+          { op: "ReduceMean", inputs: ["image"], outputs: ["mean"], attributes: { axes: [2, 3, 4] } },
+          { op: "Mul", inputs: ["w", "mean"], outputs: ["weights"] },
+        ],
+        last: { inputs: ["features", "weights"] },
+      },
+    },
     {
       what: "logits that something else reads",
       changes: { more: [{ op: "Sigmoid", inputs: ["logits"], outputs: ["p"] }] },
