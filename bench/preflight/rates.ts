@@ -109,12 +109,12 @@ for (const kind of ["softmax", "regions"] as const) {
   const spread = new AnswerSpread(CLASSES, kind, tile);
   tell(
     `disagreement (${kind}), an answer's class and voxel`,
-    seconds(() => spread.add(answer, 0)),
+    seconds(() => spread.add({ logits: answer, offset: 0, stride: tile, first: 0, count: tile })),
     CLASSES * tile,
   );
   tell(
     `disagreement (${kind}), a tile's class and voxel`,
-    seconds(() => void spread.take()),
+    seconds(() => void spread.take(1)),
     CLASSES * tile,
   );
 }

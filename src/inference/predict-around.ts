@@ -8,8 +8,11 @@ import type { ImageShape } from "./predict-volumes.js";
 
 // Seconds of a processor around the networks, in the one thread that adds up tiles: so much for each value of a kind.
 
-/** Of labels alone: to start, for each value of an answer, each logit, each voxel of the label map. Fitted. */
-const LABELS = { start: 0.4, answer: 8e-9, logit: 10e-9, voxel: 70e-9 } as const;
+/**
+ * Of labels alone: to start, for each value of an answer or of one that is made in slabs, each logit, each voxel of the label
+ * map. Fitted.
+ */
+const LABELS = { start: 0.4, answer: 8e-9, slab: 3e-9, logit: 10e-9, voxel: 70e-9 } as const;
 /** Of an image that a model brings to its own grid in Segment: for each voxel and channel. As in Preprocess. */
 const PREPARE = 0.045e-6;
 
@@ -26,14 +29,25 @@ const MEAN = { member: 3e-9, end: 4e-9, disagreement: { member: 12e-9, end: 15e-
 /** Of files, for each voxel: those of an unsure network, whose probabilities pack badly and fill the image. Fitted. */
 const FILES = { probability: 250e-9, map: 100e-9 } as const;
 
+/** A network, and what is known of its runs. */
+export interface KnownNetwork {
+  readonly manifest: ModelManifest;
+  /** Features that it gives in place of logits; undefined where it gives logits, or was not measured. */
+  readonly features: number | undefined;
+}
+
 /** Seconds around one network that gives labels. */
-export function aroundNetwork(image: ImageShape, manifest: ModelManifest, asks: SegmentAsks): number {
+export function aroundNetwork(image: ImageShape, known: KnownNetwork, asks: SegmentAsks): number {
+  const { manifest } = known;
   const { size } = planNetworkGrid(image.grid, manifest);
-  const { values } = networkRuns(image.grid, manifest);
   const logits = manifest.network.classes * voxelCount(size);
-  const { start, answer, logit, voxel } = LABELS;
-  const labels = start + answer * values + logit * logits + voxel * voxelCount(image.grid.size);
+  const { start, logit, voxel } = LABELS;
+  const labels = start + answersSeconds(image, known) + logit * logits + voxel * voxelCount(image.grid.size);
   return labels + exportSeconds(image, manifest, asks) + spreadSeconds(image, manifest, asks);
+}
+
+function answersSeconds(image: ImageShape, { manifest, features }: KnownNetwork): number {
+  return (features === undefined ? LABELS.answer : LABELS.slab) * networkRuns(image.grid, manifest).values;
 }
 
 /** Seconds in which an image is brought to a network's grid within Segment. */
@@ -45,22 +59,22 @@ export function prepareSeconds({ grid, channels }: ImageShape, { previous }: Mod
 export function aroundEnsemble(
   image: ImageShape,
   { ensemble }: EnsembleManifest,
-  members: readonly ModelManifest[],
+  members: readonly KnownNetwork[],
   asks: SegmentAsks,
 ): number {
   const [first] = members;
   if (first === undefined) return 0;
-  const { classes } = first.network;
+  const { classes } = first.manifest.network;
   const isOnSource = ensemble.grid === "source";
   const source = voxelCount(image.grid.size);
-  const means = classes * (isOnSource ? source : voxelCount(planNetworkGrid(image.grid, first).size));
+  const means = classes * (isOnSource ? source : voxelCount(planNetworkGrid(image.grid, first.manifest).size));
   const disagrees = asks.maps.includes("disagreement");
   const member = MEAN.member + (disagrees ? MEAN.disagreement.member : 0);
   const end = MEAN.end + (disagrees ? MEAN.disagreement.end : 0);
-  const own = members.reduce((sum, manifest) => sum + aroundMember(image, manifest, isOnSource), 0);
+  const own = members.reduce((sum, known) => sum + aroundMember(image, known, isOnSource), 0);
   const between = own + (members.length * member + end) * means;
   if (!isOnSource) {
-    return between + LABELS.logit * means + LABELS.voxel * source + exportSeconds(image, first, asks);
+    return between + LABELS.logit * means + LABELS.voxel * source + exportSeconds(image, first.manifest, asks);
   }
   const { wantedLabels, maps } = asks;
   const unsure = maps.includes("uncertainty") ? MEAN.uncertainty * means : 0;
@@ -68,11 +82,12 @@ export function aroundEnsemble(
 }
 
 /** All its probabilities are taken back to the source's grid, or stay on its own, where no label is decided. */
-function aroundMember(image: ImageShape, manifest: ModelManifest, isOnSource: boolean): number {
+function aroundMember(image: ImageShape, known: KnownNetwork, isOnSource: boolean): number {
+  const { manifest } = known;
   const { classes } = manifest.network;
-  if (isOnSource) return aroundNetwork(image, manifest, { wantedLabels: classes, maps: [], byChannel: true });
+  if (isOnSource) return aroundNetwork(image, known, { wantedLabels: classes, maps: [], byChannel: true });
   const logits = classes * voxelCount(planNetworkGrid(image.grid, manifest).size);
-  return LABELS.start + LABELS.answer * networkRuns(image.grid, manifest).values + PROBABILITY.own * logits;
+  return LABELS.start + answersSeconds(image, known) + PROBABILITY.own * logits;
 }
 
 /** Where probabilities or entropy are asked for, and of regions, every class is resampled. */

@@ -88,7 +88,8 @@ function segmentWork(image: ImageShape, model: ModelPackage, asks: SegmentAsks, 
   const { manifest, others } = model;
   const works: (Work | null)[] = [];
   if (isNetwork(manifest)) {
-    const around = aroundNetwork(image, manifest, asks) + (asksOthers(manifest) ? prepareSeconds(image, manifest) : 0);
+    const known = { manifest, features: model.cost?.features };
+    const around = aroundNetwork(image, known, asks) + (asksOthers(manifest) ? prepareSeconds(image, manifest) : 0);
     works.push(networkWork(image, model, around, workers));
     for (const other of others.values()) works.push(segmentWork(image, other, NOTHING, workers));
   } else if (!isClassical(manifest)) works.push(...ensembleWorks(image, model, manifest, asks, workers));
@@ -103,7 +104,9 @@ function ensembleWorks(
   workers: number,
 ): readonly (Work | null)[] {
   const members = [...others.values()];
-  const networks = members.map((other) => other.manifest).filter(isNetwork);
+  const networks = members.flatMap(({ manifest, cost }) =>
+    isNetwork(manifest) ? [{ manifest, features: cost?.features }] : [],
+  );
   const around = aroundEnsemble(image, manifest, networks, asks);
   const runs = members.flatMap((other) => {
     if (!isNetwork(other.manifest)) return [];

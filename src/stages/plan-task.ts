@@ -61,10 +61,11 @@ export function planTask(
   const classical = isClassical(model.manifest)
     ? predictClassical(image, model.manifest, asks.segment.wantedLabels)
     : null;
+  const isWhole = provider !== "cpu";
   const segmentBy = (workers: number, batch: number) =>
     Math.ceil(
       classical === null
-        ? (predictSegment(image, model, asks.segment, { workers, batch }) ?? 0)
+        ? (predictSegment(image, model, asks.segment, { workers, batch, isWhole }) ?? 0)
         : predictWithoutNetwork(classical.phases),
     );
   const largest = Math.max(...sizes.map((one) => one.memoryMiB));
@@ -95,7 +96,7 @@ export function planTask(
   const isTimed = provider === "cpu";
   const seconds = isTimed ? predictNetworkSeconds(image, model, workers) : null;
   const networkTime = isTimed ? segmentTime(image, model, asks.segment, workers, processor) : null;
-  const phases = classical?.phases ?? segmentPhases(image, model, asks.segment, { workers, batch }) ?? [];
+  const phases = classical?.phases ?? segmentPhases(image, model, asks.segment, { workers, batch, isWhole }) ?? [];
   // In one process with Segment, what that held is still there.
   const before = isShared ? bytesAtEnd(phases) : 0;
   const { wantedLabels } = asks.segment;
