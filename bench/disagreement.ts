@@ -16,8 +16,8 @@ for (const classes of [3, 30, 104]) {
   const spread = new AnswerSpread(classes, "softmax", VOXELS);
   const times = Array.from({ length: RUNS }, () => {
     const before = process.cpuUsage();
-    for (let n = 0; n < ANSWERS; n++) spread.add(logits, 0);
-    spread.take();
+    for (let n = 0; n < ANSWERS; n++) spread.add({ logits, offset: 0, stride: VOXELS, first: 0, count: VOXELS });
+    spread.take(ANSWERS);
     const { user, system } = process.cpuUsage(before);
     return ((user + system) * 1000) / (classes * VOXELS * ANSWERS);
   });

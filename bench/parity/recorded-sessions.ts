@@ -9,7 +9,8 @@ import type { OpenSession } from "#src/inference/network-session.js";
  */
 export function recordedSessions(open: OpenSession, folder: string): OpenSession {
   return async (request) => {
-    const session = await open(request);
+    // Logits as a whole.
+    const session = await open({ ...request, takesFeatures: false });
     const place = join(folder, request.sha256);
     mkdirSync(place, { recursive: true });
     return {

@@ -61,7 +61,10 @@ interface MadeModel {
 const MODELS = {
   "ct-3": ct(3),
   "ct-20": ct(20),
+  "ct-30": ct(30),
   "ct-104": ct(104),
+  "ct-104-mirrored": ct(104, { mirrorAxes: ["x", "y"] }),
+  "ct-104-wide": { ...ct(104, { mirrorAxes: ["x", "y"] }), channels: [32, 64] },
   "ct-60-single": ct(60, { precision: "float32" }),
   "ct-folds": { ...ct(5), folds: 3 },
   "ct-mirrored": ct(4, { mirrorAxes: ["x", "y"] }),
@@ -74,6 +77,7 @@ const MODELS = {
   "own-30": { ...ct(30, NATIVE), channels: [4, 8] },
   "slices-4": { ...ct(4, IN_SLICES), dimensions: 2 },
   "slices-24": { ...ct(24, IN_SLICES), dimensions: 2 },
+  "slices-104": { ...ct(104, IN_SLICES), dimensions: 2 },
 } as const satisfies Record<string, MadeModel>;
 
 interface MadeScan {
@@ -108,6 +112,7 @@ export const CASES: readonly PreflightCase[] = [
   { name: "160 x 192 x 128, 20 classes", model: "ct-20", scan: "head" },
   { name: "160 x 192 x 128, own grid, 30 classes", model: "own-30", scan: "head" },
   { name: "160 x 192 x 128, 60 classes, float32", model: "ct-60-single", scan: "head" },
+  { name: "256 x 256 x 150 CT, 30 classes", model: "ct-30", scan: "ct-150" },
   { name: "320 x 320 x 220 CT, 3 classes", model: "ct-3", scan: "ct-220" },
   { name: "320 x 320 x 220 CT, 104 classes", model: "ct-104", scan: "ct-220" },
   { name: "512 x 512 x 300 CT, 3 classes", model: "ct-3", scan: "ct-300" },
@@ -116,6 +121,9 @@ export const CASES: readonly PreflightCase[] = [
   { name: "200 x 240 x 90, slices, 24 classes", model: "slices-24", scan: "floats" },
   { name: "256 x 256 x 150 CT, 3 folds, 5 classes", model: "ct-folds", scan: "ct-150" },
   { name: "160 x 192 x 128, mirrored, 4 classes", model: "ct-mirrored", scan: "head" },
+  { name: "160 x 192 x 128, mirrored, 104 classes", model: "ct-104-mirrored", scan: "head" },
+  { name: "160 x 192 x 128, mirrored, 104 classes of 32 features", model: "ct-104-wide", scan: "head" },
+  { name: "200 x 240 x 90, slices, 104 classes", model: "slices-104", scan: "floats" },
   { name: "160 x 192 x 128, regions, 3 classes", model: "ct-regions", scan: "head" },
   { name: "160 x 192 x 128, cascade", model: "ct-after", scan: "head", isFitted: true },
   { name: "256 x 256 x 150 CT, in a region", model: "ct-inside", scan: "ct-150" },

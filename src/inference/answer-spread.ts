@@ -5,6 +5,15 @@ import { type OpenKernel, openKernel } from "./logits-kernel.js";
 /** Voxels that go through the kernel together: rows of a power of two would meet in the same places of a cache. */
 const BLOCK = 1000;
 
+/** Logits of voxels [first, first + count): those of a class begin at `offset`, those of the next `stride` further. */
+export interface AnswerPart {
+  readonly logits: Float32Array;
+  readonly offset: number;
+  readonly stride: number;
+  readonly first: number;
+  readonly count: number;
+}
+
 /**
  * How far several answers about the same voxels disagree: the mutual information of answer and answerer, H(mean p) -
  * mean H(p) (Houlsby et al. 2011, Gal et al. 2017), as a share of the largest entropy; of regions the largest of theirs.
@@ -20,7 +29,6 @@ export class AnswerSpread {
   /** Sums of entropies in nats: of all classes together, or of each region. */
   readonly #entropy: Float32Array;
   #adder: SoftmaxAdder | null = null;
-  #answers = 0;
 
   constructor(classes: number, kind: ActivationKind, voxels: number) {
     this.#classes = classes;
@@ -30,39 +38,46 @@ export class AnswerSpread {
     this.#entropy = new Float32Array((kind === "softmax" ? 1 : classes) * voxels);
   }
 
-  /** Takes one answer. @param logits [classes, voxels], from `offset` on */
-  add(logits: Float32Array, offset: number): void {
-    this.#answers++;
-    if (this.#kind === "softmax") this.#addClasses(logits, offset);
-    else this.#addRegions(logits, offset);
+  /** Takes what one answer says of some voxels. */
+  add(part: AnswerPart): void {
+    if (this.#kind === "softmax") this.#addClasses(part);
+    else this.#addRegions(part);
   }
 
   /** One logarithm a voxel, not one a class: the entropy is ln S - U / S, as in `SoftmaxEntropy`. */
-  #addClasses(logits: Float32Array, offset: number): void {
-    const [voxels, entropy] = [this.#voxels, this.#entropy];
+  #addClasses(part: AnswerPart): void {
+    const { first, count: voxels } = part;
+    const entropy = this.#entropy;
     this.#adder ??= new SoftmaxAdder(this.#classes, this.#mean);
     for (let start = 0; start < voxels; start += BLOCK) {
-      const { sum, moment } = this.#adder.add(logits, offset, start);
       const count = Math.min(BLOCK, voxels - start);
+      const { sum, moment } = this.#adder.add(part, start, count);
       for (let i = 0; i < count; i++) {
-        const s = sum[i] as number;
-        entropy[start + i] = (entropy[start + i] as number) + (Math.log(s) - (moment[i] as number) / s);
+        const [s, to] = [sum[i] as number, first + start + i];
+        entropy[to] = (entropy[to] as number) + (Math.log(s) - (moment[i] as number) / s);
       }
     }
   }
 
-  #addRegions(logits: Float32Array, offset: number): void {
-    const [p, mean] = [new Float32Array(this.#mean.length), this.#mean];
-    for (let i = 0; i < p.length; i++) p[i] = 1 / (1 + Math.exp(-(logits[offset + i] as number)));
-    for (let i = 0; i < p.length; i++) mean[i] = (mean[i] as number) + (p[i] as number);
-    addRegionEntropy(this.#entropy, 0, p, p.length);
+  #addRegions({ logits, offset, stride, first, count }: AnswerPart): void {
+    const [p, mean] = [new Float32Array(count), this.#mean];
+    for (let c = 0; c < this.#classes; c++) {
+      const [from, to] = [offset + c * stride, c * this.#voxels + first];
+      for (let i = 0; i < count; i++) p[i] = 1 / (1 + Math.exp(-(logits[from + i] as number)));
+      for (let i = 0; i < count; i++) mean[to + i] = (mean[to + i] as number) + (p[i] as number);
+      addRegionEntropy(this.#entropy, to, p, count);
+    }
   }
 
-  /** The disagreement of all answers taken, a voxel each; they are forgotten. */
-  take(): Float32Array {
+  /**
+   * The disagreement of all answers taken, a voxel each; they are forgotten.
+   *
+   * @param answers how many were taken, each of every voxel
+   */
+  take(answers: number): Float32Array {
     const [sum, entropy, voxels] = [this.#mean, this.#entropy, this.#voxels];
     for (const sums of [sum, entropy]) {
-      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) / this.#answers;
+      for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) / answers;
     }
     const channels = Array.from({ length: this.#classes }, (_, c) => sum.subarray(c * voxels, (c + 1) * voxels));
     const own = Array.from({ length: entropy.length / voxels }, (_, c) =>
@@ -71,7 +86,6 @@ export class AnswerSpread {
     const out = mutualInformation(channels, own, this.#kind);
     sum.fill(0);
     entropy.fill(0);
-    this.#answers = 0;
     return out;
   }
 }
@@ -105,26 +119,25 @@ class SoftmaxAdder {
   }
 
   /**
-   * Takes the block from voxel `start` on.
+   * Takes so many voxels, from the part's voxel `start` on.
    *
    * @returns of each of its voxels S and U, valid until the next call
    */
-  add(logits: Float32Array, offset: number, start: number) {
+  add({ logits, offset, stride, first }: AnswerPart, start: number, count: number) {
     const voxels = this.#mean.length / this.#classes;
-    const count = Math.min(BLOCK, voxels - start);
     // The kernel takes two voxels at a time; what the second one of the last two holds is not looked at.
     const room = count + (count & 1);
     for (let c = 0; c < this.#classes; c++) {
-      const from = c * voxels + start;
-      this.#logitsIn.set(logits.subarray(offset + from, offset + from + count), c * room);
-      this.#meanIn.set(this.#mean.subarray(from, from + count), c * room);
+      const [from, at] = [offset + c * stride + start, c * voxels + first + start];
+      this.#logitsIn.set(logits.subarray(from, from + count), c * room);
+      this.#meanIn.set(this.#mean.subarray(at, at + count), c * room);
     }
     this.#kernel.addSoftmax(
       ...([this.#logitsIn.byteOffset, this.#classes, room, this.#meanIn.byteOffset] as const),
       ...([this.#sum.byteOffset, this.#moment.byteOffset, this.#terms] as const),
     );
     for (let c = 0; c < this.#classes; c++) {
-      this.#mean.set(this.#meanIn.subarray(c * room, c * room + count), c * voxels + start);
+      this.#mean.set(this.#meanIn.subarray(c * room, c * room + count), c * voxels + first + start);
     }
     return { sum: this.#sum, moment: this.#moment };
   }

@@ -16,6 +16,7 @@ async function inParts(input: Tensor, most: number, run: (input: Tensor) => Prom
   const length = input.data.length / count;
   let all = new Float32Array(0);
   let shape: readonly number[] = [];
+  let head: Answer["head"];
   for (let n = 0; n < count; n += most) {
     const part = Math.min(most, count - n);
     const answer = await run({ data: input.data.slice(n * length, (n + part) * length), shape: [part, ...rest] });
@@ -23,7 +24,8 @@ async function inParts(input: Tensor, most: number, run: (input: Tensor) => Prom
     if (n === 0) all = new Float32Array(each * count);
     all.set(answer.data, n * each);
     answer.free?.();
+    head = answer.head;
     shape = [count, ...answer.shape.slice(1)];
   }
-  return { data: all, shape, free: () => freeArray(all) };
+  return { data: all, shape, free: () => freeArray(all), ...(head && { head }) };
 }

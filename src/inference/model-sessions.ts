@@ -21,6 +21,8 @@ export function modelSessions(pool: SessionPool, models: Pick<ModelLibrary, "net
     const { network } = model.manifest;
     const files = [network, ...network.folds];
     const shape = openShape(model.manifest);
-    return pool.get(files.map((one) => ({ ...network, ...one, shape, bytes: () => models.network(model, one) })));
+    return pool.get(
+      files.map((one) => ({ ...network, ...one, shape, takesFeatures: true, bytes: () => models.network(model, one) })),
+    );
   };
 }

@@ -4,10 +4,23 @@ export interface Tensor {
   readonly shape: readonly number[];
 }
 
-/** What a network gives: it belongs to the caller. */
+/** What a network gives: it belongs to the caller. Logits, or features where there is a `head`. */
 export interface Answer extends Tensor {
   /** Gives the memory of the data back at once; absent where that is left to the garbage collector. */
   readonly free?: () => void;
+  readonly head?: Head;
+}
+
+/** A network's last convolution, of one voxel, which is run by itself on as many voxels as are wanted. */
+export interface Head {
+  readonly classes: number;
+  /**
+   * Logits of some voxels: the bytes do not hang on how many there are.
+   *
+   * @param features [N, features, (Z,) Y, X]
+   * @returns [N, classes, (Z,) Y, X]
+   */
+  run(features: Tensor): Promise<Answer>;
 }
 
 /** A loaded network. `run` may be called again and again; `close` frees its memory. */
@@ -39,6 +52,8 @@ export interface SessionRequest {
   readonly outputName: string;
   /** Of the tensors that `run` will get, [N, C, (Z,) Y, X]; null where it is open. Missing where nothing is known. */
   readonly shape?: readonly (number | null)[];
+  /** Whether features and a head are taken in place of a large answer. @default false */
+  readonly takesFeatures?: boolean;
 }
 
 export type OpenSession = (request: SessionRequest) => Promise<NetworkSession>;

@@ -35,8 +35,8 @@ function serve(port: NonNullable<typeof parentPort>): void {
   async function sessionOf({ key, bytes, ...names }: ThreadNetwork): Promise<NetworkSession> {
     const known = sessions.get(key);
     if (known !== undefined) return known;
-    // The runtime takes no memory that is shared. The digest was compared when the file was read.
-    const session = await open({ ...names, sha256: "", bytes: async () => bytes.slice() });
+    // The digest was compared when the file was read.
+    const session = await open({ ...names, sha256: "", bytes: async () => bytes });
     sessions.set(key, session);
     return session;
   }

@@ -4,12 +4,15 @@ import { join } from "node:path";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
+import { cpuGraph, type RewriteGraph, type RunGraph } from "./cpu-graph.js";
+import { FirstThatOpens } from "./first-that-opens.js";
 import { freeArray } from "./free-array.js";
 import { fromHalf, toHalf } from "./half-tensors.js";
 import type { OperatorRun } from "./network-cost.js";
-import type { Answer, NetworkSession, OpenSession, SessionRequest } from "./network-session.js";
+import type { Answer, NetworkSession, OpenSession } from "./network-session.js";
 import { NetworkThreads } from "./network-threads.js";
-import { withPlanarConvolutions } from "./planar-convolutions.js";
+import { type GraphFile, OwnSession } from "./own-session.js";
+import { SharedNetwork } from "./shared-network.js";
 
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
 process.env.ORT_DISABLE_TELEMETRY = "1";
@@ -31,6 +34,8 @@ interface OrtOptions {
   readonly workers?: number;
   /** Threads of a session. Another number may give other bytes. @default 1 */
   readonly threads?: number;
+  /** What a network is made into before it runs on a CPU; where the runtime refuses that, it runs as it is. */
+  readonly rewrite?: RewriteGraph;
 }
 
 /**
@@ -40,47 +45,32 @@ interface OrtOptions {
  *   no silent fallback to another one
  */
 export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenSession {
-  const { workers = 1, threads = THREADS_A_SESSION } = options;
+  const { workers = 1, threads = THREADS_A_SESSION, rewrite = cpuGraph } = options;
   const pool = provider === "cpu" ? NetworkThreads.for(workers) : null;
-  if (pool === null) return async (request) => open(await fileFor(provider, request), request, provider, threads);
   let sessions = 0;
   return async (request) => {
     const { inputName, outputName } = request;
-    const network = { key: sessions++, bytes: shared(await fileFor(provider, request)), inputName, outputName };
-    // This thread has a session only while its runs do not go to the others.
-    let own: Promise<NetworkSession> | null = null;
-    const closeOwn = async () => {
-      const open = own;
-      own = null;
-      // One that did not open was refused to those who ran it.
-      await (await open?.catch(() => null))?.close();
+    const bytes = await request.bytes();
+    const plain: RunGraph = { bytes, outputName, head: null };
+    const made = provider === "cpu" ? rewrite(bytes, request) : plain;
+    const here = (graph: RunGraph) => new OwnSession(graph, inputName, (file) => open(file, provider, threads));
+    const before = made.bytes === bytes ? null : plain;
+    if (pool === null) return new FirstThatOpens(made, before, here).use((one) => one.open());
+    const everywhere = (graph: RunGraph) => {
+      const network = { key: sessions++, bytes: shared(graph.bytes), inputName, outputName: graph.outputName };
+      return new SharedNetwork(here({ ...graph, bytes: network.bytes }), network, pool);
     };
+    const network = new FirstThatOpens(made, before, everywhere);
     return {
-      async run(input) {
-        // The runtime takes no memory that is shared.
-        own ??= open(network.bytes.slice(), request, provider, threads);
-        return (await own).run(input);
-      },
+      run: (input) => network.use((one) => one.run(input)),
       beside: {
         workers: pool.workers,
         isStarted: () => pool.areStarted,
-        async run(input) {
-          await closeOwn();
-          return pool.run(network, input);
-        },
+        run: (input) => network.use((one) => one.runBeside(input)),
       },
-      async close() {
-        await pool.forget(network.key);
-        await closeOwn();
-      },
+      close: () => network.current.close(),
     };
   };
-}
-
-/** The network as it is run. */
-async function fileFor(provider: Provider, request: SessionRequest): Promise<Uint8Array> {
-  const bytes = await request.bytes();
-  return provider === "cpu" ? withPlanarConvolutions(bytes, request.inputName, request.shape ?? []) : bytes;
 }
 
 /** A copy in memory that all threads see. */
@@ -93,16 +83,13 @@ function shared(bytes: Uint8Array): Uint8Array {
 /**
  * @throws {PipelineError} `ModelInvalid` when the file is no network or has not the named input and output
  */
-async function open(
-  bytes: Uint8Array,
-  request: Pick<SessionRequest, "inputName" | "outputName">,
-  provider: Provider,
-  threads: number,
-): Promise<NetworkSession> {
+async function open(file: GraphFile, provider: Provider, threads: number): Promise<NetworkSession> {
+  // The runtime takes no memory that is shared.
+  const bytes = file.bytes.buffer instanceof ArrayBuffer ? file.bytes : file.bytes.slice();
   const session = await create(bytes, provider, threads);
   for (const [kind, name, found] of [
-    ["input", request.inputName, session.inputNames],
-    ["output", request.outputName, session.outputNames],
+    ["input", file.inputName, session.inputNames],
+    ["output", file.outputName, session.outputNames],
   ] as const) {
     if (!found.includes(name)) {
       throw new PipelineError("ModelInvalid", `network has ${kind}s ${found.join(", ")}, its manifest expects ${name}`);
@@ -110,17 +97,15 @@ async function open(
   }
 
   const takesHalf = session.inputMetadata.some(
-    (input) => input.name === request.inputName && input.isTensor && input.type === "float16",
+    (input) => input.name === file.inputName && input.isTensor && input.type === "float16",
   );
   return {
     async run({ data, shape }) {
       const input = takesHalf ? new OrtTensor("float16", toHalf(data), shape) : new OrtTensor("float32", data, shape);
-      const outputs = await session
-        .run({ [request.inputName]: input }, [request.outputName])
-        .catch((cause: unknown) => {
-          throw new PipelineError("InferenceFailed", `network failed on a tensor of ${shape.join(" x ")}`, { cause });
-        });
-      const output = outputs[request.outputName];
+      const outputs = await session.run({ [file.inputName]: input }, [file.outputName]).catch((cause: unknown) => {
+        throw new PipelineError("InferenceFailed", `network failed on a tensor of ${shape.join(" x ")}`, { cause });
+      });
+      const output = outputs[file.outputName];
       if (output?.type === "float16" && ArrayBuffer.isView(output.data)) {
         const data = fromHalf(output.data);
         freeArray(output.data);

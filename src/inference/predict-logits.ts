@@ -1,6 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Size3 } from "#src/imaging/affine.js";
-import { addMirrored, type Flips, mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
+import { type Flips, mirrorSubsets, mirrorTiles } from "#src/imaging/mirror.js";
 import { type Padding, pad, planPadding } from "#src/imaging/pad.js";
 import { constantTileWeights, gaussianTileWeights, symmetricGaussianTileWeights } from "#src/imaging/tiles.js";
 import { voxelCount } from "#src/imaging/volume.js";
@@ -10,7 +10,9 @@ import { cutTiles, tileBatches } from "./cut-tiles.js";
 import { FoldMean, type OnSlice } from "./fold-mean.js";
 import { inOrder } from "./in-order.js";
 import type { Answer, NetworkSession, Tensor } from "./network-session.js";
+import { PassMean } from "./pass-mean.js";
 import { RunPlaces } from "./run-places.js";
+import { type Slab, wholeTile } from "./slab.js";
 import { TileFront } from "./tile-front.js";
 
 /** A network's input on its own grid. */
@@ -78,17 +80,19 @@ export async function predictLogits(
         mean.add(fold, z, slices),
       ),
   );
-  const tile = voxelCount(patchVox);
   const slices = manifest.network.slices ?? 1;
   const inputs = channels.length * slices;
+  const passes = mirrorSubsets(manifest.mirrorAxes);
   const spread =
     onDisagreement &&
-    spreadOf(manifest, { size: padding.size, weights }, withoutPadding(input.size, padding, onFirst(onDisagreement)));
+    spreadOf(
+      manifest,
+      { size: padding.size, weights, answers: sessions.length * passes.length },
+      withoutPadding(input.size, padding, onFirst(onDisagreement)),
+    );
 
-  const passes = mirrorSubsets(manifest.mirrorAxes);
   const batches = tileBatches(padding.size, manifest);
-  const answerBytes = 4 * classes * tile * Math.max(0, ...batches.map(({ length }) => length));
-  const runs = new RunPlaces(sessions, batches.length * sessions.length * passes.length, answerBytes);
+  const runs = new RunPlaces(sessions, batches.length * sessions.length * passes.length);
   const jobs = function* (): Generator<() => Promise<Answer>> {
     for (const batch of batches) {
       const cut = cutTiles(channels, padding.size, patchVox, batch, slices);
@@ -106,21 +110,16 @@ export async function predictLogits(
   try {
     for (const batch of batches) {
       for (const front of fronts) {
-        const sum = new PassMean(passes.length, patchVox, batch.length * classes);
+        const of = { count: passes.length, patch: patchVox, tiles: batch.length, classes };
+        const sum = new PassMean(of, spread?.add);
         for (const axes of passes) {
           const { value: answer } = await answers.next();
           if (answer === undefined) throw new RangeError("a pass over a batch of tiles gave no answer");
-          const flips = flipsOf(axes);
-          spread?.add(
-            axes.length === 0 ? answer.data : mirrorTiles(answer.data, patchVox, batch.length * classes, flips),
-          );
-          sum.add(answer, flips);
+          await sum.add(answer, flipsOf(axes));
         }
-        const { data: logits, free } = sum.take();
-        for (const [n, start] of batch.entries()) {
-          if (!front.add(start, logits, n * classes * tile)) throw notFinite();
+        for await (const slab of sum.slabs()) {
+          if (!front.add(batch[slab.tile] as Size3, slab)) throw notFinite();
         }
-        free?.();
       }
       spread?.take(batch);
       done += batch.length;
@@ -141,23 +140,23 @@ function onFirst(onDisagreement: OnDisagreement): OnSlice {
 /** Collects what all networks and mirrored passes say of a batch of tiles, and blends how far they disagree. */
 function spreadOf(
   { tiles: { patchVox: patch }, network: { classes }, activation }: ModelManifest,
-  { size, weights }: { readonly size: Size3; readonly weights: Float32Array },
+  { size, weights, answers }: { readonly size: Size3; readonly weights: Float32Array; readonly answers: number },
   onSlice: OnSlice,
 ) {
   const kind = activation === "softmax" ? "softmax" : "regions";
-  const tile = voxelCount(patch);
+  const [tile, area] = [voxelCount(patch), patch[0] * patch[1]];
   const spreads: AnswerSpread[] = [];
   const front = new TileFront({ size, patch, classes: 1, weights, precision: "float32" }, onSlice);
   return {
-    /** One pass of one network over the batch, [tile, class, z, y, x]. */
-    add: (logits: Float32Array): void => {
-      for (let n = 0; n * classes * tile < logits.length; n++) {
-        spreads[n] ??= new AnswerSpread(classes, kind, tile);
-        spreads[n]?.add(logits, n * classes * tile);
-      }
+    /** What one pass of one network says of some slices. */
+    add: ({ tile: n, first, slices, ...logits }: Slab): void => {
+      spreads[n] ??= new AnswerSpread(classes, kind, tile);
+      spreads[n]?.add({ ...logits, first: first * area, count: slices * area });
     },
     take: (starts: readonly Size3[]): void => {
-      for (const [n, start] of starts.entries()) front.add(start, spreads[n]?.take() ?? new Float32Array(tile), 0);
+      for (const [n, start] of starts.entries()) {
+        front.add(start, wholeTile(spreads[n]?.take(answers) ?? new Float32Array(tile), patch, 1));
+      }
     },
     finish: (): void => front.finish(),
   };
@@ -181,7 +180,7 @@ function withoutPadding(size: Size3, padding: Padding, onSlice: OnSlice): OnSlic
   };
 }
 
-/** One pass over a batch of tiles, mirrored along some axes: logits [tile, class, z, y, x], not yet turned back. */
+/** One pass over a batch of tiles, mirrored along some axes: [tile, class or feature, z, y, x], not yet turned back. */
 async function runMirrored(
   tiles: Float32Array,
   [count, inputs]: readonly [number, number],
@@ -192,44 +191,14 @@ async function runMirrored(
   const spatial = dimensions === 2 ? [patch[1], patch[0]] : [patch[2], patch[1], patch[0]];
   const data = axes.length === 0 ? tiles : mirrorTiles(tiles, patch, count * inputs, flipsOf(axes));
   const answer = await run({ data, shape: [count, inputs, ...spatial] });
-  assertShape(answer.shape, [count, classes, ...spatial]);
+  const [n = 0, made = 0, ...size] = answer.shape;
+  assertShape([n, answer.head?.classes ?? made, ...size], [count, classes, ...spatial]);
   return answer;
 }
 
 type Axis = "x" | "y" | "z";
 function flipsOf(axes: readonly Axis[]): Flips {
   return [axes.includes("x"), axes.includes("y"), axes.includes("z")];
-}
-
-/** Mean of the logits of so many passes, turned back. The first one, not mirrored, is added to, the others are freed. */
-class PassMean {
-  readonly #passes: number;
-  readonly #patch: Size3;
-  readonly #tiles: number;
-  #sum: Answer | null = null;
-
-  /** @param tiles tiles of one class in an answer */
-  constructor(passes: number, patch: Size3, tiles: number) {
-    this.#passes = passes;
-    this.#patch = patch;
-    this.#tiles = tiles;
-  }
-
-  add(answer: Answer, flips: Flips): void {
-    if (this.#sum === null) {
-      this.#sum = answer;
-      return;
-    }
-    addMirrored(this.#sum.data, answer.data, this.#patch, this.#tiles, flips);
-    answer.free?.();
-  }
-
-  take(): Answer {
-    const mean = this.#sum ?? { data: new Float32Array(), shape: [] };
-    const { data } = mean;
-    if (this.#passes > 1) for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) / this.#passes;
-    return mean;
-  }
 }
 
 function assertShape(shape: readonly number[], expected: readonly number[]): void {

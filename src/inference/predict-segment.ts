@@ -8,6 +8,7 @@ import { asksOthers, type ModelManifest } from "#src/model/manifest.js";
 import type { MeasuredCost } from "#src/model/measured-cost.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { tileBatches } from "./cut-tiles.js";
+import { keepsFeatures, slabsOf } from "./head-slabs.js";
 import { batchShape } from "./measure-network.js";
 import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
 import { planNetworkGrid } from "./network-grid.js";
@@ -46,6 +47,8 @@ export interface RunsAtOnce {
   readonly workers: number;
   /** Tiles of a 2-D network in one run. */
   readonly batch: number;
+  /** Whether logits are never made slab by slab, as on a GPU. @default false */
+  readonly isWhole?: boolean;
 }
 
 /** What Segment holds, with so many runs at once; null for a classical method: each has memory of its own kind. */
@@ -133,7 +136,7 @@ function networkPhases(
   { wantedLabels, maps, byChannel = false }: SegmentAsks,
   runsAtOnce: RunsAtOnce,
 ): readonly MemoryPhase[] {
-  const { workers } = runsAtOnce;
+  const { workers, isWhole = false } = runsAtOnce;
   const { network, tiles, mirrorAxes, precision, activation } = manifest;
   const grid = planNetworkGrid(image.grid, manifest);
   const { size, box } = grid;
@@ -145,7 +148,10 @@ function networkPhases(
   const plane = 4 * batch * spatial.reduce((product, length) => product * length, 1);
   const answer = plane * classes;
   const runs = tileBatches(padded, manifest).length * passes * folds;
-  const underWay = workers > 1 ? Math.min(runs, runsUnderWay(workers, answer)) : 1;
+  // What a run gives: logits, or the features of which they are made slab by slab.
+  const features = isWhole ? undefined : cost?.features;
+  const given = plane * (features ?? classes);
+  const underWay = workers > 1 ? Math.min(runs, runsUnderWay(workers, given)) : 1;
 
   const inputs = manifest.channels.length + (manifest.previous?.labels.length ?? 0);
   const input = 4 * voxelCount(size) * inputs;
@@ -168,7 +174,7 @@ function networkPhases(
   const slab = isAlone ? 0 : box.size[0] * box.size[1] * (8 * depth + 8 * slices);
   const isSoftmax = activation === "softmax";
   // Answers are freed as soon as they are added.
-  const given = size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
+  const garbage = size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
   const largest = Math.max(isPadded ? slice : 0, isAlone ? 0 : packed);
   const fronts = folds * ((classes + memories) * window + means);
   // Slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
@@ -179,7 +185,12 @@ function networkPhases(
   // Of a run in parts so much of what was measured, and its whole answer besides.
   const part = Math.min(1, runsAtOnce.batch / batch);
   const measured = cost ?? unmeasured(manifest);
-  const sessions = sessionBytes({ ...measured, runMiB: measured.runMiB * part }, folds, workers);
+  // The runtime's answer and our copy of it.
+  const notMeasured = isWhole && cost?.features ? (2 * (classes - cost.features) * plane) / MIB : 0;
+  const sessions = sessionBytes({ ...measured, runMiB: (measured.runMiB + notMeasured) * part }, folds, workers);
+  const [{ slices: slabDepth } = { slices: 1 }] = slabsOf(classes, tiles.patchVox);
+  const logitsOfSlab = 4 * classes * tiles.patchVox[0] * tiles.patchVox[1] * slabDepth;
+  const areKept = features !== undefined && keepsFeatures(passes, features, classes);
   const waiting = {
     "slices of logits that wait": isAlone ? between : slices * packed,
     "labels on the cut grid": labelBytes * to,
@@ -201,11 +212,13 @@ function networkPhases(
       "weights of a tile": 4 * voxelCount(tiles.patchVox),
       "tiles as they are cut": plane * read * (passes > 1 ? 2 : 1) * (workers > 1 ? 2 * underWay : 1),
       // The answer of a run is part of what was measured.
-      "mirrored answers": passes > 1 ? answer : 0,
-      "answers under way": (underWay - workers + (part < 1 ? 1 : 0)) * answer,
+      "mirrored answers": passes > 1 ? (areKept ? passes * given : answer) : 0,
+      "answers under way": (underWay - workers + (part < 1 ? 1 : 0)) * given,
+      // The runtime's, our copy, and the sum of mirrored ones.
+      "slab of logits": features === undefined ? 0 : (passes > 1 ? 3 : 2) * logitsOfSlab,
       "probabilities of a tile": maps.includes("disagreement") ? answer + plane : 0,
       ...waiting,
-      "not yet collected": uncollected(given, largest),
+      "not yet collected": uncollected(garbage, largest),
     }),
     phase("back to the source's grid", {
       ...sessions,
@@ -214,7 +227,7 @@ function networkPhases(
       "labels' file": labelBytes * source,
       probabilities: byChannel ? 16 * source : wantedLabels > 0 ? probabilityBytes(source, wantedLabels) : 0,
       maps: 8 * maps.length * source,
-      "not yet collected": uncollected(given, largest),
+      "not yet collected": uncollected(garbage, largest),
     }),
   ];
 }

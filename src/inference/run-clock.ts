@@ -1,6 +1,6 @@
 import type { Answer, NetworkSession, Tensor } from "./network-session.js";
 
-/** Counts the runs of networks, and how long at least one was under way: runs beside each other count once. */
+/** Counts the runs of networks, and how long at least one, or a head, was under way: what goes on beside each other counts once. */
 export class RunClock {
   #runs = 0;
   #underWay = 0;
@@ -11,7 +11,7 @@ export class RunClock {
     return this.#runs;
   }
 
-  /** Seconds in which at least one run was under way. */
+  /** Seconds in which at least one run, or a head, was under way. */
   get seconds(): number {
     return this.#milliseconds / 1000;
   }
@@ -19,7 +19,13 @@ export class RunClock {
   /** The same session; its runs are counted and timed. */
   timed(session: NetworkSession): NetworkSession {
     const { beside, run, close } = session;
-    const timedRun = (one: (input: Tensor) => Promise<Answer>) => (input: Tensor) => this.#time(() => one(input));
+    const timedRun = (one: (input: Tensor) => Promise<Answer>) => async (input: Tensor) => {
+      this.#runs++;
+      const answer = await this.#time(() => one(input));
+      const { head } = answer;
+      if (head === undefined) return answer;
+      return { ...answer, head: { ...head, run: (part: Tensor) => this.#time(() => head.run(part)) } };
+    };
     return {
       run: timedRun(run.bind(session)),
       close: close.bind(session),
@@ -32,7 +38,6 @@ export class RunClock {
     try {
       return await run();
     } finally {
-      this.#runs++;
       if (--this.#underWay === 0) this.#milliseconds += performance.now() - this.#since;
     }
   }

@@ -2,7 +2,7 @@ import type { Answer, NetworkSession, Tensor } from "./network-session.js";
 
 /** Threads that are not there yet cost about so much to start: programs are loaded, and sessions opened. */
 const START_SECONDS = 0.5;
-/** Up to this size of an answer one may wait while another is added, so that no thread waits. */
+/** Up to this size of an answer, be it logits or features, one may wait while another is added, so that no thread waits. */
 const WAITING_BYTES = 2 ** 26;
 
 /** Runs that may be under way at once in so many threads. */
@@ -16,16 +16,13 @@ export function runsUnderWay(workers: number, answerBytes: number): number {
  */
 export class RunPlaces {
   readonly #workers: number;
-  readonly #answerBytes: number;
   #left: number;
   #isBeside: boolean;
+  /** Not known before the first one. */
+  #answerBytes = Number.POSITIVE_INFINITY;
 
-  /**
-   * @param runs of all sessions together
-   * @param answerBytes of a run
-   */
-  constructor(sessions: readonly NetworkSession[], runs: number, answerBytes: number) {
-    this.#answerBytes = answerBytes;
+  /** @param runs of all sessions together */
+  constructor(sessions: readonly NetworkSession[], runs: number) {
     this.#workers = Math.min(runs, ...sessions.map(({ beside }) => beside?.workers ?? 1));
     this.#left = runs;
     // A single run too: its network may be open there already.
@@ -39,12 +36,12 @@ export class RunPlaces {
 
   /** @throws {PipelineError} as a session's `run` */
   async run(session: NetworkSession, input: Tensor): Promise<Answer> {
-    if (this.#isBeside) return (session.beside ?? session).run(input);
     const started = performance.now();
-    const answer = await session.run(input);
+    const answer = await (this.#isBeside ? (session.beside ?? session) : session).run(input);
     const seconds = (performance.now() - started) / 1000;
+    this.#answerBytes = answer.data.byteLength;
     this.#left--;
-    this.#isBeside = this.#workers > 1 && this.#left > 1 && this.#left * seconds > START_SECONDS;
+    this.#isBeside ||= this.#workers > 1 && this.#left > 1 && this.#left * seconds > START_SECONDS;
     return answer;
   }
 }

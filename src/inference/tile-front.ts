@@ -1,8 +1,8 @@
 import type { Size3 } from "#src/imaging/affine.js";
-import { voxelCount } from "#src/imaging/volume.js";
 import type { OnSlice } from "./fold-mean.js";
 import { type OpenKernel, openKernel } from "./logits-kernel.js";
 import { WINDOW_BYTES } from "./memory-terms.js";
+import type { Slab } from "./slab.js";
 
 export interface TileFrontOptions {
   /** Voxels of the whole volume along x, y, z. */
@@ -66,18 +66,17 @@ export class TileFront {
   }
 
   /**
-   * Adds one tile. Tiles come in ascending order of their first slice.
+   * Adds some slices of a tile. Tiles come in ascending order of their first slice, each slice of them once.
    *
    * @param start first voxel of the tile along x, y, z
-   * @param logits the tile's values, [classes, z, y, x], from `offset` on
-   * @returns whether all of the tile's values are finite
+   * @returns whether all values are finite
    * @throws {RangeError} when the tile starts before a slice that was given away
    */
-  add(start: Size3, logits: Float32Array, offset: number): boolean {
+  add(start: Size3, slab: Omit<Slab, "tile">): boolean {
     if (start[2] < this.#front) throw new RangeError(`tile starts at slice ${start[2]}, the front is ${this.#front}`);
     this.#giveAwayTo(start[2]);
     let areFinite = true;
-    for (const window of this.#windows) areFinite = window.add(start, logits, offset) && areFinite;
+    for (const window of this.#windows) areFinite = window.add(start, slab) && areFinite;
     return areFinite;
   }
 
@@ -148,17 +147,16 @@ class ClassWindow {
     this.#means = Array.from({ length: classes }, (_, c) => new Float32Array(memory, atMeans + 4 * c * area, area));
   }
 
-  add(start: Size3, logits: Float32Array, offset: number): boolean {
+  add(start: Size3, { first, slices, logits, offset, stride }: Omit<Slab, "tile">): boolean {
     const { patch } = this.#options;
-    const tile = voxelCount(patch);
     const area = patch[0] * patch[1];
     this.#slice.fill(1);
-    const own = Array.from({ length: patch[2] }, (_, z) => z).filter((z) => this.#holds(start[2] + z));
+    const own = Array.from({ length: slices }, (_, n) => first + n).filter((z) => this.#holds(start[2] + z));
     for (const z of own) this.#addSlice(0, start, z);
     let areFinite = true;
     for (let c = 0; c < this.#means.length; c++) {
       for (const z of own) {
-        const from = offset + (this.#first + c) * tile + z * area;
+        const from = offset + (this.#first + c) * stride + (z - first) * area;
         this.#slice.set(logits.subarray(from, from + area));
         if (!this.#addSlice(1 + c, start, z)) areFinite = false;
       }

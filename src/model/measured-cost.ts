@@ -13,8 +13,10 @@ export const MeasuredCost = z.strictObject({
   shape: z.array(z.int().min(1)).min(4).max(5),
   /** What an opened session holds. */
   loadedMiB: z.number().min(0),
-  /** What its first run takes besides, with the answer. */
+  /** What its first run takes besides, with the answer: logits, or features. */
   runMiB: z.number().min(0),
+  /** Channels of the features that a run gives, where logits are made from them slab by slab (`src/inference/head-slabs.ts`). */
+  features: z.int().min(1).optional(),
   /** Processor's seconds of the shortest of several runs, by one thread: its time where nothing else runs. */
   secondsARun: z.number().positive().optional(),
   machine: z.string(),

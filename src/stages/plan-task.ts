@@ -47,7 +47,7 @@ export function planTask(
   const publish = Math.ceil(predictPublish(image, asks.publish));
   const beside = isShared ? Math.max(preprocess, publish) : 0;
   const segmentBy = (workers: number, batch: number) =>
-    Math.ceil(predictSegment(image, model, asks.segment, { workers, batch }) ?? 0);
+    Math.ceil(predictSegment(image, model, asks.segment, { workers, batch, isWhole: provider !== "cpu" }) ?? 0);
   const largest = Math.max(...sizes.map((one) => one.memoryMiB));
   const sizeFor = (memoryMiB: number) => {
     const size = sizes.findIndex((one) => MARGIN * memoryMiB <= one.memoryMiB);

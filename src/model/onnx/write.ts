@@ -23,7 +23,7 @@ export interface OnnxConstant {
 }
 
 /** A tensor that goes into or out of a graph; without dimensions where they are left open, with a name for an open one. */
-interface OnnxValue {
+export interface OnnxValue {
   readonly name: string;
   readonly type: keyof typeof ELEMENT;
   readonly dims?: readonly (number | string)[];
@@ -79,7 +79,8 @@ export function constantBytes({ name, dims, values }: OnnxConstant): Bytes {
   ];
 }
 
-function valueBytes({ name, type, dims }: OnnxValue): Bytes {
+/** ValueInfoProto. */
+export function valueBytes({ name, type, dims }: OnnxValue): Bytes {
   const element = number(1, ELEMENT[type]);
   const shape =
     dims === undefined

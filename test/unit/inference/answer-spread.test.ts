@@ -5,8 +5,8 @@ import { AnswerSpread } from "#src/inference/answer-spread.js";
 describe("AnswerSpread", () => {
   const spreadOf = (answers: readonly (readonly number[])[], kind: "softmax" | "regions") => {
     const spread = new AnswerSpread(answers[0]?.length ?? 0, kind, 1);
-    for (const logits of answers) spread.add(Float32Array.from(logits), 0);
-    return spread.take()[0];
+    for (const logits of answers) spread.add(partOf(Float32Array.from(logits)));
+    return spread.take(answers.length)[0];
   };
 
   it.each(["softmax", "regions"] as const)("is 0 of equal answers, however unsure they are (%s)", (kind) => {
@@ -65,11 +65,30 @@ describe("AnswerSpread", () => {
 
   it("starts anew after take, and reads from an offset", () => {
     const spread = new AnswerSpread(2, "softmax", 1);
-    spread.add(Float32Array.of(7, 7, 50, -50), 2);
-    spread.add(Float32Array.of(7, 7, -50, 50), 2);
-    expect(spread.take()[0]).toBeCloseTo(1, 6);
-    spread.add(Float32Array.of(50, -50), 0);
-    expect(spread.take()[0]).toBeCloseTo(0, 6);
+    spread.add(partOf(Float32Array.of(7, 7, 50, -50), 1, 2));
+    spread.add(partOf(Float32Array.of(7, 7, -50, 50), 1, 2));
+    expect(spread.take(2)[0]).toBeCloseTo(1, 6);
+    spread.add(partOf(Float32Array.of(50, -50)));
+    expect(spread.take(1)[0]).toBeCloseTo(0, 6);
+  });
+
+  it.each(["softmax", "regions"] as const)("takes answers in parts (%s)", (kind) => {
+    const answers = [1, 2].map((n) => Float32Array.from({ length: 30 }, (_, i) => 3 * Math.sin(n * i)));
+    const all = (parts: readonly (readonly [first: number, count: number])[]) => {
+      const spread = new AnswerSpread(3, kind, 10);
+      for (const logits of answers) {
+        for (const [first, count] of parts) spread.add({ logits, offset: first, stride: 10, first, count });
+      }
+      return spread.take(2);
+    };
+    const whole = all([[0, 10]]);
+    expect(whole.every((value) => value > 0)).toBe(true);
+    expect(
+      all([
+        [7, 3],
+        [0, 7],
+      ]),
+    ).toEqual(whole);
   });
 
   it.each([1, 2, 13, 2001])("is that of plain loops with Math.exp, bit for bit: %d voxels", (voxels) => {
@@ -85,10 +104,15 @@ describe("AnswerSpread", () => {
       Float32Array.from({ length: classes * voxels }, () => random() * (scales[Math.floor(random() * 9)] ?? 1)),
     );
     const spread = new AnswerSpread(classes, "softmax", voxels);
-    for (const answer of answers) spread.add(answer, 0);
-    expect(spread.take()).toEqual(plainSpread(answers, classes, voxels));
+    for (const answer of answers) spread.add(partOf(answer, voxels));
+    expect(spread.take(answers.length)).toEqual(plainSpread(answers, classes, voxels));
   });
 });
+
+/** Logits of a whole answer, class after class. */
+function partOf(logits: Float32Array, count = 1, offset = 0) {
+  return { logits, offset, stride: count, first: 0, count };
+}
 
 /** Voxel by voxel, class by class. */
 function plainSpread(answers: readonly Float32Array[], classes: number, voxels: number): Float32Array {

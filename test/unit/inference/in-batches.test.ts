@@ -27,6 +27,13 @@ describe("inBatches", () => {
     }
   });
 
+  it("gives the head of a batch's features", async () => {
+    const { run, ...session } = negating([]);
+    const head = { classes: 7, run };
+    const split = inBatches({ ...session, run: async (part) => ({ ...(await run(part)), head }) }, 2);
+    expect((await split.run(input)).head).toBe(head);
+  });
+
   it("leaves a batch alone that is small enough", async () => {
     const seen: number[] = [];
     await inBatches(negating(seen), 5).run(input);

@@ -4,6 +4,7 @@ import { roundRangeToFloat16 } from "#src/imaging/float16.js";
 import { gaussianTileWeights } from "#src/imaging/tiles.js";
 import { KERNEL_SOURCE_SHA256 } from "#src/inference/kernel-wasm.js";
 import { openKernel } from "#src/inference/logits-kernel.js";
+import { wholeTile } from "#src/inference/slab.js";
 import { TileFront } from "#src/inference/tile-front.js";
 import { describeKernel } from "../../support/describe-kernel.js";
 
@@ -67,7 +68,7 @@ function blend(
     for (const [c, values] of slices.entries()) out.set(values, (c * size[2] + z) * area);
   };
   const front = new TileFront({ size, patch, classes, weights, precision }, onSlice, windowBytes);
-  const areFinite = tiles.map(({ start, logits }) => front.add(start, logits, 0));
+  const areFinite = tiles.map(({ start, logits }) => front.add(start, wholeTile(logits, patch, classes)));
   front.finish();
   return { out, areFinite };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type MemoryPhase, uncollected } from "#src/inference/memory-terms.js";
-import { segmentPhases } from "#src/inference/predict-segment.js";
+import { type RunsAtOnce, segmentPhases } from "#src/inference/predict-segment.js";
 import { segmentTime } from "#src/inference/predict-time.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
@@ -73,6 +73,36 @@ describe("segmentPhases", () => {
       bytesOf(segmentPhases(IMAGE, model({ network }), LABELS, { workers, batch: 8 }), "tiles", "run of a network");
     expect(of(1)).toBe(2 * 10 * MIB);
     expect(of(3)).toBe(6 * 10 * MIB);
+  });
+
+  describe("of a network that gives features", () => {
+    const plane = 4 * 32 * 32 * 16;
+    /** 104 classes of 8 features. */
+    const wide = (changes: Partial<ModelManifest> = {}): ModelPackage => {
+      const { cost = null, ...rest } = model({ ...classes(104), ...changes });
+      return { ...rest, cost: cost && { ...cost, features: 8 } };
+    };
+    const term = (one: ModelPackage, name: string, runsAtOnce: RunsAtOnce = { workers: 2, batch: 8 }) =>
+      bytesOf(segmentPhases(IMAGE, one, LABELS, runsAtOnce), "tiles", name);
+
+    it("holds features under way, and of logits a slab", () => {
+      expect(term(wide(), "answers under way")).toBe(8 * plane);
+      expect(term(model(classes(104)), "answers under way")).toBe(104 * plane);
+      // 16 slices are 6.5 MiB.
+      expect(term(wide(), "slab of logits")).toBe(2 * 104 * plane);
+      expect(term(model(classes(104)), "slab of logits")).toBeUndefined();
+    });
+
+    it("holds the features of all mirrored passes, or the logits of one where those are less", () => {
+      expect(term(wide({ mirrorAxes: ["x"] }), "mirrored answers")).toBe(2 * 8 * plane);
+      expect(term(wide({ ...classes(60), mirrorAxes: ["x", "y", "z"] }), "mirrored answers")).toBe(60 * plane);
+    });
+
+    it("holds logits as a whole on a GPU, and in a run both of their copies", () => {
+      const whole = { workers: 1, batch: 8, isWhole: true };
+      expect(term(wide(), "slab of logits", whole)).toBeUndefined();
+      expect(term(wide(), "run of a network", whole)).toBe(10 * MIB + 2 * 96 * plane);
+    });
   });
 
   it("adds the source's image and what is asked first, in a cascade", () => {

@@ -22,6 +22,17 @@ describe("RunClock", () => {
     expect([clock.runs, clock.seconds]).toEqual([2, expect.closeTo(0.6, 6)]);
   });
 
+  it("counts the time of a head, which is part of a run", async () => {
+    const clock = new RunClock();
+    const head = { classes: 1, run: lasting(200) };
+    const run = async () => ({ ...input, head });
+    const answer = await clock.timed({ run, close: async () => {} }).run(input);
+    const logits = answer.head?.run(input);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await logits).toBe(input);
+    expect([clock.runs, clock.seconds]).toEqual([1, expect.closeTo(0.2, 6)]);
+  });
+
   it("counts runs beside each other once, and those that fail", async () => {
     const clock = new RunClock();
     const fails = () => lasting(500)(input).then(() => Promise.reject(new Error("failed")));

@@ -3,14 +3,15 @@ import type { NetworkSession } from "#src/inference/network-session.js";
 import { RunPlaces } from "#src/inference/run-places.js";
 
 const INPUT = { data: new Float32Array(1), shape: [1] };
+const LARGE = { data: new Float32Array(2 ** 24 + 1), shape: [2 ** 24 + 1] };
 
 /** A session whose runs take so many seconds, and which notes where they were made. */
-function sessionOf(seconds: number, { workers = 2, isStarted = false } = {}) {
+function sessionOf(seconds: number, { workers = 2, isStarted = false, answer = INPUT } = {}) {
   const places: string[] = [];
   const run = (place: string) => async () => {
     places.push(place);
     vi.advanceTimersByTime(1000 * seconds);
-    return INPUT;
+    return answer;
   };
   const session: NetworkSession = {
     run: run("here"),
@@ -20,9 +21,9 @@ function sessionOf(seconds: number, { workers = 2, isStarted = false } = {}) {
   return { session, places };
 }
 
-async function runAll(runs: number, seconds: number, options?: Parameters<typeof sessionOf>[1], answerBytes = 4) {
+async function runAll(runs: number, seconds: number, options?: Parameters<typeof sessionOf>[1]) {
   const { session, places } = sessionOf(seconds, options);
-  const all = new RunPlaces([session], runs, answerBytes);
+  const all = new RunPlaces([session], runs);
   const widths: number[] = [];
   for (let n = 0; n < runs; n++) {
     widths.push(all.width);
@@ -54,22 +55,23 @@ describe("RunPlaces", () => {
   it("runs in threads from the first run on where they are started", async () => {
     const { places, widths } = await runAll(2, 0.01, { isStarted: true });
     expect(places).toEqual(["beside", "beside"]);
-    expect(widths).toEqual([3, 3]);
+    // One more when it is known how large an answer is.
+    expect(widths).toEqual([2, 3]);
   });
 
   it("makes a single run there too, and none that is not", async () => {
-    expect(await runAll(1, 60, { isStarted: true })).toEqual({ places: ["beside"], widths: [2] });
+    expect(await runAll(1, 60, { isStarted: true })).toEqual({ places: ["beside"], widths: [1] });
     expect((await runAll(1, 60)).places).toEqual(["here"]);
   });
 
   it("has no more large answers under way than there are threads", async () => {
-    expect((await runAll(2, 1, { isStarted: true }, 2 ** 26 + 4)).widths).toEqual([2, 2]);
+    expect((await runAll(2, 1, { isStarted: true, answer: LARGE })).widths).toEqual([2, 2]);
   });
 
   it("stays in this thread where there are none", async () => {
     const { session, places } = sessionOf(60);
     const { beside: _, ...alone } = session;
-    const all = new RunPlaces([alone], 3, 4);
+    const all = new RunPlaces([alone], 3);
     await all.run(alone, INPUT);
     expect(all.width).toBe(1);
     await all.run(alone, INPUT);

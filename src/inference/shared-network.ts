@@ -1,0 +1,33 @@
+import type { Answer, Tensor } from "./network-session.js";
+import type { ThreadNetwork } from "./network-thread.js";
+import type { NetworkThreads } from "./network-threads.js";
+import type { OwnSession } from "./own-session.js";
+
+/** A network that runs in this thread or in others: this one has a session only while its runs do not go to the others. */
+export class SharedNetwork {
+  readonly #own: OwnSession;
+  readonly #network: ThreadNetwork;
+  readonly #threads: NetworkThreads;
+
+  constructor(own: OwnSession, network: ThreadNetwork, threads: NetworkThreads) {
+    this.#own = own;
+    this.#network = network;
+    this.#threads = threads;
+  }
+
+  /** In this thread. @throws {PipelineError} as `OwnSession.run` */
+  run(input: Tensor): Promise<Answer> {
+    return this.#own.run(input);
+  }
+
+  /** In another one. @throws {PipelineError} as `OwnSession.run` */
+  async runBeside(input: Tensor): Promise<Answer> {
+    await this.#own.closeNetwork();
+    return this.#own.withHead(await this.#threads.run(this.#network, input));
+  }
+
+  async close(): Promise<void> {
+    await this.#threads.forget(this.#network.key);
+    await this.#own.close();
+  }
+}
