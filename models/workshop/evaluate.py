@@ -49,8 +49,17 @@ def answered(config, image, spacing, run):
     return numpy.stack([triplet(plane, *thresholds) for plane in foreground - background])
 
 
+def cases_of(data, every=None):
+    """(name, image, labels, spacing) of the held-out cases, or of every so-many-th training case."""
+    if every is None:
+        yield from data.validation_cases()
+    else:
+        for name in data.split["training"][::every]:
+            yield name, *data.case(name)
+
+
 def scored(config, path, arguments):
-    """Pairs of a data source, whose validation cases count, and what answers for them."""
+    """Pairs of a data source, whose cases count, and what answers for them."""
     if "leftOut" not in config:
         run = package_runner(arguments.models / config["id"], config["manifest"])
         yield source(config["data"], arguments.data, None), run
@@ -68,6 +77,7 @@ def main():
     parser.add_argument("--data", default=os.environ.get("SCANLANE_DATA"), help="folder of the data sets (SCANLANE_DATA)")
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--runs", type=Path, help="folder of checkpoints, for a config with leftOut")
+    parser.add_argument("--training", type=int, metavar="N", help="score every N-th training case, and write nothing")
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("give --data or set SCANLANE_DATA")
@@ -80,7 +90,7 @@ def main():
     }
     per_case, groups, after = {}, {}, {}
     for data, run in scored(config, arguments.config, arguments):
-        for name, image, truth, spacing in data.validation_cases():
+        for name, image, truth, spacing in cases_of(data, arguments.training):
             found = answered(config, image, spacing, run)
             group = data.group(name) if hasattr(data, "group") else ""
             per_case[name] = dice_of(truth, found)
@@ -92,6 +102,12 @@ def main():
         for group, cases in of.items()
     }
     tables = summaries(groups)
+    for group, labels in tables.items():
+        for name, score in labels.items():
+            measured = f"{score['mean']:.4f} {score['interval']} over {score['cases']} cases, lowest {score['lowest']}"
+            print(f"{group} {name}: {measured}".strip())
+    if arguments.training is not None:
+        return
     RESULTS.mkdir(exist_ok=True)
     result = {
         "dataset": config["card"]["dataset"],
@@ -104,10 +120,6 @@ def main():
         "cases": per_case,
     }
     (RESULTS / f"{config['id']}.json").write_text(json.dumps(result, indent=1) + "\n")
-    for group, labels in tables.items():
-        for name, score in labels.items():
-            measured = f"{score['mean']:.4f} {score['interval']} over {score['cases']} cases, lowest {score['lowest']}"
-            print(f"{group} {name}: {measured}".strip())
 
 
 if __name__ == "__main__":

@@ -56,3 +56,17 @@ def test_a_card_says_what_the_steps_make_of_the_scores():
     score = lambda mean, cases: {"cavity": {"mean": mean, "cases": cases}}
     line = with_steps({"a": score(0.9, 3), "b": score(0.5, 1)}, [LARGEST])
     assert "(largest-component)" in line and line.endswith("a, cavity 0.900; b, cavity 0.500; all cases 0.800.")
+
+
+def test_every_second_training_case_can_stand_in_for_the_held_out_ones():
+    class Data:
+        split = {"training": ["a", "b", "c"], "validation": ["v"]}
+
+        def case(self, name):
+            return f"image {name}", "labels", (1, 1, 1)
+
+        def validation_cases(self):
+            return ((name, *self.case(name)) for name in self.split["validation"])
+
+    assert [name for name, *_ in evaluate.cases_of(Data())] == ["v"]
+    assert [case[:2] for case in evaluate.cases_of(Data(), 2)] == [("a", "image a"), ("c", "image c")]
