@@ -41,6 +41,10 @@ describe("toNetworkGrid", () => {
       { orientation: "source" as const },
       { orientation: "source" as const, spacingMm: [null, null, null] as [null, null, null] },
       { normaliseOn: "network" as const, spacingMm: [2, 1, 1] as [number, number, number] },
+      {
+        spacingMm: [2, 1, 1.5] as [number, number, number],
+        resampling: { ...manifest.resampling, imageOrder: 3 as const },
+      },
     ]) {
       const model = { ...manifest, ...changes };
       const expected = toNetworkGrid([floats], sagittal, model);
