@@ -55,11 +55,16 @@ export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenS
       // One that did not open was refused to those who ran it.
       await (await open?.catch(() => null))?.close();
     };
+    const openOwn = () => {
+      // The runtime takes no memory that is shared.
+      own ??= open(network.bytes.slice(), request, provider, threads);
+      return own;
+    };
     return {
-      async run(input) {
-        // The runtime takes no memory that is shared.
-        own ??= open(network.bytes.slice(), request, provider, threads);
-        return (await own).run(input);
+      run: async (input) => (await openOwn()).run(input),
+      async ready(runs) {
+        if (runs > 1) await pool.open(network, runs);
+        else await openOwn();
       },
       beside: {
         workers: pool.workers,

@@ -5,6 +5,11 @@ const START_SECONDS = 0.5;
 /** Up to this size of an answer one may wait while another is added, so that no thread waits. */
 const WAITING_BYTES = 2 ** 26;
 
+/** Whether so many seconds of runs, one after the other, are worth the start of threads. */
+export function isWorthThreads(seconds: number): boolean {
+  return seconds > START_SECONDS;
+}
+
 /** Runs that may be under way at once in so many threads. */
 export function runsUnderWay(workers: number, answerBytes: number): number {
   return answerBytes > WAITING_BYTES ? workers : workers + 1;
@@ -44,7 +49,7 @@ export class RunPlaces {
     const answer = await session.run(input);
     const seconds = (performance.now() - started) / 1000;
     this.#left--;
-    this.#isBeside = this.#workers > 1 && this.#left > 1 && this.#left * seconds > START_SECONDS;
+    this.#isBeside = this.#workers > 1 && this.#left > 1 && isWorthThreads(this.#left * seconds);
     return answer;
   }
 }

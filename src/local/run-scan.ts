@@ -135,9 +135,13 @@ function stateHandlers(
     return outcome;
   });
   return {
-    Inspect: lambdaHandler("inspect", async (payload) =>
-      InspectOutput.parse(await inspect(InspectInput.parse(payload), deps)),
-    ),
+    Inspect: lambdaHandler("inspect", async (payload) => {
+      const output = InspectOutput.parse(await inspect(InspectInput.parse(payload), deps));
+      const [first] = output.tasks;
+      // The network of the first image opens while this process makes its input.
+      if (first !== undefined) worker.warm({ parameters: { taskKey: first.taskKey }, places });
+      return output;
+    }),
     Preprocess: lambdaHandler("preprocess", (payload) => here(preprocess, payload)),
     PreprocessJob: job("preprocess"),
     Segment: job("segment"),

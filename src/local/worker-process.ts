@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Logger } from "#src/core/logger.js";
 import { jobQueue } from "./job-queue.js";
-import { type WorkerJob, WorkerMessage } from "./worker-protocol.js";
+import { type WorkerJob, WorkerMessage, type WorkerOrder, type WorkerTask } from "./worker-protocol.js";
 
 /**
  * A warm child process that runs Batch jobs one after another (`jobQueue`). Started by `start` or with the first job, and
@@ -33,15 +33,25 @@ export class WorkerProcess {
   }
 
   /** Runs a job. Resolves to its exit code, or null when the process was lost while it ran. */
-  readonly run = jobQueue((job: Omit<WorkerJob, "id">) => this.#send(job));
+  readonly run = jobQueue((job: Omit<WorkerJob, "id" | "kind">) => this.#send(job));
 
-  async #send(job: Omit<WorkerJob, "id">): Promise<number | null> {
+  /**
+   * Lets the process open the network of a task whose input is being made; its first job waits for that. Does nothing
+   * while a job is under way, whose networks it might close.
+   */
+  warm(task: WorkerTask): void {
+    if (this.#waiting.size > 0) return;
+    // One that cannot be told is lost, which the next job will find.
+    this.#child?.send({ kind: "warm", ...task } satisfies WorkerOrder, () => {});
+  }
+
+  async #send(job: Omit<WorkerJob, "id" | "kind">): Promise<number | null> {
     if (this.#isClosed) return null;
     const id = ++this.#jobs;
     const child = this.#child ?? this.#fork();
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      child.send({ ...job, id } satisfies WorkerJob, (error) => {
+      child.send({ ...job, kind: "job", id } satisfies WorkerOrder, (error) => {
         if (error) this.#answer(id, null);
       });
     });

@@ -5,7 +5,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { WorkerProcess } from "#src/local/worker-process.js";
 
 /** Answers by the job's key: ends with an exit code, dies, or says its process id. */
-const SCRIPT = `process.on("message", ({ id, parameters: { taskKey } }) => {
+const SCRIPT = `process.on("message", ({ kind, id, parameters: { taskKey } }) => {
+  if (kind === "warm") return process.send({ kind: "log", level: "info", message: "warm", fields: { pid: taskKey } });
   if (taskKey === "die") process.kill(process.pid, "SIGKILL");
   process.send({ kind: "log", level: "info", message: "pid", fields: { pid: process.pid } });
   process.send({ kind: "exit", id, exitCode: Number(taskKey), peakBytes: 1 });
@@ -35,6 +36,21 @@ describe("WorkerProcess", () => {
     await start();
     expect(await Promise.all([worker.run(job("die")), worker.run(job("0"))])).toEqual([null, 0]);
     expect(await worker.run(job("0"))).toBe(0);
+  });
+
+  it("has a network opened ahead, but not beside a job, whose networks it might close", async () => {
+    const told: unknown[] = [];
+    await start(told);
+    const warm = (taskKey: string) => worker.warm({ parameters: { taskKey }, places });
+    warm("before it runs");
+    worker.start();
+    warm("next");
+    const running = worker.run(job("0"));
+    warm("beside it");
+    await running;
+    warm("after it");
+    await worker.run(job("0"));
+    expect(told).toEqual(["next", expect.any(Number), "after it", expect.any(Number)]);
   });
 
   it("begins nothing that waits once it is closed", async () => {
