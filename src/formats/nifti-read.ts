@@ -3,6 +3,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { type Volume, type VoxelArray, voxelCount } from "#src/imaging/volume.js";
 import { type NiftiHeader, niftiVersion, parseNiftiHeader } from "./nifti-header.js";
+import { unpackStored } from "./stored-gzip.js";
 import { decodeVoxels, nonFiniteWarnings } from "./voxel-bytes.js";
 
 /**
@@ -156,6 +157,8 @@ export function unpackedLength(bytes: Uint8Array): number | null {
 const LARGEST_RATIO = 1032;
 
 function unpack(bytes: Uint8Array, needed: number, subject: string, limit: number): Uint8Array {
+  const stored = unpackStored(bytes, limit);
+  if (stored !== null) return stored;
   try {
     // Into one piece where header and end agree, and a byte to see that it ends: pieces would be put together by a copy.
     const length = Math.min(needed, unpackedLength(bytes) ?? 0, LARGEST_RATIO * bytes.length, limit);

@@ -1,8 +1,7 @@
 import { mirrorSubsets } from "#src/imaging/mirror.js";
 import { planPadding } from "#src/imaging/pad.js";
-import { type Grid, voxelCount } from "#src/imaging/volume.js";
-import { isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
-import { asksOthers } from "#src/model/manifest.js";
+import { voxelCount } from "#src/imaging/volume.js";
+import { isNetwork } from "#src/model/classical-manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { tileBatches } from "./cut-tiles.js";
 import { planNetworkGrid } from "./network-grid.js";
@@ -11,9 +10,9 @@ import type { ImageShape } from "./predict-volumes.js";
 // Seconds before anything starts. Work around the network is so much a voxel; the rates were fitted to processors'
 // seconds on one machine (docs/bench/preflight.md). A network's own time is known where it was measured.
 
-/** Seconds of a stage as it starts, for each voxel of the image, and as much again where it is resampled. */
-const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6 } as const;
-const PUBLISH = { start: 0.4, voxel: 0.03e-6 } as const;
+/** Seconds of a stage as it starts, and for each voxel of the image. */
+const PREPROCESS = { start: 0.05, voxel: 0.025e-6 } as const;
+const PUBLISH = { start: 0.4, voxel: 0.012e-6 } as const;
 /** For each value of a tile's answer, each logit, each voxel of the label map. */
 const SEGMENT = { start: 0.4, answer: 8e-9, logit: 10e-9, voxel: 70e-9 } as const;
 /** Another machine than the network was measured on may be so many times faster or slower. */
@@ -28,17 +27,8 @@ export interface PredictedTime {
 }
 
 /** Time of Preprocess, one thread. */
-export function preprocessTime({ grid, channels }: ImageShape, manifest: PackageManifest): PredictedTime {
-  const { start, voxel, resampled } = PREPROCESS;
-  return ofOneThread(
-    start + (voxel + (isResampled(grid, manifest) ? resampled : 0)) * voxelCount(grid.size) * channels,
-  );
-}
-
-function isResampled(grid: Grid, manifest: PackageManifest): boolean {
-  if (!isNetwork(manifest) || asksOthers(manifest)) return false;
-  const { size, box } = planNetworkGrid(grid, manifest);
-  return size.join() !== box.size.join();
+export function preprocessTime({ grid, channels }: ImageShape): PredictedTime {
+  return ofOneThread(PREPROCESS.start + PREPROCESS.voxel * voxelCount(grid.size) * channels);
 }
 
 /** Time of Publish without optional outputs, one thread. */

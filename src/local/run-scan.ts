@@ -28,9 +28,10 @@ import {
 } from "#src/workflow/contract.js";
 import { Admission } from "./admission.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
+import { ImagesAhead } from "./images-ahead.js";
 import { openPlaces, type Places, placesFor } from "./places.js";
 import type { LocalUpload, OriginDocument } from "./take-in.js";
-import type { WorkerProcess } from "./worker-process.js";
+import type { AskedJob, WorkerProcess } from "./worker-process.js";
 
 /** A state began or ended. */
 export interface StateEvent {
@@ -68,14 +69,20 @@ export interface RunOutcome {
 /** Tries of a job that ended with a transient exit code, as in the job definition of `infra/`. */
 const JOB_ATTEMPTS = 3;
 
+/** The network of an image up to this size leaves processors enough for the image to be read beside it. */
+const SMALL_VOXELS = 2 ** 22;
+
 /** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
   const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
   const { request } = upload.source;
   const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
   const places = placesFor(mayBe, { ...options.places, source: upload.root });
+  const opened = openPlaces(places);
+  const source = upload.held?.over(opened.stores.source) ?? opened.stores.source;
   const deps: StageDeps = {
-    ...openPlaces(places),
+    models: opened.models,
+    stores: { ...opened.stores, source },
     logger: options.logger,
     provider,
     capacity: capacityOf(options.workers, memoryMiB, provider),
@@ -114,20 +121,37 @@ function stateHandlers(
   { worker, admission }: Required<Pick<RunOptions, "worker" | "admission">>,
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
-  const job = (stage: Stage) =>
-    batchHandler(async (value) => {
-      const parameters = JobParameters.parse(value);
-      for (let attempt = 1; ; attempt++) {
-        const exitCode = await worker.run({ stage, parameters, places });
-        if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
-      }
+  const images = new ImagesAhead(deps, admission);
+  const runJob = async (job: Omit<AskedJob, "places">) => {
+    for (let attempt = 1; ; attempt++) {
+      const exitCode = await worker.run({ ...job, places });
+      if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
+    }
+  };
+  const job = (stage: Stage) => batchHandler((value) => runJob({ stage, parameters: JobParameters.parse(value) }));
+  const segment = batchHandler(async (value) => {
+    const parameters = JobParameters.parse(value);
+    const task = await readDocument(deps.stores.work, parameters.taskKey, TaskDocument);
+    const begin = () => images.begin(parameters, task);
+    if (task.estimate.voxels <= SMALL_VOXELS) begin();
+    const exitCode = await runJob({
+      stage: "segment",
+      parameters,
+      // From the last tile on the worker has one thread that works.
+      onLog: (message, { done, of }) => {
+        if (message === "tiles" && done === of) begin();
+      },
     });
+    if (exitCode !== 0) images.settle(task.identity, false);
+    return exitCode;
+  });
   const here = async (definition: StageDefinition, payload: unknown) => {
     const input = StageInput.parse(payload);
     const { identity, plan } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
     const { memoryMiB = 0 } = plan?.[definition === publish ? "publish" : "preprocess"] ?? {};
     const asked = { identity, memoryMiB, besideMiB: plan?.segment?.memoryMiB ?? 0 };
-    return admission.run(asked, () => runTask(definition, input, deps));
+    if (definition === publish) images.settle(identity, true);
+    return admission.run(asked, () => runTask(definition, input, { ...deps, shown: images }));
   };
   const setAside = lambdaHandler("quarantine", async (payload) => {
     const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
@@ -144,7 +168,7 @@ function stateHandlers(
     }),
     Preprocess: lambdaHandler("preprocess", (payload) => here(preprocess, payload)),
     PreprocessJob: job("preprocess"),
-    Segment: job("segment"),
+    Segment: segment,
     Postprocess: job("postprocess"),
     PublishJob: job("publish"),
     Publish: lambdaHandler("publish", async (payload) => {

@@ -1,7 +1,17 @@
 import { type ChildProcess, fork } from "node:child_process";
-import type { Logger } from "#src/core/logger.js";
+import type { LogFields, Logger } from "#src/core/logger.js";
 import { jobQueue } from "./job-queue.js";
 import { type WorkerJob, WorkerMessage, type WorkerOrder, type WorkerTask } from "./worker-protocol.js";
+
+/** A job, and who listens to what it says besides the logger. */
+export interface AskedJob extends Omit<WorkerJob, "id" | "kind"> {
+  readonly onLog?: (message: string, fields: LogFields) => void;
+}
+
+interface Waiting {
+  readonly resolve: (exitCode: number | null) => void;
+  readonly onLog: AskedJob["onLog"];
+}
 
 /**
  * A warm child process that runs Batch jobs one after another (`jobQueue`). Started by `start` or with the first job, and
@@ -11,7 +21,7 @@ export class WorkerProcess {
   readonly #file: string;
   readonly #args: readonly string[];
   readonly #logger: Logger;
-  readonly #waiting = new Map<number, (exitCode: number | null) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   #child: ChildProcess | null = null;
   #isClosed = false;
   #jobs = 0;
@@ -33,7 +43,7 @@ export class WorkerProcess {
   }
 
   /** Runs a job. Resolves to its exit code, or null when the process was lost while it ran. */
-  readonly run = jobQueue((job: Omit<WorkerJob, "id" | "kind">) => this.#send(job));
+  readonly run = jobQueue((job: AskedJob) => this.#send(job));
 
   /**
    * Lets the process open the network of a task whose input is being made; its first job waits for that. Does nothing
@@ -45,12 +55,12 @@ export class WorkerProcess {
     this.#child?.send({ kind: "warm", ...task } satisfies WorkerOrder, () => {});
   }
 
-  async #send(job: Omit<WorkerJob, "id" | "kind">): Promise<number | null> {
+  async #send({ onLog, ...job }: AskedJob): Promise<number | null> {
     if (this.#isClosed) return null;
     const id = ++this.#jobs;
     const child = this.#child ?? this.#fork();
     return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
+      this.#waiting.set(id, { resolve, onLog });
       child.send({ ...job, kind: "job", id } satisfies WorkerOrder, (error) => {
         if (error) this.#answer(id, null);
       });
@@ -78,7 +88,11 @@ export class WorkerProcess {
       if (message.kind === "exit") {
         this.#peakBytes = message.peakBytes;
         this.#answer(message.id, message.exitCode);
-      } else this.#logger[message.level](message.message, message.fields);
+        return;
+      }
+      this.#logger[message.level](message.message, message.fields);
+      // There is one: jobs run one after the other.
+      for (const { onLog } of this.#waiting.values()) onLog?.(message.message, message.fields);
     });
     const lost = () => {
       if (this.#child === child) this.#child = null;
@@ -90,7 +104,7 @@ export class WorkerProcess {
   }
 
   #answer(id: number, exitCode: number | null): void {
-    this.#waiting.get(id)?.(exitCode);
+    this.#waiting.get(id)?.resolve(exitCode);
     this.#waiting.delete(id);
   }
 }

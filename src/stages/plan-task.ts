@@ -80,7 +80,7 @@ export function planTask(
     preprocess: {
       memoryMiB: preprocess,
       jobSize: sizeFor(preprocess),
-      ...timeOf(preprocessTime(image, model.manifest)),
+      ...timeOf(preprocessTime(image)),
     },
     ...(segment === 0
       ? {}

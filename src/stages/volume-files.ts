@@ -1,5 +1,6 @@
 import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
-import { gzipDeterministic, gzipStored, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
+import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
+import { gzipStored } from "#src/formats/stored-gzip.js";
 import { applyAffine, composeAffine, invertAffine, type Size3 } from "#src/imaging/affine.js";
 import type { Box } from "#src/imaging/crop.js";
 import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";

@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import type { LogFields } from "#src/core/logger.js";
 import { WorkerProcess } from "#src/local/worker-process.js";
 
 /** Answers by the job's key: ends with an exit code, dies, or says its process id. */
@@ -36,6 +37,16 @@ describe("WorkerProcess", () => {
     await start();
     expect(await Promise.all([worker.run(job("die")), worker.run(job("0"))])).toEqual([null, 0]);
     expect(await worker.run(job("0"))).toBe(0);
+  });
+
+  it("tells who asked for a job what it says, besides the logger", async () => {
+    const [pids, heard]: [unknown[], unknown[]] = [[], []];
+    await start(pids);
+    const onLog = (message: string, { pid }: LogFields) => void heard.push([message, pid]);
+    await worker.run({ ...job("0"), onLog });
+    await worker.run(job("0"));
+    expect(heard).toEqual([["pid", pids[0]]]);
+    expect(pids).toHaveLength(2);
   });
 
   it("has a network opened ahead, but not beside a job, whose networks it might close", async () => {
