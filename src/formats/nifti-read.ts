@@ -20,6 +20,8 @@ export interface NiftiReadOptions {
   readonly subject?: string;
   /** Most bytes that a gzip file may unpack to. @default 4 GiB */
   readonly maxUnpackedBytes?: number;
+  /** Whether the bytes may be changed in place and shared with the image. @default false */
+  readonly mayShare?: boolean;
 }
 
 const DEFAULT_MAX_UNPACKED = 4 * 1024 ** 3 - 1;
@@ -37,7 +39,7 @@ export function readNifti(bytes: Uint8Array, options: NiftiReadOptions = {}): Ni
   const { header, file, owned } = openPlain(bytes, options);
   const voxels = voxelCount(header.size) * header.channels;
   const stored = file.subarray(header.dataOffset, header.dataOffset + voxels * header.voxelBytes);
-  const { data, nonFinite } = decode(stored, header, owned);
+  const { data, nonFinite } = decode(stored, header, owned || options.mayShare === true);
   const warnings = [...header.warnings, ...trailing(header, file.length), ...nonFiniteWarnings(nonFinite, voxels)];
   const { size, affineRas, spacingMm, channels } = header;
   return { size, affineRas, spacingMm, channels, data, warnings };

@@ -55,9 +55,13 @@ function oneAfterAnother(channels: readonly Channel[], voxels: number): Float32A
   return data;
 }
 
+/** @param bytes the caller's own: the channels lie in them */
 export function readNetworkInput(bytes: Uint8Array, manifest: PackageManifest): NetworkInput {
-  const image = readNifti(bytes);
-  const channels = manifest.channels.map((_, n) => new Float32Array(niftiChannel(image, n).data));
+  const image = readNifti(bytes, { mayShare: true });
+  const channels = manifest.channels.map((_, n) => {
+    const { data } = niftiChannel(image, n);
+    return data instanceof Float32Array ? data : new Float32Array(data);
+  });
   return { size: image.size, channels };
 }
 
