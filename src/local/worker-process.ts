@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { LogFields, Logger } from "#src/core/logger.js";
+import { forkWorker, takeEarly } from "./early-worker.js";
 import { jobQueue } from "./job-queue.js";
 import { type WorkerJob, WorkerMessage, type WorkerOrder, type WorkerTask } from "./worker-protocol.js";
 
@@ -80,8 +81,7 @@ export class WorkerProcess {
   }
 
   #fork(): ChildProcess {
-    // stdout belongs to the command's own output; what a native library prints goes to stderr.
-    const child = fork(this.#file, this.#args, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
+    const child = takeEarly(this.#file, this.#args) ?? forkWorker(this.#file, this.#args);
     this.#child = child;
     child.on("message", (value) => {
       const message = WorkerMessage.parse(value);

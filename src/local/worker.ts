@@ -1,3 +1,5 @@
+// Before any module that makes schemas.
+import "#src/workflow/plain-schemas.js";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { PROVIDERS } from "#src/core/ids.js";
@@ -9,6 +11,7 @@ import { publish } from "#src/stages/publish.js";
 import { runJob } from "#src/stages/run-job.js";
 import { segmentStage } from "#src/stages/segment.js";
 import { warmSegment } from "#src/stages/warm-segment.js";
+import { keepCompiled } from "./compile-cache.js";
 import { openPlaces } from "./places.js";
 import { type WorkerJob, type WorkerMessage, WorkerOrder, type WorkerTask } from "./worker-protocol.js";
 
@@ -44,6 +47,8 @@ async function work(job: WorkerJob): Promise<void> {
   const exitCode = await runJob(stages[job.stage], job.parameters, deps);
   // Node.js gives kilobytes.
   tell({ kind: "exit", id: job.id, exitCode, peakBytes: process.resourceUsage().maxRSS * 1024 });
+  // Of a scan that is the last job: what comes next is published elsewhere, and ends this process when it is done.
+  if (job.stage === "postprocess") keepCompiled();
 }
 
 async function warm({ parameters, places }: WorkerTask): Promise<void> {
