@@ -58,7 +58,11 @@ export function niftiParts(image: NiftiToWrite): readonly [header: Uint8Array, v
  * @param level 1 is several times faster than 6 for a file about 6 % larger
  */
 export function gzipDeterministic(bytes: Uint8Array, level: 1 | 2 | 3 | 4 | 5 | 6 = 1): Uint8Array {
-  const packed = gzipSync(bytes, { level });
+  return withoutOrigin(gzipSync(bytes, { level }));
+}
+
+/** A gzip file, changed to one that says nothing of where and when it was packed. */
+export function withoutOrigin(packed: Uint8Array): Uint8Array {
   // RFC 1952: bytes 4-7 are the time, byte 9 the system (255: unknown); zlib fills in the one it was built for.
   packed.fill(0, 4, 8);
   packed[9] = 255;
