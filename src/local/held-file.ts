@@ -20,6 +20,11 @@ export class HeldFile {
     this.#bytes = bytes;
   }
 
+  /** Of an upload that has to wait: it is read again. */
+  letGo(): void {
+    this.#bytes = null;
+  }
+
   /** The same store; the file's bytes come from here as long as they are held. */
   over(store: ScanStore): ScanStore {
     return {

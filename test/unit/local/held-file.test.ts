@@ -36,6 +36,14 @@ describe("HeldFile", () => {
     expect(await over.get("a.nii.gz", { start: 1, end: 9 })).toEqual(Uint8Array.of(2, 3));
   });
 
+  it("gives nothing any more once it was let go", async () => {
+    const store = memoryStore();
+    await store.put("a.nii.gz", Uint8Array.of(1));
+    const held = new HeldFile("a.nii.gz", Uint8Array.of(7));
+    held.letGo();
+    expect(await held.over(store).get("a.nii.gz")).toEqual(Uint8Array.of(1));
+  });
+
   it("is a packed file that is taken in alone", async () => {
     const root = await mkdtemp(join(tmpdir(), "held-"));
     await writeFile(join(root, "a.nii.gz"), "packed");
