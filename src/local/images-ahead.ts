@@ -35,11 +35,16 @@ export class ImagesAhead implements ShownImages {
     this.#held = { identity, image, giveBack };
   }
 
-  /** Gives back the memory that was set aside for an image: Publish, which takes it, has memory of its own, or never comes. */
-  settle(identity: ResultId, isWanted: boolean): void {
+  /** Gives back the memory that was set aside for an image: Publish, which takes it, asks for its own. */
+  makeRoom(identity: ResultId): void {
+    if (this.#held?.identity === identity) this.#held.giveBack();
+  }
+
+  /** Lets go of an image that Publish did not take, or will not come to. */
+  forget(identity: ResultId): void {
     if (this.#held?.identity !== identity) return;
     this.#held.giveBack();
-    if (!isWanted) this.#held = null;
+    this.#held = null;
   }
 
   async take(identity: ResultId): Promise<ShownImage | null> {

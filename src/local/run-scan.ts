@@ -129,9 +129,10 @@ function stateHandlers(
     }
   };
   const job = (stage: Stage) => batchHandler((value) => runJob({ stage, parameters: JobParameters.parse(value) }));
+  const taskOf = ({ taskKey }: StageInput) => readDocument(deps.stores.work, taskKey, TaskDocument);
   const segment = batchHandler(async (value) => {
     const parameters = JobParameters.parse(value);
-    const task = await readDocument(deps.stores.work, parameters.taskKey, TaskDocument);
+    const task = await taskOf(parameters);
     const begin = () => images.begin(parameters, task);
     if (task.estimate.voxels <= SMALL_VOXELS) begin();
     const exitCode = await runJob({
@@ -142,16 +143,28 @@ function stateHandlers(
         if (message === "tiles" && done === of) begin();
       },
     });
-    if (exitCode !== 0) images.settle(task.identity, false);
+    if (exitCode !== 0) images.forget(task.identity);
+    return exitCode;
+  });
+  const postprocess = batchHandler(async (value) => {
+    const parameters = JobParameters.parse(value);
+    const exitCode = await runJob({ stage: "postprocess", parameters });
+    if (exitCode !== 0) images.forget((await taskOf(parameters)).identity);
     return exitCode;
   });
   const here = async (definition: StageDefinition, payload: unknown) => {
     const input = StageInput.parse(payload);
-    const { identity, plan } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
+    const { identity, plan } = await taskOf(input);
     const { memoryMiB = 0 } = plan?.[definition === publish ? "publish" : "preprocess"] ?? {};
     const asked = { identity, memoryMiB, besideMiB: plan?.segment?.memoryMiB ?? 0 };
-    if (definition === publish) images.settle(identity, true);
-    return admission.run(asked, () => runTask(definition, input, { ...deps, shown: images }));
+    if (definition !== publish) return admission.run(asked, () => runTask(definition, input, deps));
+    images.makeRoom(identity);
+    try {
+      return await admission.run(asked, () => runTask(publish, input, { ...deps, shown: images }));
+    } finally {
+      // A result that was there already needs no pictures.
+      images.forget(identity);
+    }
   };
   const setAside = lambdaHandler("quarantine", async (payload) => {
     const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
@@ -169,7 +182,7 @@ function stateHandlers(
     Preprocess: lambdaHandler("preprocess", (payload) => here(preprocess, payload)),
     PreprocessJob: job("preprocess"),
     Segment: segment,
-    Postprocess: job("postprocess"),
+    Postprocess: postprocess,
     PublishJob: job("publish"),
     Publish: lambdaHandler("publish", async (payload) => {
       const outcome = PublishOutput.parse(await here(publish, payload));

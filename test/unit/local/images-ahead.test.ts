@@ -67,12 +67,13 @@ describe("ImagesAhead", () => {
     const waiting = admission.run(other, async () => void ran.push("other"));
     await new Promise(setImmediate);
     expect(ran).toEqual([]);
-    images.settle(task.identity, true);
+    images.makeRoom(task.identity);
     await waiting;
     expect(await images.take(task.identity)).not.toBeNull();
 
     images.begin(input, task);
-    images.settle(task.identity, false);
+    images.forget("r-other");
+    images.forget(task.identity);
     expect(await images.take(task.identity)).toBeNull();
   });
 
