@@ -90,7 +90,7 @@ function openPlain(bytes: Uint8Array, options: NiftiReadOptions): OpenNifti {
   if (header.components !== 1) {
     throw new PipelineError("InputUnsupported", `${subject} has colour voxels, expected integers or real numbers`);
   }
-  return openNifti(bytes, header, subject, options.maxUnpackedBytes);
+  return openNifti(bytes, header, subject, options);
 }
 
 /**
@@ -114,11 +114,12 @@ export function openNifti(
   bytes: Uint8Array,
   header: NiftiHeader,
   subject: string,
-  maxUnpackedBytes: number = DEFAULT_MAX_UNPACKED,
+  { maxUnpackedBytes = DEFAULT_MAX_UNPACKED, mayShare = false }: Omit<NiftiReadOptions, "subject"> = {},
 ): OpenNifti {
   const zipped = isGzip(bytes);
   const needed = endOfVoxels(header);
-  const file = zipped ? unpack(bytes, needed, subject, maxUnpackedBytes) : bytes;
+  const stored = zipped ? unpackStored(bytes, maxUnpackedBytes, mayShare) : null;
+  const file = stored ?? (zipped ? unpack(bytes, needed, subject, maxUnpackedBytes) : bytes);
   if (file.length < needed) {
     throw new PipelineError(
       "InputUnreadable",
@@ -159,8 +160,6 @@ export function unpackedLength(bytes: Uint8Array): number | null {
 const LARGEST_RATIO = 1032;
 
 function unpack(bytes: Uint8Array, needed: number, subject: string, limit: number): Uint8Array {
-  const stored = unpackStored(bytes, limit);
-  if (stored !== null) return stored;
   try {
     // Into one piece where header and end agree, and a byte to see that it ends: pieces would be put together by a copy.
     const length = Math.min(needed, unpackedLength(bytes) ?? 0, LARGEST_RATIO * bytes.length, limit);

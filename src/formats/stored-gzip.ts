@@ -50,30 +50,43 @@ export function gzipStored(pieces: readonly Uint8Array[]): Uint8Array {
 /**
  * What a gzip file of stored blocks holds, in one piece.
  *
+ * @param inPlace whether the file's own memory may be used for it: no other is asked for then, which takes longer than
+ *   the copy
  * @returns null for a file that zlib has to look at: one that is compressed, of several parts, damaged, with a name in its
  *   header or of more bytes than the limit
  */
-export function unpackStored(file: Uint8Array, limit: number): Uint8Array | null {
+export function unpackStored(file: Uint8Array, limit: number, inPlace = false): Uint8Array | null {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const blocks = storedBlocks(file, view);
+  const end = file.length - TRAILER;
+  if (blocks === null || view.getUint32(end + 4, true) > limit) return null;
+  const [checksum, length] = [view.getUint32(end, true), view.getUint32(end + 4, true)];
+  const contents = inPlace ? file.subarray(0, length) : new Uint8Array(length);
+  let to = 0;
+  for (const [at, size] of blocks) {
+    if (inPlace) file.copyWithin(to, at, at + size);
+    else contents.set(file.subarray(at, at + size), to);
+    to += size;
+  }
+  return crc32(contents) === checksum ? contents : null;
+}
+
+/** Where the blocks of such a file lie, and how long they are; null where it is not one from its beginning to its end. */
+function storedBlocks(file: Uint8Array, view: DataView): [at: number, size: number][] | null {
   const end = file.length - TRAILER;
   // Its flags say what else would follow the header.
   if (end < GZIP_HEADER.length || !GZIP_HEADER.subarray(0, 4).every((byte, n) => byte === file[n])) return null;
-  const length = view.getUint32(end + 4, true);
-  if (length > limit || length > end) return null;
-  const contents = new Uint8Array(length);
-  let to = 0;
+  const blocks: [at: number, size: number][] = [];
+  let length = 0;
   let isLast = false;
   let at = GZIP_HEADER.length;
-  for (; !isLast && at + BLOCK_HEADER <= end; ) {
+  while (!isLast && at + BLOCK_HEADER <= end) {
     const size = view.getUint16(at + 1, true);
     if ((file[at] ?? 0) > 1 || view.getUint16(at + 3, true) !== (~size & 0xffff)) return null;
     isLast = file[at] === 1;
-    at += BLOCK_HEADER;
-    if (at + size > end || to + size > length) return null;
-    contents.set(file.subarray(at, at + size), to);
-    at += size;
-    to += size;
+    blocks.push([at + BLOCK_HEADER, size]);
+    length += size;
+    at += BLOCK_HEADER + size;
   }
-  const isWhole = isLast && at === end && to === length;
-  return isWhole && crc32(contents) === view.getUint32(end, true) ? contents : null;
+  return isLast && at === end && length === view.getUint32(end + 4, true) ? blocks : null;
 }

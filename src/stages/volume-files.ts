@@ -29,9 +29,13 @@ export function imageFileParts(volume: Volume<Float32Array | Int16Array>): reado
   return niftiParts({ ...volume, data: compact(volume.data) });
 }
 
-/** The image with its voxels as they are kept. */
+/**
+ * The image with its voxels as they are kept.
+ *
+ * @param bytes the caller's own: the voxels lie in them
+ */
 export function readImage(bytes: Uint8Array): Volume<Float32Array | Int16Array> {
-  const image = readNifti(bytes);
+  const image = readNifti(bytes, { mayShare: true });
   const { data } = image;
   const isKept = data instanceof Int16Array || data instanceof Float32Array;
   return { ...gridOf(image), data: isKept ? data : new Float32Array(data) };

@@ -13,6 +13,9 @@ describe("gzipStored", () => {
       const file = gzipStored(pieces);
       expect(gunzipSync(file).equals(Buffer.concat(pieces))).toBe(true);
       expect(Buffer.concat(pieces).equals(unpackStored(file, ANY) ?? Buffer.of(7))).toBe(true);
+      const shared = unpackStored(file, ANY, true);
+      expect(Buffer.concat(pieces).equals(shared ?? Buffer.of(7))).toBe(true);
+      expect(shared?.buffer).toBe(file.buffer);
     },
   );
 });
@@ -37,6 +40,7 @@ describe("unpackStored", () => {
     ["that says another length", (file) => file.with(file.length - 4, 0)],
   ])("leaves a file to zlib that is %s", (_, change) => {
     expect(unpackStored(change(gzipStored([bytesOf(1000)])), ANY)).toBeNull();
+    expect(unpackStored(change(gzipStored([bytesOf(1000)])), ANY, true)).toBeNull();
   });
 
   it("leaves what is beyond its limit to zlib", () => {
