@@ -1,3 +1,5 @@
+// Before any module that makes schemas.
+import "#src/workflow/plain-schemas.js";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, CommanderError, Option } from "commander";

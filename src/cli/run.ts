@@ -48,7 +48,10 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
         const upload = await takeIn(resolve(path), asked);
         const { scanId, objects } = upload.source;
         const isSmall = (await unpackedBytes(upload.root, objects)) <= SMALL_BYTES;
-        if (!isSmall || before?.isSmall === false || before?.scanId === scanId) await turn;
+        if (before !== null && (!isSmall || !before.isSmall || before.scanId === scanId)) {
+          upload.held?.letGo();
+          await turn;
+        }
         signal.throwIfAborted();
         return { scanId, isSmall, code: told(path, turn, runUpload(upload, basename(path), { ...context, turn })) };
       } catch (thrown) {

@@ -10,6 +10,19 @@ export function sha256(data: Uint8Array | string): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
+/** What is hashed in one turn. */
+const TURN_BYTES = 2 ** 23;
+
+/** `sha256` of bytes, a part in each turn of the event loop: what waits for the file system goes on meanwhile. */
+export async function sha256InTurns(bytes: Uint8Array): Promise<string> {
+  const hash = createHash("sha256");
+  for (let at = 0; at < bytes.length; at += TURN_BYTES) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+    hash.update(bytes.subarray(at, at + TURN_BYTES));
+  }
+  return hash.digest("hex");
+}
+
 /**
  * A digest of a JSON value that does not depend on the order of its keys.
  *

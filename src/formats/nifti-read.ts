@@ -3,6 +3,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { type Volume, type VoxelArray, voxelCount } from "#src/imaging/volume.js";
 import { type NiftiHeader, niftiVersion, parseNiftiHeader } from "./nifti-header.js";
+import { unpackStored } from "./stored-gzip.js";
 import { decodeVoxels, nonFiniteWarnings } from "./voxel-bytes.js";
 
 /**
@@ -19,6 +20,8 @@ export interface NiftiReadOptions {
   readonly subject?: string;
   /** Most bytes that a gzip file may unpack to. @default 4 GiB */
   readonly maxUnpackedBytes?: number;
+  /** Whether the bytes may be changed in place and shared with the image. @default false */
+  readonly mayShare?: boolean;
 }
 
 const DEFAULT_MAX_UNPACKED = 4 * 1024 ** 3 - 1;
@@ -36,7 +39,7 @@ export function readNifti(bytes: Uint8Array, options: NiftiReadOptions = {}): Ni
   const { header, file, owned } = openPlain(bytes, options);
   const voxels = voxelCount(header.size) * header.channels;
   const stored = file.subarray(header.dataOffset, header.dataOffset + voxels * header.voxelBytes);
-  const { data, nonFinite } = decode(stored, header, owned);
+  const { data, nonFinite } = decode(stored, header, owned || options.mayShare === true);
   const warnings = [...header.warnings, ...trailing(header, file.length), ...nonFiniteWarnings(nonFinite, voxels)];
   const { size, affineRas, spacingMm, channels } = header;
   return { size, affineRas, spacingMm, channels, data, warnings };
@@ -87,7 +90,7 @@ function openPlain(bytes: Uint8Array, options: NiftiReadOptions): OpenNifti {
   if (header.components !== 1) {
     throw new PipelineError("InputUnsupported", `${subject} has colour voxels, expected integers or real numbers`);
   }
-  return openNifti(bytes, header, subject, options.maxUnpackedBytes);
+  return openNifti(bytes, header, subject, options);
 }
 
 /**
@@ -111,11 +114,12 @@ export function openNifti(
   bytes: Uint8Array,
   header: NiftiHeader,
   subject: string,
-  maxUnpackedBytes: number = DEFAULT_MAX_UNPACKED,
+  { maxUnpackedBytes = DEFAULT_MAX_UNPACKED, mayShare = false }: Omit<NiftiReadOptions, "subject"> = {},
 ): OpenNifti {
   const zipped = isGzip(bytes);
   const needed = endOfVoxels(header);
-  const file = zipped ? unpack(bytes, needed, subject, maxUnpackedBytes) : bytes;
+  const stored = zipped ? unpackStored(bytes, maxUnpackedBytes, mayShare) : null;
+  const file = stored ?? (zipped ? unpack(bytes, needed, subject, maxUnpackedBytes) : bytes);
   if (file.length < needed) {
     throw new PipelineError(
       "InputUnreadable",

@@ -1,4 +1,4 @@
-import { crc32, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { type Affine, spacingOfAffine } from "#src/imaging/affine.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { quaternionOfAffine } from "./nifti-affine.js";
@@ -52,57 +52,17 @@ export function niftiParts(image: NiftiToWrite): readonly [header: Uint8Array, v
 }
 
 /**
- * A gzip file of pieces that follow each other, not compressed: one copy of them and a checksum. Blocks of deflate that
- * are stored (RFC 1951, 3.2.4) hold 65,535 bytes at most.
- */
-export function gzipStored(pieces: readonly Uint8Array[]): Uint8Array {
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const blocks = Math.max(1, Math.ceil(length / STORED_BYTES));
-  const file = new Uint8Array(GZIP_HEADER.length + 5 * blocks + length + 8);
-  const view = new DataView(file.buffer);
-  file.set(GZIP_HEADER);
-  let to = GZIP_HEADER.length;
-  let left = length;
-  let room = 0;
-  const begin = (): void => {
-    room = Math.min(left, STORED_BYTES);
-    left -= room;
-    file[to] = left === 0 ? 1 : 0;
-    view.setUint16(to + 1, room, true);
-    view.setUint16(to + 3, ~room, true);
-    to += 5;
-  };
-  begin();
-  let checksum = 0;
-  for (const piece of pieces) {
-    checksum = crc32(piece, checksum);
-    for (let from = 0; from < piece.length; ) {
-      if (room === 0) begin();
-      const part = piece.subarray(from, from + room);
-      file.set(part, to);
-      to += part.length;
-      room -= part.length;
-      from += part.length;
-    }
-  }
-  view.setUint32(to, checksum, true);
-  view.setUint32(to + 4, length, true);
-  return file;
-}
-
-/** Deflate, no name, no time, no system (RFC 1952). */
-const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255);
-/** The most that a stored block holds. */
-const STORED_BYTES = 65_535;
-
-/**
  * Gzip without a clock, file name or operating system in its header: the same bytes in, the same bytes out (for one
  * build of zlib; another may pack differently).
  *
  * @param level 1 is several times faster than 6 for a file about 6 % larger
  */
 export function gzipDeterministic(bytes: Uint8Array, level: 1 | 2 | 3 | 4 | 5 | 6 = 1): Uint8Array {
-  const packed = gzipSync(bytes, { level });
+  return withoutOrigin(gzipSync(bytes, { level }));
+}
+
+/** A gzip file, changed to one that says nothing of where and when it was packed. */
+export function withoutOrigin(packed: Uint8Array): Uint8Array {
   // RFC 1952: bytes 4-7 are the time, byte 9 the system (255: unknown); zlib fills in the one it was built for.
   packed.fill(0, 4, 8);
   packed[9] = 255;

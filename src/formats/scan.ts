@@ -12,6 +12,8 @@ export interface UploadEntry {
   readonly name: string;
   /** Bytes, once unpacked. */
   readonly size: number;
+  /** SHA-256 of the bytes, where that is known before they are read. */
+  readonly sha256?: string;
   /**
    * All bytes: the caller's own, or, where it lends memory for them, its own until it lends that memory again. Where
    * the bytes lie elsewhere already the loan is not used.

@@ -67,8 +67,11 @@ export async function expandUpload(
       continue;
     }
     if (archive === null) {
-      const { name, size } = file;
-      const entry = { ordinal: out.length, name, size, read: (loan?: ReadLoan) => file.read(loan) };
+      const { name, size, sha256 } = file;
+      const entry = {
+        ...{ ordinal: out.length, name, size, ...(sha256 !== undefined && { sha256 }) },
+        read: (loan?: ReadLoan) => file.read(loan),
+      };
       out.push(
         file.readHead === undefined
           ? entry

@@ -35,10 +35,10 @@ export async function volumeScans(
     const message = `${file.subject} holds ${volumes} volumes, expected at most ${MAX_VOLUMES}`;
     throw new PipelineError("InputUnsupported", message);
   }
-  const digests = [sha256(bytes)];
+  const digests = [entry.sha256 ?? sha256(bytes)];
   for (const ordinal of dataOrdinals) {
     const data = entries.find((candidate) => candidate.ordinal === ordinal);
-    if (data !== undefined) digests.push(sha256(await data.read()));
+    if (data !== undefined) digests.push(data.sha256 ?? sha256(await data.read()));
   }
   const used = [entry.ordinal, ...dataOrdinals];
   return Array.from({ length: volumes }, (_, volume) => ({

@@ -10,6 +10,14 @@ const EDGE_PAD = 12;
 /** Numbers that the kernel is given at a time: with what becomes of them they fit into a processor's second cache. */
 const SLAB = 131_072;
 
+/** Whole numbers that stand for those of a table, by their lower 16 bits: looked up as they are read, into no array. */
+export interface ByTable {
+  readonly whole: Int16Array;
+  readonly table: Float32Array;
+}
+
+type Source = VoxelArray | ByTable;
+
 /**
  * A volume on another number of voxels over the same extent by cubic B-splines, one axis after another: scipy's
  * `zoom(order=3, grid_mode=True, mode="nearest")`, in double precision.
@@ -19,28 +27,29 @@ const SLAB = 131_072;
  *
  * @param axes those that change, in the order in which they are resized
  */
-export function resizeAxesCubic(data: VoxelArray, size: Size3, newSize: Size3, axes: readonly Axis[]): Float64Array;
+export function resizeAxesCubic(data: Source, size: Size3, newSize: Size3, axes: readonly Axis[]): Float64Array;
 export function resizeAxesCubic(
-  data: VoxelArray,
+  data: Source,
   size: Size3,
   newSize: Size3,
   axes: readonly Axis[],
   range: Range,
 ): Float32Array;
 export function resizeAxesCubic(
-  data: VoxelArray,
+  data: Source,
   size: Size3,
   newSize: Size3,
   axes: readonly Axis[],
   range: Range | null = null,
 ): Float64Array | Float32Array {
-  let current: VoxelArray = data;
+  let current: Source = data;
   let from = size;
   for (const group of groupsOf(axes)) {
     const to = withLengths(from, newSize, group);
     const clip = group[group.length - 1] === axes[axes.length - 1] ? range : null;
     const out = clip === null ? new Float64Array(voxelCount(to)) : new Float32Array(voxelCount(to));
-    if (group[0] === 2) new AxisPass(from[2], to[2], clip).columns(current, 0, from[0] * from[1], out, 0);
+    if (group[0] === 2)
+      new AxisPass(from[2], to[2], clip, tableOf(current)).columns(current, 0, from[0] * from[1], out, 0);
     else resizeSlices(current, from, to, group, clip, out);
     current = out;
     from = to;
@@ -64,7 +73,7 @@ function withLengths(size: Size3, newSize: Size3, axes: readonly Axis[]): Size3 
 
 /** Each slice along x, y or both, in the order of the axes. */
 function resizeSlices(
-  data: VoxelArray,
+  data: Source,
   from: Size3,
   to: Size3,
   [first, second]: readonly Axis[],
@@ -74,7 +83,7 @@ function resizeSlices(
   const area = from[0] * from[1];
   const newArea = to[0] * to[1];
   const isOne = second === undefined;
-  const one = new AxisPass(from[first], to[first], isOne ? clip : null);
+  const one = new AxisPass(from[first], to[first], isOne ? clip : null, tableOf(data));
   const two = isOne ? null : new AxisPass(from[second], to[second], clip);
   const half = withLengths(from, to, [first]);
   const between = new Float64Array(isOne ? 0 : half[0] * half[1]);
@@ -91,7 +100,7 @@ function alongSlice(
   pass: AxisPass,
   axis: Axis,
   [nx, ny]: Size3,
-  data: VoxelArray,
+  data: Source,
   at: number,
   out: Float64Array | Float32Array,
   to: number,
@@ -101,6 +110,7 @@ function alongSlice(
 }
 
 type Range = readonly [low: number, high: number];
+type Given = Float32Array | Float64Array | Int16Array;
 
 /** One axis: where its new voxels lie on it, and the kernel with room for a slab of columns. */
 class AxisPass {
@@ -114,14 +124,19 @@ class AxisPass {
     readonly block: number;
     readonly starts: number;
     readonly weights: number;
+    readonly table: number;
   };
   readonly #singles: Float32Array;
   readonly #doubles: Float64Array;
+  readonly #whole: Int16Array;
   readonly #found: Float64Array;
   readonly #clipped: Float32Array;
 
-  /** @param range what values are clipped to, which are then in single precision */
-  constructor(length: number, newLength: number, range: Range | null) {
+  /**
+   * @param range what values are clipped to, which are then in single precision
+   * @param table of whole numbers, where such are given
+   */
+  constructor(length: number, newLength: number, range: Range | null, table: Float32Array | null = null) {
     this.#length = length;
     this.#newLength = newLength;
     this.#range = range;
@@ -134,58 +149,63 @@ class AxisPass {
         8 * (length + 2 * EDGE_PAD) * together,
         4 * newLength,
         32 * newLength,
+        4 * (table?.length ?? 0),
       ]);
     });
     this.#kernel = kernel;
     this.#most = most;
-    const [atValues, atFound, atClipped, block, starts, weights] = places;
-    this.#addresses = { block, starts, weights };
+    const [atValues, atFound, atClipped, block, starts, weights, atTable] = places;
+    this.#addresses = { block, starts, weights, table: atTable };
+    if (table !== null) new Float32Array(memory, atTable, table.length).set(table);
     this.#singles = new Float32Array(memory, atValues, most * length);
     this.#doubles = new Float64Array(memory, atValues, most * length);
+    this.#whole = new Int16Array(memory, atValues, most * length);
     this.#found = new Float64Array(memory, atFound, most * newLength);
     this.#clipped = new Float32Array(memory, atClipped, range === null ? 0 : most * newLength);
     fillTables(length, new Int32Array(memory, starts, newLength), new Float64Array(memory, weights, 4 * newLength));
   }
 
   /** So many rows, one after the other in memory. */
-  rows(data: VoxelArray, at: number, count: number, out: Float64Array | Float32Array, to: number): void {
+  rows(data: Source, at: number, count: number, out: Float64Array | Float32Array, to: number): void {
     const [length, newLength] = [this.#length, this.#newLength];
     const given = this.#givenAs(data);
     for (let first = 0; first < count; first += this.#most) {
       const rows = Math.min(this.#most, count - first);
-      given.set(data.subarray(at + first * length, at + (first + rows) * length));
+      given.set(numbersOf(data).subarray(at + first * length, at + (first + rows) * length));
       const found = this.#resize(given, [1, length], rows, [1, newLength]);
       out.set(found, to + first * newLength);
     }
   }
 
   /** So many columns, the first voxels of all of them beside each other in memory, then the second ones, and so on. */
-  columns(data: VoxelArray, at: number, count: number, out: Float64Array | Float32Array, to: number): void {
+  columns(data: Source, at: number, count: number, out: Float64Array | Float32Array, to: number): void {
     const given = this.#givenAs(data);
     for (let first = 0; first < count; first += this.#most) {
       const width = Math.min(this.#most, count - first);
-      copyRows(data, at + first, count, given, 0, width, width, this.#length);
+      copyRows(numbersOf(data), at + first, count, given, 0, width, width, this.#length);
       const found = this.#resize(given, [width, 1], width, [width, 1]);
       copyRows(found, 0, width, out, to + first, count, width, this.#newLength);
     }
   }
 
   /** Numbers that single precision holds are given as such. */
-  #givenAs(data: VoxelArray): Float32Array | Float64Array {
+  #givenAs(data: Source): Given {
+    if (isByTable(data)) return this.#whole;
     return isSingle(data) ? this.#singles : this.#doubles;
   }
 
   #resize(
-    given: Float32Array | Float64Array,
+    given: Given,
     [step, columnStep]: readonly [number, number],
     columns: number,
     [toStep, toColumnStep]: readonly [number, number],
   ): Float64Array | Float32Array {
-    const { block, starts, weights } = this.#addresses;
+    const { block, starts, weights, table } = this.#addresses;
+    const kind = given === this.#whole ? 2 : given === this.#doubles ? 1 : 0;
     const pole = Math.sqrt(3) - 2;
     const gain = (1 - pole) * (1 - 1 / pole);
     this.#kernel.resizeColumns(
-      ...([given.byteOffset, given === this.#doubles ? 1 : 0, step, columnStep, columns, this.#length] as const),
+      ...([given.byteOffset, kind, table, step, columnStep, columns, this.#length] as const),
       ...([block, pole, gain, pole ** (this.#length + 2 * EDGE_PAD), starts, weights, this.#newLength] as const),
       ...([this.#found.byteOffset, toStep, toColumnStep] as const),
     );
@@ -202,7 +222,7 @@ function copyRows(
   from: VoxelArray,
   at: number,
   stride: number,
-  out: Float32Array | Float64Array,
+  out: Given,
   to: number,
   outStride: number,
   width: number,
@@ -216,6 +236,18 @@ function copyRows(
     const start = at + row * stride;
     out.set(from.subarray(start, start + width), to + row * outStride);
   }
+}
+
+function numbersOf(data: Source): VoxelArray {
+  return isByTable(data) ? data.whole : data;
+}
+
+function tableOf(data: Source): Float32Array | null {
+  return isByTable(data) ? data.table : null;
+}
+
+function isByTable(data: Source): data is ByTable {
+  return "table" in data;
 }
 
 /** Of each new voxel the first of the four coefficients that it is made of, and their weights. */
@@ -238,7 +270,8 @@ export function sourcePosition(i: number, scale: number): number {
 }
 
 /** The smallest and the largest number; of zeros the first one's sign counts. */
-export function rangeOf(data: VoxelArray): Range {
+export function rangeOf(data: Source): Range {
+  if (isByTable(data)) return rangeByTable(data);
   if (!isSingle(data)) return extremes(data);
   const { kernel, memory, places } = openSplineKernel(() => [4 * SLAB, 8]);
   const [atValues, atRange] = places;
@@ -254,7 +287,26 @@ export function rangeOf(data: VoxelArray): Range {
   return [signed(range[0]), signed(range[1])];
 }
 
+function rangeByTable({ whole, table }: ByTable): Range {
+  const [least, most] = extremes(whole);
+  const isRising = (): boolean => {
+    for (let v = least; v < most; v++) if (table[v & 0xffff] > table[(v + 1) & 0xffff]) return false;
+    return true;
+  };
+  const [low, high] = isRising() ? [table[least & 0xffff], table[most & 0xffff]] : extremes(usedOf(whole, table));
+  const signed = (end: number): number =>
+    end === 0 ? table[whole[whole.findIndex((value) => table[value & 0xffff] === 0)] & 0xffff] : end;
+  return [signed(low), signed(high)];
+}
+
+/** What a table gives for the numbers that are there. */
+function usedOf(whole: Int16Array, table: Float32Array): Float32Array {
+  const isThere = new Uint8Array(65_536);
+  for (let i = 0; i < whole.length; i++) isThere[whole[i] & 0xffff] = 1;
+  return table.filter((_, n) => isThere[n] === 1);
+}
+
 /** Whether single precision holds each of the numbers. */
-function isSingle(data: VoxelArray): boolean {
-  return data instanceof Float32Array || data.BYTES_PER_ELEMENT <= 2;
+function isSingle(data: Source): boolean {
+  return isByTable(data) || data instanceof Float32Array || data.BYTES_PER_ELEMENT <= 2;
 }

@@ -1,5 +1,6 @@
 import { type Affine, applyAffine, type Size3, type Vec3 } from "./affine.js";
 import type { Box } from "./crop.js";
+import { labelRuns } from "./label-runs.js";
 import { voxelCount } from "./volume.js";
 
 /** What one pass over a label map tells about a label. */
@@ -40,14 +41,15 @@ export function labelMoments(
   for (let label = 0; label <= maxLabel; label++) sums.set([...size, -1, -1, -1], label * FIELDS + 4);
 
   const [nx, ny, nz] = size;
+  const runEnd = labelRuns(labels);
   for (let z = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
       const row = nx * (y + ny * z);
-      // Neighbours mostly have the same label, and sums of whole numbers are exact in any order.
+      // Sums of whole numbers are exact in any order.
       for (let x = 0; x < nx; ) {
         const first = x;
-        const label = labels[row + x++];
-        while (x < nx && labels[row + x] === label) x++;
+        const label = labels[row + x];
+        x = runEnd(row + x, row + nx) - row;
         if (label === 0) continue;
         if (label > maxLabel) throw new RangeError(`label map holds ${label}, expected at most ${maxLabel}`);
         const at = label * FIELDS;

@@ -36,14 +36,10 @@ export function normalise(
       return zscore(data, maskFor(scheme.mask, data, foreground), out);
     case "ct":
       return ct(data, scheme.low, scheme.high, scheme.mean, scheme.sd, out);
-    case "rescale01": {
-      const [low, high] = extremes(data);
-      return linear(data, low, Math.max(high - low, SMALLEST_DIVISOR), out);
-    }
-    case "percentile": {
-      const [low, high] = percentiles(data, [scheme.low, scheme.high]);
-      return clip01(linear(data, low, Math.max(high - low, SMALLEST_DIVISOR), out));
-    }
+    case "rescale01":
+      return between(data, extremes(data), out);
+    case "percentile":
+      return clip01(between(data, percentiles(data, [scheme.low, scheme.high]), out));
     case "range":
       return range(data, scheme.from, scheme.to, scheme.clip, out);
     case "none":
@@ -58,19 +54,44 @@ export function normalise(
 /** Whole numbers of 16 bits as `normalise` brings them to scale, in a new array. */
 export function normaliseWhole(data: Int16Array, scheme: IntensityScheme, foreground: Uint8Array | null): Float32Array {
   const out = new Float32Array(data.length);
-  if (isByValue(scheme)) {
-    // There are fewer values than voxels.
-    const scaled = new Float32Array(65_536);
-    for (let value = -32_768; value < 32_768; value++) scaled[value & 0xffff] = value;
-    normalise(scaled, scheme, scaled);
-    for (let i = 0; i < out.length; i++) out[i] = scaled[data[i] & 0xffff];
+  const table = wholeTable(data, scheme);
+  if (table !== null) {
+    for (let i = 0; i < out.length; i++) out[i] = table[data[i] & 0xffff];
     return out;
   }
   out.set(data);
   return normalise(out, scheme, out, foreground);
 }
 
-/** Whether equal values become equal ones, whatever the others are. */
+/**
+ * What whole numbers of 16 bits become by `normalise`, by their lower 16 bits: there are fewer values than voxels. Null
+ * where equal ones may become unequal.
+ */
+export function wholeTable(data: Int16Array, scheme: IntensityScheme): Float32Array | null {
+  if (!hasTable(scheme)) return null;
+  const table = new Float32Array(65_536);
+  for (let value = -32_768; value < 32_768; value++) table[value & 0xffff] = value;
+  switch (scheme.kind) {
+    case "zscore": {
+      const isMasked = scheme.mask === "nonzero";
+      return standardised(table, spread(data, isMasked ? data : null), isMasked ? table : null, table);
+    }
+    case "rescale01":
+      return between(table, extremes(data), table);
+    case "percentile":
+      return clip01(between(table, percentiles(data, [scheme.low, scheme.high]), table));
+    default:
+      return normalise(table, scheme, table);
+  }
+}
+
+/** Whether equal values become equal ones, so that whole numbers have a `wholeTable`. */
+export function hasTable(scheme: IntensityScheme): boolean {
+  if (scheme.kind === "chain") return scheme.steps.every(isByValue);
+  return scheme.kind !== "zscore" || scheme.mask !== "foreground";
+}
+
+/** Whether what a value becomes does not hang on the others. */
 function isByValue(scheme: IntensityScheme): boolean {
   if (scheme.kind === "chain") return scheme.steps.every(isByValue);
   return scheme.kind === "ct" || scheme.kind === "range" || scheme.kind === "none";
@@ -117,6 +138,15 @@ export function percentiles(data: Float32Array | Int16Array, qs: readonly number
 }
 
 function zscore(data: Float32Array, mask: ArrayLike<number> | null, out: Float32Array): Float32Array {
+  return standardised(data, spread(data, mask), mask, out);
+}
+
+interface Spread {
+  readonly mean: number;
+  readonly sd: number;
+}
+
+function spread(data: Float32Array | Int16Array, mask: ArrayLike<number> | null): Spread {
   let sum = 0;
   let count = 0;
   for (let i = 0; i < data.length; i++) {
@@ -131,7 +161,15 @@ function zscore(data: Float32Array, mask: ArrayLike<number> | null, out: Float32
     const d = data[i] - mean;
     squares += d * d;
   }
-  const sd = Math.max(Math.sqrt(count === 0 ? 0 : squares / count), SMALLEST_DIVISOR);
+  return { mean, sd: Math.max(Math.sqrt(count === 0 ? 0 : squares / count), SMALLEST_DIVISOR) };
+}
+
+function standardised(
+  data: Float32Array,
+  { mean, sd }: Spread,
+  mask: ArrayLike<number> | null,
+  out: Float32Array,
+): Float32Array {
   // A mask may be the data themselves, and the result may be written over them: each voxel is asked before it changes.
   for (let i = 0; i < data.length; i++) out[i] = mask !== null && mask[i] === 0 ? data[i] : (data[i] - mean) / sd;
   return out;
@@ -158,7 +196,8 @@ function ct(data: Float32Array, low: number, high: number, mean: number, sd: num
   return out;
 }
 
-function linear(data: Float32Array, low: number, divisor: number, out: Float32Array): Float32Array {
+function between(data: Float32Array, [low, high]: readonly number[], out: Float32Array): Float32Array {
+  const divisor = Math.max(high - low, SMALLEST_DIVISOR);
   for (let i = 0; i < data.length; i++) out[i] = (data[i] - low) / divisor;
   return out;
 }

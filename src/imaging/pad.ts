@@ -14,8 +14,12 @@ export function planPadding(size: Size3, minimum: Size3): Padding {
   return { size: padded, before };
 }
 
-/** Copies a volume into the middle of a larger one, around it zeros or its own outermost voxels again. */
+/**
+ * A volume in the middle of a larger one, around it zeros or its own outermost voxels again: a copy, or, where nothing is
+ * added, the volume itself.
+ */
 export function pad(data: Float32Array, size: Size3, padding: Padding, border: "zero" | "edge" = "zero"): Float32Array {
+  if (padding.size.join() === size.join()) return data;
   const out = new Float32Array(padding.size[0] * padding.size[1] * padding.size[2]);
   if (border === "edge") repeatEdges(data, size, padding, out);
   else copyRows(size, padding, (inner, outer) => out.set(data.subarray(inner, inner + size[0]), outer));

@@ -1,5 +1,5 @@
 import type { Size3, Vec3 } from "./affine.js";
-import { rangeOf, resizeAxesCubic, sourcePosition } from "./cubic-resize.js";
+import { type ByTable, rangeOf, resizeAxesCubic, sourcePosition } from "./cubic-resize.js";
 import { roundHalfEven } from "./rounding.js";
 import { type VoxelArray, voxelCount } from "./volume.js";
 
@@ -23,6 +23,15 @@ export function resizeVolume(data: VoxelArray, size: Size3, newSize: Size3, orde
   const axes = changedAxes(size, newSize);
   if (order === 3 && axes.length > 0) return resizeAxesCubic(data, size, newSize, axes, range);
   return clippedFloat32(resizeAxes(data, size, newSize, order), range);
+}
+
+/**
+ * `resizeVolume` by cubic splines of the numbers that whole ones stand for: the same values, without an array of what is
+ * looked up.
+ */
+export function resizeByTable(data: ByTable, size: Size3, newSize: Size3): Float32Array {
+  checkSizes(data.whole, size, newSize);
+  return resizeAxesCubic(data, size, newSize, changedAxes(size, newSize), rangeOf(data));
 }
 
 /**

@@ -6,7 +6,9 @@ export interface SplineKernel extends KernelMemory {
   columnsAtOnce(): number;
   resizeColumns(
     values: number,
-    areDoubles: 0 | 1,
+    /** Numbers in single or in double precision, or whole ones of 16 bits that stand for those of the table. */
+    kind: 0 | 1 | 2,
+    table: number,
     step: number,
     columnStep: number,
     columns: number,

@@ -101,6 +101,12 @@ export class LabelExport {
       this.uncertainty === null ? null : { ofLogits: new SoftmaxEntropy(slab), nats: new Float32Array(slab) };
   }
 
+  /** Voxels of the labels, from the first on, that no slice will change any more. */
+  get done(): number {
+    const [x, y] = this.#options.to;
+    return x * y * (this.#argmax?.done ?? this.#next);
+  }
+
   /** Takes a slice of logits, one array a class; slices come in their order. The arrays are copied. */
   addSlice(z: number, logits: readonly Float32Array[]): void {
     const { from, to, precision, withProbabilities, activation, of, given } = this.#options;

@@ -2,9 +2,16 @@ import { PipelineError } from "#src/core/errors.js";
 import { type Affine, composeAffine, type Size3, type Vec3 } from "#src/imaging/affine.js";
 import { type Box, cropBox, nonzeroBox, nonzeroMask } from "#src/imaging/crop.js";
 import { fillHoles } from "#src/imaging/fill-holes.js";
-import { type IntensityScheme, normalise, normaliseWhole } from "#src/imaging/normalise.js";
+import { type IntensityScheme, normalise, normaliseWhole, wholeTable } from "#src/imaging/normalise.js";
 import { keepAxes, permuteAxes, planReorientation, type Reorientation, reorient } from "#src/imaging/orient.js";
-import { centredSize, resizedSize, resizeSeparateZ, resizeVolume, separateAxis } from "#src/imaging/resample.js";
+import {
+  centredSize,
+  resizeByTable,
+  resizedSize,
+  resizeSeparateZ,
+  resizeVolume,
+  separateAxis,
+} from "#src/imaging/resample.js";
 import { resizeLabels } from "#src/imaging/resize-labels.js";
 import { resizeInSlabs } from "#src/imaging/slab-resize.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
@@ -152,6 +159,12 @@ export function toNetworkGrid(
       freed(channel, resized);
       return scaled(resized, scheme, null);
     }
+    const table = isCubic(grid, manifest) && channel instanceof Int16Array ? wholeTable(channel, scheme) : null;
+    if (table !== null && channel instanceof Int16Array) {
+      const resized = resizeByTable({ whole: channel, table }, grid.box.size, grid.size);
+      freed(channel, resized);
+      return resized;
+    }
     const normalised = scaled(channel, scheme, foreground);
     freed(channel, normalised);
     const resized = resize(normalised, grid, manifest.resampling.imageOrder);
@@ -195,6 +208,15 @@ function scaled(channel: Channel, scheme: IntensityScheme, foreground: Uint8Arra
   return channel instanceof Int16Array
     ? normaliseWhole(channel, scheme, foreground)
     : normalise(channel, scheme, new Float32Array(channel.length), foreground);
+}
+
+/** Whether an image is resampled by cubic splines along all axes that change, and any does. */
+export function isCubic(
+  { box, size, separate, steps }: NetworkGrid,
+  { resampling }: Pick<ModelManifest, "resampling">,
+): boolean {
+  const isChanged = box.size.join() !== size.join();
+  return isChanged && steps === null && separate.image === null && resampling.imageOrder === 3;
 }
 
 /**

@@ -29,6 +29,12 @@ export interface NetworkSession {
   run(input: Tensor): Promise<Answer>;
   /** Where runs of this network go beside each other; absent where only one can be under way. */
   readonly beside?: RunsBeside;
+  /**
+   * Opens now what the first of so many runs at once would wait for. Absent where there is nothing more to open.
+   *
+   * @throws {PipelineError} as `run`, of a network that cannot be opened
+   */
+  ready?(runs: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -13,15 +13,16 @@ export interface ThreadNetwork {
   readonly outputName: string;
 }
 
-/** For a thread: run a network, which it opens the first time, or close one that it may have open. */
+/** For a thread: run a network, which it opens the first time, open one ahead, or close one that it may have open. */
 export type ThreadJob =
   | { readonly kind: "run"; readonly id: number; readonly network: ThreadNetwork; readonly input: Tensor }
+  | { readonly kind: "open"; readonly id: number; readonly network: ThreadNetwork }
   | { readonly kind: "close"; readonly id: number; readonly key: number };
 
 /** What became of it. A `PipelineError` is sent in parts: threads do not share classes. */
 export type ThreadAnswer =
   | { readonly kind: "output"; readonly id: number; readonly output: Tensor }
-  | { readonly kind: "closed"; readonly id: number }
+  | { readonly kind: "opened" | "closed"; readonly id: number }
   | { readonly kind: "failed"; readonly id: number; readonly code: ErrorCode; readonly message: string };
 
 // The entry of the threads that NetworkThreads starts.
@@ -47,6 +48,10 @@ function serve(port: NonNullable<typeof parentPort>): void {
       if (job.kind === "run") {
         const { data, shape } = await (await sessionOf(job.network)).run(job.input);
         return { kind: "output", id, output: { data, shape } };
+      }
+      if (job.kind === "open") {
+        await sessionOf(job.network);
+        return { kind: "opened", id };
       }
       await sessions.get(job.key)?.close();
       sessions.delete(job.key);

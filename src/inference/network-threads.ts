@@ -67,6 +67,19 @@ export class NetworkThreads {
     }
   }
 
+  /** Starts so many threads, as far as there may be, and opens a network in each. @throws {PipelineError} as `run` */
+  async open(network: ThreadNetwork, threads: number): Promise<void> {
+    const openIn = async (thread: Worker): Promise<void> => {
+      try {
+        await this.#ask(thread, { kind: "open", network });
+      } finally {
+        this.#give(thread);
+      }
+    };
+    const taken = Array.from({ length: Math.min(threads, this.#workers) }, () => this.#take());
+    await Promise.all(taken.map(async (thread) => openIn(await thread)));
+  }
+
   /** Frees what the threads hold of a network; none of its runs may be under way. */
   async forget(key: number): Promise<void> {
     await Promise.all(this.#all.map((thread) => this.#ask(thread, { kind: "close", key })));

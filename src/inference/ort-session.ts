@@ -63,6 +63,7 @@ export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenS
     const network = new FirstThatOpens(made, before, everywhere);
     return {
       run: (input) => network.use((one) => one.run(input)),
+      ready: (runs) => network.use((one) => one.ready(runs)),
       beside: {
         workers: pool.workers,
         isStarted: () => pool.areStarted,

@@ -41,6 +41,12 @@ export class OwnSession {
     };
   }
 
+  /** Opens now what `run` would open. @throws {PipelineError} as `open` */
+  async ready(): Promise<void> {
+    await this.#openNetwork();
+    await this.#openHead();
+  }
+
   /** @throws {PipelineError} as `open`, and as a session's `run` */
   async run(input: Tensor): Promise<Answer> {
     return this.withHead(await (await this.#openNetwork()).run(input));

@@ -196,7 +196,7 @@ function networkPhases(
   const slab = isAlone ? 0 : box.size[0] * box.size[1] * (8 * depth + 8 * slices);
   const isSoftmax = activation === "softmax";
   // Answers are freed as soon as they are added.
-  const garbage = size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed)) + input;
+  const garbage = size[2] * ((isPadded ? slice : 0) + (isAlone ? 0 : packed));
   const largest = Math.max(isPadded ? slice : 0, isAlone ? 0 : packed);
   const fronts = folds * ((classes + memories) * window + means);
   // Slices with the largest values of each voxel, and the labels between them (`ResizedArgmax`).
@@ -223,11 +223,12 @@ function networkPhases(
     disagreement: maps.includes("disagreement") ? 4 * voxelCount(size) : 0,
   };
   return [
-    phase("read", { "file of the input": input, "its voxels": input, "network's input": input }),
+    // The network's input lies in its file.
+    phase("read", { "network's input": input }),
     phase("tiles", {
       ...sessions,
       "network's input": input,
-      "padded input": 4 * voxelCount(padded) * inputs,
+      "padded input": isPadded ? 4 * voxelCount(padded) * inputs : 0,
       "window of the tiles": fronts + (maps.includes("disagreement") ? 8 * plain : 0),
       // Sums of slices that not every fold has come to, and the mean of one (`FoldMean`).
       "means of folds": folds > 1 ? classes * (window + 4 * padded[0] * padded[1]) : 0,

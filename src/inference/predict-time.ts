@@ -1,9 +1,8 @@
-import { type Grid, voxelCount } from "#src/imaging/volume.js";
-import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
+import { voxelCount } from "#src/imaging/volume.js";
+import { isClassical, isNetwork } from "#src/model/classical-manifest.js";
 import type { EnsembleManifest } from "#src/model/ensemble-manifest.js";
 import { asksOthers } from "#src/model/manifest.js";
 import type { ModelPackage } from "#src/model/model-library.js";
-import { planNetworkGrid } from "./network-grid.js";
 import { networkRuns } from "./network-runs.js";
 import { aroundEnsemble, aroundNetwork, prepareSeconds } from "./predict-around.js";
 import type { SegmentAsks } from "./predict-segment.js";
@@ -12,10 +11,10 @@ import type { ImageShape, PublishAsks } from "./predict-volumes.js";
 // Seconds before anything starts. Work around the network is so much a voxel; the rates were fitted to processors'
 // seconds on one machine (docs/bench/preflight.md). A network's own time is known where it was measured.
 
-/** Seconds of a stage as it starts, for each voxel of the image, as much again where it is resampled, and a DICOM slice. */
-const PREPROCESS = { start: 0.05, voxel: 0.025e-6, resampled: 0.02e-6, slice: 2e-3 } as const;
+/** Seconds of a stage as it starts, for each voxel of the image, and a DICOM slice. */
+const PREPROCESS = { start: 0.05, voxel: 0.025e-6, slice: 2e-3 } as const;
 /** And for each voxel of a map, and of a label's probabilities, as they pack badly where a network is unsure. */
-const PUBLISH = { start: 0.4, voxel: 0.03e-6, map: 0.03e-6, probability: 0.11e-6, slice: 3e-3 } as const;
+const PUBLISH = { start: 0.4, voxel: 0.012e-6, map: 0.03e-6, probability: 0.11e-6, slice: 3e-3 } as const;
 /** Another machine than the network was measured on may be so many times faster or slower. */
 const UNKNOWN_MACHINE = 2;
 
@@ -28,16 +27,9 @@ export interface PredictedTime {
 }
 
 /** Time of Preprocess, one thread. */
-export function preprocessTime({ grid, channels, files }: ImageShape, manifest: PackageManifest): PredictedTime {
-  const { start, voxel, resampled, slice } = PREPROCESS;
-  const each = (voxel + (isResampled(grid, manifest) ? resampled : 0)) * voxelCount(grid.size);
-  return ofOneThread(start + (each + slice * (files - 1)) * channels);
-}
-
-function isResampled(grid: Grid, manifest: PackageManifest): boolean {
-  if (!isNetwork(manifest) || asksOthers(manifest)) return false;
-  const { size, box } = planNetworkGrid(grid, manifest);
-  return size.join() !== box.size.join();
+export function preprocessTime({ grid, channels, files }: ImageShape): PredictedTime {
+  const { start, voxel, slice } = PREPROCESS;
+  return ofOneThread(start + (voxel * voxelCount(grid.size) + slice * (files - 1)) * channels);
 }
 
 /** Time of Publish, one thread. What outlines and surfaces take hangs on how long and large they are: not counted. */

@@ -1,9 +1,10 @@
 import type { Size3 } from "#src/imaging/affine.js";
+import { hasTable } from "#src/imaging/normalise.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
 import { asksOthers, needsForeground } from "#src/model/manifest.js";
 import { type MemoryPhase, phase, uncollected } from "./memory-terms.js";
-import { type NetworkGrid, planNetworkGrid } from "./network-grid.js";
+import { isCubic, type NetworkGrid, planNetworkGrid } from "./network-grid.js";
 
 /** An image as its headers describe it. */
 export interface ImageShape {
@@ -61,7 +62,11 @@ export function preprocessPhases(image: ImageShape, manifest: PackageManifest): 
   const network = planNetworkGrid(grid, manifest);
   const { axes, flips } = network.reorientation;
   const isAsStored = axes.every((axis, n) => axis === n) && !flips.includes(true);
-  const scaled = 4 * voxelCount(network.box.size);
+  // Whole numbers are looked up while they are resampled.
+  const isByTable =
+    kept === 2 && isCubic(network, manifest) && manifest.channels.every(({ normalisation }) => hasTable(normalisation));
+  const scaled = isByTable ? 0 : 4 * voxelCount(network.box.size);
+  const whole = isByTable ? images : 0;
   const resampling = resizeBytes(network, manifest.resampling.imageOrder);
   const found = input(network.size);
   return [
@@ -77,6 +82,7 @@ export function preprocessPhases(image: ImageShape, manifest: PackageManifest): 
     // What the next channels hold before the first, or what has become of those before the last.
     phase("resample", {
       "other channels": ((channels - 1) * Math.max(images, found)) / channels,
+      "channel as it is": whole / channels,
       "scaled channel": scaled,
       resampling,
     }),

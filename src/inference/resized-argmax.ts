@@ -56,6 +56,11 @@ export class ResizedArgmax {
     this.#bands = bandsOf(options, from[1], bandBytes);
   }
 
+  /** Slices of the result that are done. */
+  get done(): number {
+    return this.#next;
+  }
+
   /**
    * Takes a slice; slices come in their order.
    *

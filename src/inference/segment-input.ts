@@ -14,6 +14,12 @@ export interface SegmentOptions {
 }
 
 /**
+ * Called while labels are being made: so many voxels of the map, from the first on, will not change any more. Not called
+ * where labels have to be brought to the source's grid at the end.
+ */
+export type OnLabels = (labels: Uint8Array | Uint16Array, done: number) => void;
+
+/**
  * Labels on the source grid from a network's input: tiles, and export behind the window front.
  *
  * @param grid as `toNetworkGrid` gave it with the input
@@ -24,7 +30,7 @@ export async function segmentInput(
   grid: NetworkGrid,
   manifest: ModelManifest,
   sessions: readonly NetworkSession[],
-  { wanted = [], maps = [], onTiles }: SegmentOptions = {},
+  { wanted = [], maps = [], onTiles, onLabels }: SegmentOptions & { readonly onLabels?: OnLabels } = {},
 ): Promise<Segmentation> {
   const toSource = new SourceGridExport(grid, manifest, wanted, "logits", maps);
   const onDisagreement = (z: number, values: Float32Array) => toSource.addDisagreement(z, values);
@@ -32,7 +38,11 @@ export async function segmentInput(
     input,
     manifest,
     sessions,
-    (z, slice) => toSource.addSlice(z, slice),
+    (z, slice) => {
+      toSource.addSlice(z, slice);
+      const soFar = onLabels && toSource.labelsSoFar;
+      if (soFar) onLabels(soFar.labels, soFar.done);
+    },
     onTiles,
     maps.includes("disagreement") ? onDisagreement : null,
   );

@@ -26,6 +26,12 @@ export class SharedNetwork {
     return this.#own.withHead(await this.#threads.run(this.#network, input));
   }
 
+  /** Opens now what the first of so many runs at once would wait for. @throws {PipelineError} as `OwnSession.open` */
+  async ready(runs: number): Promise<void> {
+    if (runs > 1) await this.#threads.open(this.#network, runs);
+    else await this.#own.ready();
+  }
+
   async close(): Promise<void> {
     await this.#threads.forget(this.#network.key);
     await this.#own.close();

@@ -76,6 +76,15 @@ export class SourceGridExport {
     this.#export.addSlice(z, classes);
   }
 
+  /**
+   * Labels on the source grid of which so many voxels are done; null where they have to be pasted or turned back at the
+   * end.
+   */
+  get labelsSoFar(): { readonly labels: Uint8Array | Uint16Array; readonly done: number } | null {
+    const { labels, done } = this.#export;
+    return isSame(this.#grid) ? { labels, done } : null;
+  }
+
   /** Disagreement in a slice of the network's grid. */
   addDisagreement(z: number, values: Float32Array): void {
     this.#disagreement?.set(values, z * values.length);
@@ -165,7 +174,19 @@ export function probabilitiesInBox(
 function back<T extends Uint8Array | Uint16Array | Float32Array>(data: T, outside: number, grid: NetworkGrid): T {
   const { box, reorientation } = grid;
   const full: Size3 = reorientation.size;
-  const pasted = box.size.join() === full.join() ? data : pasteBox(data, box, full, outside);
-  const isTurned = reorientation.axes.some((axis, n) => axis !== n) || reorientation.flips.some((flip) => flip);
-  return isTurned ? reorient(pasted, full, invertReorientation(reorientation)) : pasted;
+  const pasted = isWhole(grid) ? data : pasteBox(data, box, full, outside);
+  return isTurned(grid) ? reorient(pasted, full, invertReorientation(reorientation)) : pasted;
+}
+
+/** Whether the box is the source's grid, voxel for voxel. */
+function isSame(grid: NetworkGrid): boolean {
+  return isWhole(grid) && !isTurned(grid);
+}
+
+function isWhole({ box, reorientation }: NetworkGrid): boolean {
+  return box.size.join() === reorientation.size.join();
+}
+
+function isTurned({ reorientation: { axes, flips } }: NetworkGrid): boolean {
+  return axes.some((axis, n) => axis !== n) || flips.some((flip) => flip);
 }

@@ -24,6 +24,8 @@ export class Admission {
   readonly #memoryMiB: number;
   readonly #running = new Set<AskedStage>();
   readonly #waiting = new Set<Waiting>();
+  /** What is held between stages. */
+  readonly #aside = new Set<AskedStage>();
 
   /** @param memoryMiB of both processes of a run */
   constructor(memoryMiB: number) {
@@ -44,6 +46,20 @@ export class Admission {
     }
   }
 
+  /**
+   * Sets memory aside for what will be held until a stage of this result begins.
+   *
+   * @returns gives it back; null where what runs leaves too little
+   */
+  setAside(asked: AskedStage): (() => void) | null {
+    if (this.#memoryWith(asked) > this.#memoryMiB) return null;
+    this.#aside.add(asked);
+    return () => {
+      this.#aside.delete(asked);
+      this.#admit();
+    };
+  }
+
   /** Those that may begin, in the order in which they came: one that needs much is not passed by, or it would never run. */
   #admit(): void {
     for (const one of this.#waiting) {
@@ -56,9 +72,14 @@ export class Admission {
   }
 
   #fits(asked: AskedStage): boolean {
-    if (this.#running.size === 0) return true;
-    const together = [...this.#running, asked];
+    if (this.#running.size + this.#aside.size === 0) return true;
+    return this.#memoryWith(asked) <= this.#memoryMiB;
+  }
+
+  /** Of both processes, in MiB. */
+  #memoryWith(asked: AskedStage): number {
+    const together = [...this.#running, ...this.#aside, asked];
     const here = together.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0);
-    return here + Math.max(...together.map(({ besideMiB }) => besideMiB)) <= this.#memoryMiB;
+    return here + Math.max(...together.map(({ besideMiB }) => besideMiB));
   }
 }

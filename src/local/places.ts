@@ -18,10 +18,12 @@ export type Places = z.infer<typeof Places>;
 
 export function openPlaces(places: Places): { stores: ScanStores; models: ModelLibrary } {
   const { deid } = places;
+  const isPrivate = deid !== undefined && isInside(places.work, deid);
   return {
     stores: {
       source: folderStore(places.source),
-      work: folderStore(places.work, { isPrivate: deid !== undefined && isInside(places.work, deid) }),
+      // What a loss of power leaves of an intermediate file is not what its stage's record says, and is made again.
+      work: folderStore(places.work, { isPrivate, isSynced: false }),
       results: folderStore(places.results),
       ...(deid !== undefined && { deid: folderStore(deid, { isPrivate: true }) }),
     },

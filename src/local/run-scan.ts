@@ -28,9 +28,10 @@ import {
 } from "#src/workflow/contract.js";
 import { Admission } from "./admission.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
+import { ImagesAhead } from "./images-ahead.js";
 import { openPlaces, type Places, placesFor } from "./places.js";
 import type { LocalUpload, OriginDocument } from "./take-in.js";
-import type { WorkerProcess } from "./worker-process.js";
+import type { AskedJob, WorkerProcess } from "./worker-process.js";
 
 /** A state began or ended. */
 export interface StateEvent {
@@ -68,14 +69,20 @@ export interface RunOutcome {
 /** Tries of a job that ended with a transient exit code, as in the job definition of `infra/`. */
 const JOB_ATTEMPTS = 3;
 
+/** The network of an image up to this size leaves processors enough for the image to be read beside it. */
+const SMALL_VOXELS = 2 ** 22;
+
 /** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
   const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
   const { request } = upload.source;
   const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
   const places = placesFor(mayBe, { ...options.places, source: upload.root });
+  const opened = openPlaces(places);
+  const source = upload.held?.over(opened.stores.source) ?? opened.stores.source;
   const deps: StageDeps = {
-    ...openPlaces(places),
+    models: opened.models,
+    stores: { ...opened.stores, source },
     logger: options.logger,
     provider,
     capacity: capacityOf(options.workers, memoryMiB, provider),
@@ -114,21 +121,51 @@ function stateHandlers(
   { worker, admission }: Required<Pick<RunOptions, "worker" | "admission">>,
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
-  const job = (stage: Stage) =>
-    batchHandler(async (value) => {
-      const parameters = JobParameters.parse(value);
-      for (let attempt = 1; ; attempt++) {
-        const exitCode = await worker.run({ stage, parameters, places });
-        if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
-      }
+  const images = new ImagesAhead(deps, admission);
+  const runJob = async (job: Omit<AskedJob, "places">) => {
+    for (let attempt = 1; ; attempt++) {
+      const exitCode = await worker.run({ ...job, places });
+      if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
+    }
+  };
+  const job = (stage: Stage) => batchHandler((value) => runJob({ stage, parameters: JobParameters.parse(value) }));
+  const taskOf = ({ taskKey }: StageInput) => readDocument(deps.stores.work, taskKey, TaskDocument);
+  const segment = batchHandler(async (value) => {
+    const parameters = JobParameters.parse(value);
+    const task = await taskOf(parameters);
+    const begin = () => images.begin(parameters, task);
+    if (task.estimate.voxels <= SMALL_VOXELS) begin();
+    const exitCode = await runJob({
+      stage: "segment",
+      parameters,
+      // From the last tile on the worker has one thread that works.
+      onLog: (message, { done, of }) => {
+        if (message === "tiles" && done === of) begin();
+      },
     });
+    if (exitCode !== 0) images.forget(task.identity);
+    return exitCode;
+  });
+  const postprocess = batchHandler(async (value) => {
+    const parameters = JobParameters.parse(value);
+    const exitCode = await runJob({ stage: "postprocess", parameters });
+    if (exitCode !== 0) images.forget((await taskOf(parameters)).identity);
+    return exitCode;
+  });
   const here = async (definition: StageDefinition, payload: unknown) => {
     const input = StageInput.parse(payload);
-    const { identity, plan } = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
+    const { identity, plan } = await taskOf(input);
     const { memoryMiB = 0 } = plan?.[definition === publish ? "publish" : "preprocess"] ?? {};
     const besideMiB = Math.max(plan?.segment?.memoryMiB ?? 0, plan?.postprocess?.memoryMiB ?? 0);
     const asked = { identity, memoryMiB, besideMiB };
-    return admission.run(asked, () => runTask(definition, input, deps));
+    if (definition !== publish) return admission.run(asked, () => runTask(definition, input, deps));
+    images.makeRoom(identity);
+    try {
+      return await admission.run(asked, () => runTask(publish, input, { ...deps, shown: images }));
+    } finally {
+      // A result that was there already needs no pictures.
+      images.forget(identity);
+    }
   };
   const setAside = lambdaHandler("quarantine", async (payload) => {
     const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
@@ -136,13 +173,17 @@ function stateHandlers(
     return outcome;
   });
   return {
-    Inspect: lambdaHandler("inspect", async (payload) =>
-      InspectOutput.parse(await inspect(InspectInput.parse(payload), deps)),
-    ),
+    Inspect: lambdaHandler("inspect", async (payload) => {
+      const output = InspectOutput.parse(await inspect(InspectInput.parse(payload), deps));
+      const [first] = output.tasks;
+      // The network of the first image opens while this process makes its input.
+      if (first !== undefined) worker.warm({ parameters: { taskKey: first.taskKey }, places });
+      return output;
+    }),
     Preprocess: lambdaHandler("preprocess", (payload) => here(preprocess, payload)),
     PreprocessJob: job("preprocess"),
-    Segment: job("segment"),
-    Postprocess: job("postprocess"),
+    Segment: segment,
+    Postprocess: postprocess,
     PublishJob: job("publish"),
     Publish: lambdaHandler("publish", async (payload) => {
       const outcome = PublishOutput.parse(await here(publish, payload));

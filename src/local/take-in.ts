@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -12,6 +10,7 @@ import { readDocumentIfValid } from "#src/stages/documents.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import { RunRequest, type SourceDocument } from "#src/workflow/contract.js";
+import { digestOfFile, HeldFile } from "./held-file.js";
 import { filesOfPath } from "./open-path.js";
 
 /** An upload on this machine. */
@@ -19,6 +18,8 @@ export interface LocalUpload {
   /** The folder that stands for the bucket. */
   readonly root: string;
   readonly source: SourceDocument;
+  /** Its only file, where that was kept in memory for the stages that read it. */
+  readonly held?: HeldFile;
 }
 
 /** Files that are taken together. */
@@ -49,9 +50,13 @@ export async function takeInFiles({ root, files, judged }: LocalFiles, asked: As
   if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
   const folder = await readLocalManifest(root, asked);
   const objects: SourceDocument["objects"] = [];
+  let held: HeldFile | null = null;
   for (const key of files) {
     const { size } = await stat(join(root, key));
-    objects.push({ key, version: await sha256OfFile(join(root, key)), size });
+    // Of a packed file no reader changes the bytes.
+    const { sha256, bytes } = await digestOfFile(join(root, key), files.length === 1 && key.endsWith(".gz"));
+    if (bytes !== null) held = new HeldFile(key, bytes);
+    objects.push({ key, version: sha256, size });
   }
   const digests = objects.map((object) => object.version).sort();
   const refused = refusal(folder, files) ?? judged?.refused;
@@ -60,6 +65,7 @@ export async function takeInFiles({ root, files, judged }: LocalFiles, asked: As
   const scanId = scanIdOfObject("local", digestOf(digests), digestOf(wanted));
   return {
     root,
+    ...(held !== null && { held }),
     source: {
       schemaVersion: SCHEMA_VERSION,
       scanId,
@@ -83,8 +89,8 @@ export async function takeInAgain(source: SourceDocument, work: ScanStore): Prom
     throw new PipelineError("StoreMissing", "where the upload lay is not recorded, expected it by `scanlane run`");
   }
   for (const [ordinal, { key, version }] of source.objects.entries()) {
-    const found = await sha256OfFile(join(origin.root, key)).catch(() => null);
-    if (found === version) continue;
+    const found = await digestOfFile(join(origin.root, key), false).catch(() => null);
+    if (found?.sha256 === version) continue;
     const state = found === null ? "not there" : "another one";
     throw new PipelineError(
       "StoreMissing",
@@ -116,10 +122,4 @@ function refusal({ fault, promised }: FolderRequest, files: readonly string[]): 
 /** What says something of the folder is no part of the upload. */
 export function isUpload(key: string): boolean {
   return folderOf(key) !== "" || roleOfName(key) === "upload";
-}
-
-async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest("hex");
 }

@@ -1,7 +1,18 @@
-import { type ChildProcess, fork } from "node:child_process";
-import type { Logger } from "#src/core/logger.js";
+import type { ChildProcess } from "node:child_process";
+import type { LogFields, Logger } from "#src/core/logger.js";
+import { forkWorker, takeEarly } from "./early-worker.js";
 import { jobQueue } from "./job-queue.js";
-import { type WorkerJob, WorkerMessage } from "./worker-protocol.js";
+import { type WorkerJob, WorkerMessage, type WorkerOrder, type WorkerTask } from "./worker-protocol.js";
+
+/** A job, and who listens to what it says besides the logger. */
+export interface AskedJob extends Omit<WorkerJob, "id" | "kind"> {
+  readonly onLog?: (message: string, fields: LogFields) => void;
+}
+
+interface Waiting {
+  readonly resolve: (exitCode: number | null) => void;
+  readonly onLog: AskedJob["onLog"];
+}
 
 /**
  * A warm child process that runs Batch jobs one after another (`jobQueue`). Started by `start` or with the first job, and
@@ -11,7 +22,7 @@ export class WorkerProcess {
   readonly #file: string;
   readonly #args: readonly string[];
   readonly #logger: Logger;
-  readonly #waiting = new Map<number, (exitCode: number | null) => void>();
+  readonly #waiting = new Map<number, Waiting>();
   #child: ChildProcess | null = null;
   #isClosed = false;
   #jobs = 0;
@@ -33,15 +44,25 @@ export class WorkerProcess {
   }
 
   /** Runs a job. Resolves to its exit code, or null when the process was lost while it ran. */
-  readonly run = jobQueue((job: Omit<WorkerJob, "id">) => this.#send(job));
+  readonly run = jobQueue((job: AskedJob) => this.#send(job));
 
-  async #send(job: Omit<WorkerJob, "id">): Promise<number | null> {
+  /**
+   * Lets the process open the network of a task whose input is being made; its first job waits for that. Does nothing
+   * while a job is under way, whose networks it might close.
+   */
+  warm(task: WorkerTask): void {
+    if (this.#waiting.size > 0) return;
+    // One that cannot be told is lost, which the next job will find.
+    this.#child?.send({ kind: "warm", ...task } satisfies WorkerOrder, () => {});
+  }
+
+  async #send({ onLog, ...job }: AskedJob): Promise<number | null> {
     if (this.#isClosed) return null;
     const id = ++this.#jobs;
     const child = this.#child ?? this.#fork();
     return new Promise((resolve) => {
-      this.#waiting.set(id, resolve);
-      child.send({ ...job, id } satisfies WorkerJob, (error) => {
+      this.#waiting.set(id, { resolve, onLog });
+      child.send({ ...job, kind: "job", id } satisfies WorkerOrder, (error) => {
         if (error) this.#answer(id, null);
       });
     });
@@ -60,15 +81,18 @@ export class WorkerProcess {
   }
 
   #fork(): ChildProcess {
-    // stdout belongs to the command's own output; what a native library prints goes to stderr.
-    const child = fork(this.#file, this.#args, { stdio: ["ignore", "ignore", "inherit", "ipc"], execArgv: [] });
+    const child = takeEarly(this.#file, this.#args) ?? forkWorker(this.#file, this.#args);
     this.#child = child;
     child.on("message", (value) => {
       const message = WorkerMessage.parse(value);
       if (message.kind === "exit") {
         this.#peakBytes = message.peakBytes;
         this.#answer(message.id, message.exitCode);
-      } else this.#logger[message.level](message.message, message.fields);
+        return;
+      }
+      this.#logger[message.level](message.message, message.fields);
+      // There is one: jobs run one after the other.
+      for (const { onLog } of this.#waiting.values()) onLog?.(message.message, message.fields);
     });
     const lost = () => {
       if (this.#child === child) this.#child = null;
@@ -80,7 +104,7 @@ export class WorkerProcess {
   }
 
   #answer(id: number, exitCode: number | null): void {
-    this.#waiting.get(id)?.(exitCode);
+    this.#waiting.get(id)?.resolve(exitCode);
     this.#waiting.delete(id);
   }
 }

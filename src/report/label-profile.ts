@@ -1,4 +1,5 @@
 import type { Size3 } from "#src/imaging/affine.js";
+import { labelRuns } from "#src/imaging/label-runs.js";
 import type { View } from "./views.js";
 
 /** Labelled voxels in each layer along x, y and z of the source. */
@@ -16,14 +17,15 @@ export function labelProfile(labels: Uint8Array | Uint16Array, size: Size3): Lab
   const [byX, byY, byZ] = [new Uint32Array(nx), new Uint32Array(ny), new Uint32Array(nz)];
   // Along x, how many more runs of labelled voxels begin in a layer than end before it.
   const begun = new Int32Array(nx + 1);
+  const runEnd = labelRuns(labels);
   for (let z = 0; z < nz; z++) {
     for (let y = 0; y < ny; y++) {
       const row = nx * (y + ny * z);
       let inRow = 0;
       for (let x = 0; x < nx; ) {
-        if (labels[row + x++] === 0) continue;
-        const first = x - 1;
-        while (x < nx && labels[row + x] !== 0) x++;
+        const first = x;
+        x = runEnd(row + x, row + nx) - row;
+        if (labels[row + first] === 0) continue;
         begun[first] = (begun[first] ?? 0) + 1;
         begun[x] = (begun[x] ?? 0) - 1;
         inRow += x - first;

@@ -28,6 +28,12 @@ const SHEET_MARGIN_SHARE = 0.25;
 /** Voxels this many times longer in one direction were acquired as slices: the sheet shows those. */
 const THICK_SLICE_RATIO = 1.5;
 
+/** Values that a picture shows as black and as white. */
+export function windowOf(data: Float32Array | Int16Array): Scene["window"] {
+  const [black = 0, white = 0] = percentiles(data, [BLACK_PERCENTILE, WHITE_PERCENTILE]);
+  return { black, white };
+}
+
 /**
  * The pictures of a report: three orthogonal views, each at the slice that shows most of the structures, and a contact
  * sheet of the slices that hold them. A function of image and labels; equal inputs give equal bytes.
@@ -39,6 +45,7 @@ const THICK_SLICE_RATIO = 1.5;
  * @param labels label map on the image's grid
  * @param structures colour of each label
  * @param isOriented whether the image says how it lies in the patient
+ * @param window the image's `windowOf`, where that is known already
  * @throws {RangeError} when the label map is not on the image's grid
  */
 export function renderPictures(
@@ -46,15 +53,15 @@ export function renderPictures(
   labels: Uint8Array | Uint16Array,
   structures: readonly Pick<ModelLabel, "value" | "colourRgb">[],
   isOriented: boolean,
+  window: Scene["window"] = windowOf(image.data),
 ): ReportPicture[] {
   if (labels.length !== image.data.length) {
     throw new RangeError(`label map has ${labels.length} voxels, expected ${image.size.join(" x ")}`);
   }
-  const [black = 0, white = 0] = percentiles(image.data, [BLACK_PERCENTILE, WHITE_PERCENTILE]);
   const scene: Scene = {
     image: image.data,
     labels,
-    window: { black, white },
+    window,
     colours: new Map(structures.map(({ value, colourRgb }) => [value, colourRgb])),
   };
   const profile = labelProfile(labels, image.size);

@@ -107,7 +107,7 @@ export function planTask(
     preprocess: {
       memoryMiB: preprocess,
       jobSize: sizeFor(preprocess),
-      ...timeOf(preprocessTime(image, model.manifest)),
+      ...timeOf(preprocessTime(image)),
     },
     segment: {
       memoryMiB: segment,

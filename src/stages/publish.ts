@@ -21,10 +21,11 @@ import { uncertaintyOutputs, uncertaintyScores } from "./outputs/uncertainty-out
 import { receiptOf } from "./receipt.js";
 import { distinctWarnings, resultWarnings } from "./result-warnings.js";
 import type { RunDocument } from "./run-document.js";
+import { shownImage } from "./shown-image.js";
 import { sourceOrientation } from "./source-orientation.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
-import { readImage, readLabels } from "./volume-files.js";
+import { readLabels } from "./volume-files.js";
 
 const NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment.";
 
@@ -56,9 +57,8 @@ async function run(work: StageWork): Promise<StageReport> {
     ...work.earlier.flatMap((record) => record.warnings),
     ...resultWarnings(manifest.labels, moments),
   ]);
-  const image = readImage(await work.read("preprocess", STAGE_FILES.image));
-  // Names may be burned into it: then the structures are shown on black.
-  if (task.deidentify?.pictures === "structures") image.data.fill(0);
+  const { image, window } =
+    (await work.deps.shown?.take(task.identity)) ?? shownImage(await work.read("preprocess", STAGE_FILES.image), task);
   const format = task.channels[0]?.format ?? "nifti";
   const orientation = sourceOrientation(grid, format, warnings);
   const report: ReportInput = {
@@ -78,7 +78,7 @@ async function run(work: StageWork): Promise<StageReport> {
     structures: structuresOf(work, moments, grid).map((one) => ({ ...one, ...scores[one.label] })),
     warnings,
     files: files.map(listed),
-    pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels, orientation !== null),
+    pictures: renderPictures({ ...image, ...grid }, labels, manifest.labels, orientation !== null, window),
     stages: work.earlier.map(({ stage, seconds, facts: { provider } }) => ({
       ...{ stage, seconds },
       ...(typeof provider === "string" && { provider }),

@@ -1,5 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
-import { digestOf, type ResultId, sha256 } from "#src/core/ids.js";
+import { digestOf, type ResultId, sha256, sha256InTurns } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { watchPeak } from "#src/inference/peak-memory.js";
 import type { ModelPackage } from "#src/model/model-library.js";
@@ -14,7 +14,7 @@ import {
 } from "#src/workflow/contract.js";
 import { openPseudonyms } from "./deidentification.js";
 import { readDocument, readDocumentIfValid, writeDocument } from "./documents.js";
-
+import { readRecorded, recordedDigest } from "./recorded-output.js";
 import type { StageDefinition, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -132,10 +132,9 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
   let bytesIn = 0;
   const peakBytes = watchPeak();
   const cpuBefore = process.cpuUsage();
-  const recorded = (key: string) => earlier.flatMap((record) => record.outputs).find((output) => output.key === key);
   async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
-    await store.put(key, bytes, { contentType });
-    outputs.push({ key, size: bytes.length, sha256: sha256(bytes) });
+    const [digest] = await Promise.all([sha256InTurns(bytes), store.put(key, bytes, { contentType })]);
+    outputs.push({ key, size: bytes.length, sha256: digest });
   }
 
   return {
@@ -143,18 +142,10 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
     task,
     deps,
     earlier,
-    has: (from, file) => recorded(workKeys.output(identity, taskId, from, file)) !== undefined,
+    has: (from, file) => recordedDigest(workKeys.output(identity, taskId, from, file), earlier) !== undefined,
     async read(from, file) {
-      const key = workKeys.output(identity, taskId, from, file);
-      const bytes = await work.get(key);
+      const bytes = await readRecorded(work, task, [from, file], earlier);
       bytesIn += bytes.length;
-      const expected = recorded(key)?.sha256;
-      if (sha256(bytes) !== expected) {
-        throw new PipelineError(
-          "StoreCorrupt",
-          `${file} of ${from} is not the one that stage wrote, expected its digest`,
-        );
-      }
       return bytes;
     },
     write: (file, bytes) => put(work, workKeys.output(identity, taskId, stage, file), bytes, contentTypeOf(file)),

@@ -8,7 +8,7 @@ import { modelSessions, type SessionsOf } from "#src/inference/model-sessions.js
 import type { NetworkInput } from "#src/inference/predict-logits.js";
 import { RunClock } from "#src/inference/run-clock.js";
 import { segmentImage } from "#src/inference/segment-image.js";
-import { segmentInput } from "#src/inference/segment-input.js";
+import { type OnLabels, segmentInput } from "#src/inference/segment-input.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
 import { TileClock } from "#src/inference/tile-clock.js";
 import type { Segmentation } from "#src/inference/to-source-grid.js";
@@ -17,9 +17,10 @@ import { asksOthers } from "#src/model/manifest.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import { gridOfDocument, parseGridDocument, sourceOfDocument } from "./grid-document.js";
+import { LabelsPacker } from "./labels-packer.js";
 import { mapsAsked } from "./outputs/uncertainty-output.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
-import { labelsFile, probabilityFile, readNetworkInput, uncertaintyFile } from "./volume-files.js";
+import { probabilityFile, readNetworkInput, uncertaintyFile } from "./volume-files.js";
 
 /**
  * Runs the network tile by tile and brings its answer to the source grid, or runs the classical method of a model
@@ -57,17 +58,26 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
 
   const started = performance.now();
   const options = { wanted, maps: mapsAsked(task.outputs), onTiles, sessionsOf };
-  const segmentation =
-    !isNetwork(manifest) || asksOthers(manifest)
-      ? await segmentImage({ grid: source, channels: input.channels }, model, options)
-      : await segmentInput(input, gridOfDocument(gridDocument, manifest), manifest, await sessionsOf(model), options);
-  const networkSeconds = clock.seconds;
-  // Tiles, blending and the way back to the source grid, as far as no network ran meanwhile.
-  const aroundSeconds = (performance.now() - started) / 1000 - loadSeconds - networkSeconds;
+  const packer = new LabelsPacker(source);
+  const onLabels: OnLabels = (labels, done) => packer.add(labels, done);
+  try {
+    const segmentation =
+      !isNetwork(manifest) || asksOthers(manifest)
+        ? await segmentImage({ grid: source, channels: input.channels }, model, options)
+        : await segmentInput(input, gridOfDocument(gridDocument, manifest), manifest, await sessionsOf(model), {
+            ...options,
+            onLabels,
+          });
+    const networkSeconds = clock.seconds;
+    // Tiles, blending and the way back to the source grid, as far as no network ran meanwhile.
+    const aroundSeconds = (performance.now() - started) / 1000 - loadSeconds - networkSeconds;
 
-  await writeSegmentation(work, segmentation, source);
-  const times = { loadSeconds, networkSeconds, aroundSeconds, ...tileClock.facts };
-  return { facts: { ...times, runs: clock.runs, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
+    await writeSegmentation(work, segmentation, source, packer);
+    const times = { loadSeconds, networkSeconds, aroundSeconds, ...tileClock.facts };
+    return { facts: { ...times, runs: clock.runs, provider: deps.provider, workers: task.plan?.workers ?? 1 } };
+  } finally {
+    packer.close();
+  }
 }
 
 async function runClassical(
@@ -101,8 +111,9 @@ async function writeSegmentation(
   work: StageWork,
   { labels, probabilities, maps }: Segmentation,
   source: Grid,
+  packer: LabelsPacker = new LabelsPacker(source),
 ): Promise<void> {
-  await work.write(STAGE_FILES.labels, labelsFile(labels, source));
+  await work.write(STAGE_FILES.labels, await packer.finish(labels));
   for (const [map, values] of maps) await work.write(STAGE_FILES[map], uncertaintyFile(values, source));
   if (!probabilities) return;
   for (const [label, values] of probabilities.byLabel) {

@@ -6,6 +6,8 @@ import { SourceDocument } from "#src/workflow/contract.js";
 import { readDocument } from "./documents.js";
 import type { StageDeps } from "./stage-deps.js";
 
+const SHA256 = /^[0-9a-f]{64}$/;
+
 /**
  * What was uploaded, and its files with archives unpacked: ordinals are the same each time it is opened.
  *
@@ -18,11 +20,14 @@ export async function openUpload(
   const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
   if (source.refused !== undefined) throw new PipelineError(source.refused.code, source.refused.message);
   assertSizes(source, deps.limits?.uploadBytes);
+  // One machine calls a file's version what it is: the digest of its bytes (`takeIn`).
+  const isLocal = source.bucket === "local" && source.objects.every(({ version }) => SHA256.test(version));
   const files = source.objects.map(
     ({ key, version, size }, ordinal): UploadEntry => ({
       ordinal,
       name: key.slice(key.lastIndexOf("/") + 1),
       size,
+      ...(isLocal && { sha256: version }),
       read: () => deps.stores.source.get(key, undefined, version),
       readHead: (length) => deps.stores.source.get(key, { start: 0, end: length }, version),
     }),

@@ -5,6 +5,7 @@ import type { ModelLibrary } from "#src/model/model-library.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
 import type { JobSize } from "#src/workflow/job-sizes.js";
 import type { ComputePlace } from "#src/workflow/prices.js";
+import type { ShownImages } from "./shown-image.js";
 
 /** Most that an upload may hold; where nothing is said, what the workflow and memory take. */
 export interface UploadSizeLimits {
@@ -43,6 +44,8 @@ export interface StageDeps {
   readonly capacity?: Capacity;
   /** The sizes of jobs of a deployment, in the order of those of `capacity`; none on one machine. */
   readonly jobSizes?: readonly JobSize[];
+  /** Source images that Publish need not read any more; none where nothing is said. */
+  readonly shown?: ShownImages;
   /** What this runs on, for the receipt; this machine where nothing is said. */
   readonly place?: ComputePlace;
 }

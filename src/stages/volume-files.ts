@@ -1,5 +1,6 @@
 import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
-import { gzipDeterministic, gzipStored, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
+import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
+import { gzipStored } from "#src/formats/stored-gzip.js";
 import { applyAffine, composeAffine, invertAffine, type Size3 } from "#src/imaging/affine.js";
 import type { Box } from "#src/imaging/crop.js";
 import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";
@@ -28,9 +29,13 @@ export function imageFileParts(volume: Volume<Float32Array | Int16Array>): reado
   return niftiParts({ ...volume, data: compact(volume.data) });
 }
 
-/** The image with its voxels as they are kept. */
+/**
+ * The image with its voxels as they are kept.
+ *
+ * @param bytes the caller's own: the voxels lie in them
+ */
 export function readImage(bytes: Uint8Array): Volume<Float32Array | Int16Array> {
-  const image = readNifti(bytes);
+  const image = readNifti(bytes, { mayShare: true });
   const { data } = image;
   const isKept = data instanceof Int16Array || data instanceof Float32Array;
   return { ...gridOf(image), data: isKept ? data : new Float32Array(data) };
@@ -54,9 +59,13 @@ function oneAfterAnother(channels: readonly Channel[], voxels: number): Float32A
   return data;
 }
 
+/** @param bytes the caller's own: the channels lie in them */
 export function readNetworkInput(bytes: Uint8Array, manifest: PackageManifest): NetworkInput {
-  const image = readNifti(bytes);
-  const channels = manifest.channels.map((_, n) => new Float32Array(niftiChannel(image, n).data));
+  const image = readNifti(bytes, { mayShare: true });
+  const channels = manifest.channels.map((_, n) => {
+    const { data } = niftiChannel(image, n);
+    return data instanceof Float32Array ? data : new Float32Array(data);
+  });
   return { size: image.size, channels };
 }
 

@@ -16,6 +16,12 @@ interface FolderStoreOptions {
    * @default false
    */
   readonly isPrivate?: boolean;
+  /**
+   * Whether an object that was written is whole after a loss of power too, which costs a wait for the disk each time.
+   *
+   * @default true
+   */
+  readonly isSynced?: boolean;
 }
 
 /**
@@ -24,7 +30,10 @@ interface FolderStoreOptions {
  *
  * @param root absolute path; made with the first object
  */
-export function folderStore(root: string, { isPrivate = false }: FolderStoreOptions = {}): ErasableStore {
+export function folderStore(
+  root: string,
+  { isPrivate = false, isSynced = true }: FolderStoreOptions = {},
+): ErasableStore {
   async function pathOf(key: string): Promise<string> {
     assertKey(key);
     const path = join(root, key);
@@ -59,7 +68,7 @@ export function folderStore(root: string, { isPrivate = false }: FolderStoreOpti
         // A reader sees the old file or the new one, never half of either; S3 gives the same promise.
         const partial = `${path}.${randomUUID()}${PARTIAL}`;
         try {
-          await writeWhole(partial, body, isPrivate ? 0o600 : 0o666);
+          await writeWhole(partial, body, { mode: isPrivate ? 0o600 : 0o666, isSynced });
           if (!options?.ifAbsent) {
             await rename(partial, path);
             return "written";
@@ -125,13 +134,17 @@ async function readAll(file: FileHandle, start: number, end: number): Promise<Ui
   return bytes;
 }
 
-async function writeWhole(path: string, body: Uint8Array | AsyncIterable<Uint8Array>, mode: number): Promise<void> {
+async function writeWhole(
+  path: string,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  { mode, isSynced }: { readonly mode: number; readonly isSynced: boolean },
+): Promise<void> {
   const file = await open(path, "wx", mode);
   try {
     if (body instanceof Uint8Array) await file.writeFile(body);
     else for await (const chunk of body) await file.appendFile(chunk);
     // Before the name appears: after a loss of power an object that is there is whole.
-    await file.sync();
+    if (isSynced) await file.sync();
   } finally {
     await file.close();
   }

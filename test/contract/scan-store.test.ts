@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, open, readdir, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -9,7 +9,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { s3Store } from "#functions/runtime/s3-store.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { memoryStore } from "#src/storage/memory-store.js";
@@ -20,6 +20,7 @@ const freshFolder = () => mkdtemp(join(tmpdir(), "scan-store-"));
 
 describeScanStore("memory", async () => memoryStore());
 describeScanStore("folder", async () => folderStore(await freshFolder()));
+describeScanStore("folder that waits for no disk", async () => folderStore(await freshFolder(), { isSynced: false }));
 describeScanStore("private folder", async () => folderStore(await freshFolder(), { isPrivate: true }));
 
 describe("folder store", () => {
@@ -50,6 +51,16 @@ describe("folder store", () => {
     for await (const key of store.erase("s-1/")) erased.push(key);
     expect(erased).toEqual(["s-1/a1/tasks/t0.json"]);
     expect(await readdir(root)).toEqual(["s-2"]);
+  });
+
+  it.each([true, false])("waits for the disk where it is to: %s", async (isSynced) => {
+    const root = await freshFolder();
+    const file = await open(join(root, "any"), "w");
+    const sync = vi.spyOn(Object.getPrototypeOf(file), "sync");
+    await file.close();
+    await folderStore(root, { isSynced }).put("a", Uint8Array.of(1));
+    expect(sync).toHaveBeenCalledTimes(isSynced ? 1 : 0);
+    sync.mockRestore();
   });
 
   it("refuses a link that leads out of the folder", async () => {

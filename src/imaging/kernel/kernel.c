@@ -8,6 +8,7 @@
 
 typedef signed int i32;
 typedef unsigned int u32;
+typedef unsigned short u16;
 typedef v128_t d2;
 
 #define EXPORT __attribute__((visibility("default")))
@@ -24,14 +25,27 @@ typedef v128_t d2;
 
 EXPORT u32 columnsAtOnce(void) { return COLUMNS; }
 
+// Numbers in single and in double precision, and whole ones of 16 bits that stand for those of a table.
+enum { SINGLES, DOUBLES, BY_TABLE };
+
 typedef struct {
   const void *values;
-  u32 areDoubles;
+  u32 kind;
+  const float *table;
   u32 step, columnStep;  // from voxel to voxel, from column to column
 } Source;
 
 ALWAYS double valueOf(const Source *from, u32 at) {
-  return from->areDoubles ? ((const double *)from->values)[at] : (double)((const float *)from->values)[at];
+  if (from->kind == DOUBLES) return ((const double *)from->values)[at];
+  if (from->kind == SINGLES) return (double)((const float *)from->values)[at];
+  return (double)from->table[((const u16 *)from->values)[at]];
+}
+
+ALWAYS void loadColumns(double *first, const Source *from, u32 origin, u32 width, u32 length) {
+  for (u32 n = 0; n < width; n++) {
+    u32 at = origin + n * from->columnStep;
+    for (u32 k = 0; k < length; k++, at += from->step) first[k * COLUMNS + n] = valueOf(from, at);
+  }
 }
 
 // Columns into the block, voxel by voxel, in whatever order memory has them; the first and last voxel of each repeated.
@@ -40,11 +54,13 @@ static void load(double *block, const Source *from, u32 origin, u32 width, u32 l
   if (width < COLUMNS) {
     for (u32 n = 0; n < length * COLUMNS; n++) first[n] = 0;
   }
-  if (from->columnStep == 1 && width == COLUMNS) {
+  if (from->kind == BY_TABLE) {
+    loadColumns(first, from, origin, width, length);
+  } else if (from->columnStep == 1 && width == COLUMNS) {
     for (u32 k = 0; k < length; k++) {
       double *to = first + k * COLUMNS;
       const u32 at = origin + k * from->step;
-      if (from->areDoubles) {
+      if (from->kind == DOUBLES) {
         const double *row = (const double *)from->values + at;
         for (u32 n = 0; n < COLUMNS; n += 2) wasm_v128_store(to + n, wasm_v128_load(row + n));
       } else {
@@ -54,10 +70,7 @@ static void load(double *block, const Source *from, u32 origin, u32 width, u32 l
       }
     }
   } else {
-    for (u32 n = 0; n < width; n++) {
-      u32 at = origin + n * from->columnStep;
-      for (u32 k = 0; k < length; k++, at += from->step) first[k * COLUMNS + n] = valueOf(from, at);
-    }
+    loadColumns(first, from, origin, width, length);
   }
   for (u32 k = 0; k < EDGE; k++) {
     for (u32 n = 0; n < COLUMNS; n++) {
@@ -115,11 +128,12 @@ static void coefficients(double *block, u32 length, double pole, double gain, do
 // Columns of `length` voxels to `newLength`: voxel i is the sum of four coefficients from `starts[i]` on, counted with
 // the voxels that are repeated before the first, times `weights[4 * i]` to `[4 * i + 3]`.
 //
+// @param table of whole numbers, by their bits
 // @param block room for (length + 2 x EDGE) x COLUMNS numbers
-EXPORT void resizeColumns(const void *values, u32 areDoubles, u32 step, u32 columnStep, u32 columns, u32 length,
+EXPORT void resizeColumns(const void *values, u32 kind, const float *table, u32 step, u32 columnStep, u32 columns, u32 length,
                           double *block, double pole, double gain, double poleN, const i32 *starts,
                           const double *weights, u32 newLength, double *out, u32 toStep, u32 toColumnStep) {
-  const Source from = {values, areDoubles, step, columnStep};
+  const Source from = {values, kind, table, step, columnStep};
   for (u32 first = 0; first < columns; first += COLUMNS) {
     const u32 width = columns - first < COLUMNS ? columns - first : COLUMNS;
     load(block, &from, first * columnStep, width, length);

@@ -1,5 +1,27 @@
 import { describe, expect, it } from "vitest";
-import { canonicalJson, derivedUid, resultIdOf, scanIdOfInstances, scanIdOfObject } from "#src/core/ids.js";
+import {
+  canonicalJson,
+  derivedUid,
+  resultIdOf,
+  scanIdOfInstances,
+  scanIdOfObject,
+  sha256,
+  sha256InTurns,
+} from "#src/core/ids.js";
+
+describe("sha256InTurns", () => {
+  it("gives the same digest, and other work its turn between the parts", async () => {
+    for (const length of [0, 1, 2 ** 23, 2 ** 23 + 1, 2 ** 24 + 7]) {
+      const bytes = Buffer.alloc(length, "parts of no equal bytes");
+      let hadTurn = false;
+      setImmediate(() => {
+        hadTurn = true;
+      });
+      expect(await sha256InTurns(bytes)).toBe(sha256(bytes));
+      expect(hadTurn).toBe(length > 2 ** 23);
+    }
+  });
+});
 
 describe("canonicalJson", () => {
   it("does not depend on the order of keys", () => {

@@ -86,6 +86,10 @@ describe("resizeAxesCubic", () => {
     ]) {
       expect(resizeAxesCubic(data, size, newSize, axes)).toEqual(plain(data, size, newSize, axes));
     }
+    const table = Float32Array.from({ length: 65_536 }, random);
+    const whole = Int16Array.from({ length: count }, () => random() * 65_536 - 32_768);
+    const meant = Float32Array.from(whole, (value) => table[value & 0xffff] ?? 0);
+    expect(resizeAxesCubic({ whole, table }, size, newSize, axes)).toEqual(plain(meant, size, newSize, axes));
   });
 
   it("takes more columns than its memory holds at a time", () => {
@@ -120,6 +124,17 @@ describe("rangeOf", () => {
     // Of four numbers side by side, the one of the later zero comes first.
     expect(rangeOf(Float32Array.of(1, 1, -0, 4, 0, 4, 4, 4))).toEqual([-0, 4]);
     expect(rangeOf(Float32Array.of(-1, -1, 0, -4, -0, -4, -4, -4))).toEqual([-4, 0]);
+  });
+
+  it("looks only at what a table gives for the numbers that are there, signs of zeros too", () => {
+    const table = new Float32Array(65_536).fill(1000);
+    table.set([7, -0, 3, 0]);
+    table[0xffff] = 9;
+    expect(rangeOf({ whole: Int16Array.of(2, 0, 0), table })).toEqual([3, 7]);
+    expect(rangeOf({ whole: Int16Array.of(-1, 0, 3, 1), table })).toEqual([0, 9]);
+    expect(rangeOf({ whole: Int16Array.of(-1, 0, 1, 3), table })).toEqual([-0, 9]);
+    // Where the table rises the ends tell.
+    expect(rangeOf({ whole: Int16Array.of(2, 1, 2), table })).toEqual([-0, 3]);
   });
 });
 

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { type IntensityScheme, normalise, normaliseWhole, percentile, percentiles } from "#src/imaging/normalise.js";
+import {
+  hasTable,
+  type IntensityScheme,
+  normalise,
+  normaliseWhole,
+  percentile,
+  percentiles,
+  wholeTable,
+} from "#src/imaging/normalise.js";
 import { largestDifference, readGolden } from "../../goldens/golden.js";
 
 interface Case {
@@ -39,19 +47,22 @@ describe("normalise", () => {
     ["a table", { kind: "ct", low: -200.5, high: 300, mean: 33.3, sd: 7.7 }],
     ["a table", { kind: "range", from: [0, 400], to: [-1, 1], clip: false }],
     ["a table", { kind: "chain", steps: [{ kind: "none" }, { kind: "ct", low: -9, high: 90, mean: 1, sd: 3 }] }],
-    ["statistics", { kind: "zscore", mask: "nonzero" }],
+    ["a table", { kind: "zscore", mask: "none" }],
+    ["a table", { kind: "zscore", mask: "nonzero" }],
+    ["a table", { kind: "rescale01" }],
+    ["a table", { kind: "percentile", low: 1, high: 99 }],
     ["statistics", { kind: "zscore", mask: "foreground" }],
-    ["statistics", { kind: "percentile", low: 1, high: 99 }],
     [
       "statistics",
       { kind: "chain", steps: [{ kind: "rescale01" }, { kind: "range", from: [0, 1], to: [5, 6], clip: true }] },
     ],
-  ])("scales whole numbers as if they were not, by %s: %o", (_, scheme) => {
+  ])("scales whole numbers as if they were not, by %s: %o", (by, scheme) => {
     const whole = Int16Array.from({ length: 1000 }, (_, i) => ((i * 7919) % 1301) - 400);
     whole.set([-32_768, 32_767, 0, -1]);
     const foreground = Uint8Array.from(whole, (value) => (value > 0 ? 1 : 0));
     const expected = normalise(Float32Array.from(whole), scheme, undefined, foreground);
     expect(normaliseWhole(whole, scheme, foreground)).toEqual(expected);
+    expect([wholeTable(whole, scheme) !== null, hasTable(scheme)]).toEqual([by === "a table", by === "a table"]);
   });
 
   it("scales by the z-score of a foreground that counts its holes, and leaves the rest as it is", () => {

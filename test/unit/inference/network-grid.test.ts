@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type Affine, applyAffine, type Vec3 } from "#src/imaging/affine.js";
 import type { Grid } from "#src/imaging/volume.js";
-import { type NetworkGrid, toNetworkGrid } from "#src/inference/network-grid.js";
+import { type NetworkGrid, planNetworkGrid, toNetworkGrid } from "#src/inference/network-grid.js";
 import { SourceGridExport } from "#src/inference/to-source-grid.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
@@ -41,6 +41,10 @@ describe("toNetworkGrid", () => {
       { orientation: "source" as const },
       { orientation: "source" as const, spacingMm: [null, null, null] as [null, null, null] },
       { normaliseOn: "network" as const, spacingMm: [2, 1, 1] as [number, number, number] },
+      {
+        spacingMm: [2, 1, 1.5] as [number, number, number],
+        resampling: { ...manifest.resampling, imageOrder: 3 as const },
+      },
     ]) {
       const model = { ...manifest, ...changes };
       const expected = toNetworkGrid([floats], sagittal, model);
@@ -206,5 +210,40 @@ describe("SourceGridExport", () => {
     expect([...bright].reduce((sum, label) => sum + label, 0)).toBe(1);
     const tie = toSourceGrid([Float32Array.of(1), Float32Array.of(1)], cropped, manifest, []).labels;
     expect(tie.every((label) => label === 0)).toBe(true);
+  });
+
+  it("says of how many voxels the labels stay as they are, where they need not be turned or pasted", () => {
+    const stored = { ...manifest, orientation: "source" as const };
+    const { grid: same } = toNetworkGrid([positions(sagittal)], sagittal, {
+      ...stored,
+      spacingMm: [1, 2, 1.5],
+      resampling: { ...manifest.resampling, grid: "extents" },
+    });
+    let state = 5;
+    const random = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state / 2 ** 32;
+    };
+    const [x, y, z] = same.size;
+    for (const wanted of [[], [1]]) {
+      const made = new SourceGridExport(same, stored, wanted);
+      const told: { done: number; labels: number[] }[] = [];
+      for (let k = 0; k < z; k++) {
+        made.addSlice(
+          k,
+          [0, 1].map(() => Float32Array.from({ length: x * y }, random)),
+        );
+        const { labels = new Uint8Array(), done = -1 } = made.labelsSoFar ?? {};
+        told.push({ done, labels: [...labels.subarray(0, done)] });
+      }
+      const final = made.finish().labels;
+      expect(made.labelsSoFar?.labels).toBe(final);
+      expect(told.map(({ labels }) => labels)).toEqual(told.map(({ done }) => [...final.subarray(0, done)]));
+      expect(told.at(-1)?.done).toBe(120);
+      expect(new Set(final).size).toBe(2);
+    }
+    expect(new SourceGridExport(grid, manifest, []).labelsSoFar).toBeNull();
+    const cut = { start: [1, 0, 0], size: [5, 5, 4] } as const;
+    expect(new SourceGridExport(planNetworkGrid(sagittal, stored, cut), stored, []).labelsSoFar).toBeNull();
   });
 });

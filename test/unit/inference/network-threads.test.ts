@@ -58,6 +58,22 @@ describe("sessions with threads", () => {
     await session.close();
   });
 
+  it("open ahead in as many threads as runs will be beside each other, or in this one for a single run", async () => {
+    const session = await open();
+    const beside = session.beside as NonNullable<NetworkSession["beside"]>;
+    await session.ready?.(1);
+    expect([beside.isStarted(), started.length]).toEqual([false, 0]);
+    await session.ready?.(3);
+    expect([beside.isStarted(), started.length]).toEqual([true, 2]);
+    await Promise.all([beside.run(input()), beside.run(input())]);
+    expect(started).toHaveLength(2);
+    await session.close();
+    const none = await open("missing");
+    await expect(none.ready?.(1)).rejects.toMatchObject({ code: "ModelInvalid" });
+    await expect(none.ready?.(2)).rejects.toMatchObject({ code: "ModelInvalid" });
+    await none.close();
+  });
+
   it("close where their network could not be opened", async () => {
     const session = await open("missing");
     await expect(session.run(input())).rejects.toMatchObject({ code: "ModelInvalid" });

@@ -223,8 +223,7 @@ describe("segmentTime", () => {
 describe("time of the other stages", () => {
   it("counts slices of a series, where they are read and where they are written", () => {
     const series = { ...IMAGE, files: 48 };
-    const { manifest } = model();
-    const read = (image: typeof series | typeof IMAGE) => preprocessTime(image, manifest).cpuSeconds;
+    const read = (image: typeof series | typeof IMAGE) => preprocessTime(image).cpuSeconds;
     expect(read(series) - read(IMAGE)).toBeCloseTo(47 * 2e-3, 9);
     const asks = { probabilities: 0, maps: 0, labelBytes: 1 as const, segments: 1, surfaces: false };
     const written = (segments: number) => publishTime(series, { ...asks, segments }).cpuSeconds;

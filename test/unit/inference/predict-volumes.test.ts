@@ -65,12 +65,26 @@ describe("preprocessPhases", () => {
   });
 
   it("frees each channel as its copy is there", () => {
-    const phases = preprocessPhases(imageOf({ channels: 3 }), { ...CUBIC, orientation: "LPS" });
+    const linear = { ...CUBIC.resampling, imageOrder: 1 as const };
+    const model = { ...CUBIC, orientation: "LPS" as const, resampling: linear };
+    const phases = preprocessPhases(imageOf({ channels: 3 }), model);
     expect(bytesOf(phases, "turn", "turned channel")).toBe(2 * VOXELS);
     expect(bytesOf(phases, "scale", "images")).toBe(6 * VOXELS);
     expect(bytesOf(phases, "scale", "scaled channel")).toBe(4 * VOXELS);
     expect(bytesOf(phases, "resample", "other channels")).toBe(4 * VOXELS);
     expect(preprocessPhases(imageOf(), CUBIC).map(({ name }) => name)).not.toContain("turn");
+  });
+
+  it("scales whole numbers while they are resampled by splines, in no array of their own", () => {
+    const scaled = (changes: Partial<ImageShape>, manifest = CUBIC) => {
+      const phases = preprocessPhases(imageOf(changes), manifest);
+      return [bytesOf(phases, "scale", "scaled channel"), bytesOf(phases, "resample", "channel as it is")];
+    };
+    expect(scaled({})).toEqual([0, 2 * VOXELS]);
+    expect(scaled({ heldBytes: 4 })).toEqual([4 * VOXELS, 0]);
+    const [channel] = CUBIC.channels;
+    const normalisation = { kind: "zscore", mask: "foreground" } as const;
+    expect(scaled({}, { ...CUBIC, channels: channel ? [{ ...channel, normalisation }] : [] })).toEqual([4 * VOXELS, 0]);
   });
 
   it("counts the mask of a foreground where a channel is scaled by it", () => {

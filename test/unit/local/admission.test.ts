@@ -70,4 +70,19 @@ describe("Admission", () => {
     await expect(failed).rejects.toThrow("failed");
     expect(await after).toBe("after");
   });
+
+  it("counts what is set aside, and sets aside no more than there is", async () => {
+    const log: string[] = [];
+    const { work, end } = worksOf(log);
+    const admission = new Admission(1000);
+    const giveBack = admission.setAside(asked("r-1", 600, 200));
+    expect([giveBack === null, admission.setAside(asked("r-2", 300, 0))]).toEqual([false, null]);
+    void admission.run(asked("r-2", 300, 100), work("a"));
+    void admission.run(asked("r-1", 200, 200), work("b"));
+    await end("none");
+    expect(log).toEqual([]);
+    giveBack?.();
+    await end("none");
+    expect(log).toEqual(["a begins", "b begins"]);
+  });
 });

@@ -2,10 +2,12 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import type { LogFields } from "#src/core/logger.js";
 import { WorkerProcess } from "#src/local/worker-process.js";
 
 /** Answers by the job's key: ends with an exit code, dies, or says its process id. */
-const SCRIPT = `process.on("message", ({ id, parameters: { taskKey } }) => {
+const SCRIPT = `process.on("message", ({ kind, id, parameters: { taskKey } }) => {
+  if (kind === "warm") return process.send({ kind: "log", level: "info", message: "warm", fields: { pid: taskKey } });
   if (taskKey === "die") process.kill(process.pid, "SIGKILL");
   process.send({ kind: "log", level: "info", message: "pid", fields: { pid: process.pid } });
   process.send({ kind: "exit", id, exitCode: Number(taskKey), peakBytes: 1 });
@@ -35,6 +37,31 @@ describe("WorkerProcess", () => {
     await start();
     expect(await Promise.all([worker.run(job("die")), worker.run(job("0"))])).toEqual([null, 0]);
     expect(await worker.run(job("0"))).toBe(0);
+  });
+
+  it("tells who asked for a job what it says, besides the logger", async () => {
+    const [pids, heard]: [unknown[], unknown[]] = [[], []];
+    await start(pids);
+    const onLog = (message: string, { pid }: LogFields) => void heard.push([message, pid]);
+    await worker.run({ ...job("0"), onLog });
+    await worker.run(job("0"));
+    expect(heard).toEqual([["pid", pids[0]]]);
+    expect(pids).toHaveLength(2);
+  });
+
+  it("has a network opened ahead, but not beside a job, whose networks it might close", async () => {
+    const told: unknown[] = [];
+    await start(told);
+    const warm = (taskKey: string) => worker.warm({ parameters: { taskKey }, places });
+    warm("before it runs");
+    worker.start();
+    warm("next");
+    const running = worker.run(job("0"));
+    warm("beside it");
+    await running;
+    warm("after it");
+    await worker.run(job("0"));
+    expect(told).toEqual(["next", expect.any(Number), "after it", expect.any(Number)]);
   });
 
   it("begins nothing that waits once it is closed", async () => {

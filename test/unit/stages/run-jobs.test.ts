@@ -11,9 +11,10 @@ import { runJobs } from "#src/stages/run-job.js";
 import { runTask } from "#src/stages/run-task.js";
 import { segmentStage } from "#src/stages/segment.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
+import { warmSegment } from "#src/stages/warm-segment.js";
 import { STAGE_FILES, workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
-import { DoneRecord, FailureRecord, type TaskRef } from "#src/workflow/contract.js";
+import { DoneRecord, FailureRecord, TaskDocument, type TaskRef } from "#src/workflow/contract.js";
 import { buildNifti } from "../../support/nifti-builder.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
@@ -92,5 +93,41 @@ describe("a job of several scans", () => {
     await deps.stores.work.put(input, new Uint8Array(10));
     const { stage } = counted();
     expect(await runJobs(stage, tasks, deps)).toBe(75);
+  });
+});
+
+describe("warmSegment", () => {
+  it("opens the network that Segment then uses, and none for a task that is done", async () => {
+    const { deps, tasks } = await prepared(1);
+    const [task] = tasks as [TaskRef];
+    const { stage, pool, opened } = counted();
+    await warmSegment(task, deps, pool);
+    expect(opened()).toBe(1);
+    expect(await runJobs(stage, [task], deps)).toBe(0);
+    expect(opened()).toBe(1);
+    const other = counted();
+    await warmSegment(task, deps, other.pool);
+    expect(other.opened()).toBe(0);
+    await pool.close();
+  });
+
+  it.each([
+    { networkSeconds: 0.2, runs: 1 },
+    { networkSeconds: 0.3, runs: 2 },
+  ])("asks for $runs runs at once of $networkSeconds s by two workers", async ({ networkSeconds, runs }) => {
+    const { deps, tasks } = await prepared(1);
+    const [task] = tasks as [TaskRef];
+    const { work } = deps.stores;
+    const document = await readDocument(work, task.taskKey, TaskDocument);
+    const segment = { memoryMiB: 1, jobSize: 0, networkSeconds };
+    await writeDocument(work, task.taskKey, { ...document, plan: { ...document.plan, workers: 2, segment } });
+    const asked: number[] = [];
+    const run = async () => ({ data: new Float32Array(), shape: [] });
+    const open: OpenSession = async ({ bytes }) => {
+      await bytes();
+      return { run, ready: async (count) => void asked.push(count), close: async () => {} };
+    };
+    await warmSegment(task, deps, new SessionPool(open));
+    expect(asked).toEqual([runs]);
   });
 });
