@@ -112,14 +112,14 @@ describe("warmSegment", () => {
   });
 
   it.each([
-    { networkSeconds: 0.2, runs: 1 },
-    { networkSeconds: 0.3, runs: 2 },
-  ])("asks for $runs runs at once of $networkSeconds s by two workers", async ({ networkSeconds, runs }) => {
+    { network: "that nobody measured", measured: {}, runs: 1 },
+    { network: "planned for two workers", measured: { networkSeconds: 0.3 }, runs: 2 },
+  ])("asks for $runs runs at once of a network $network", async ({ measured, runs }) => {
     const { deps, tasks } = await prepared(1);
     const [task] = tasks as [TaskRef];
     const { work } = deps.stores;
     const document = await readDocument(work, task.taskKey, TaskDocument);
-    const segment = { memoryMiB: 1, jobSize: 0, networkSeconds };
+    const segment = { memoryMiB: 1, jobSize: 0, ...measured };
     await writeDocument(work, task.taskKey, { ...document, plan: { ...document.plan, workers: 2, segment } });
     const asked: number[] = [];
     const run = async () => ({ data: new Float32Array(), shape: [] });
