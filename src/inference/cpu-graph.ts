@@ -1,5 +1,6 @@
 import type { SessionRequest } from "./network-session.js";
 import { withPlanarConvolutions } from "./planar-convolutions.js";
+import { threadsARun } from "./run-threads.js";
 import { splitHead } from "./split-head.js";
 
 /** A network as it is run: whole, or up to its features, with its head as a file of its own. */
@@ -7,6 +8,8 @@ export interface RunGraph {
   readonly bytes: Uint8Array;
   /** Of the logits, or of the features. */
   readonly outputName: string;
+  /** Threads of each run. */
+  readonly threads: number;
   readonly head: { readonly bytes: Uint8Array; readonly outputName: string; readonly classes: number } | null;
 }
 
@@ -24,6 +27,7 @@ export function cpuGraph(bytes: Uint8Array, request: Parameters<RewriteGraph>[1]
   return {
     bytes: withPlanarConvolutions(split?.body ?? bytes, inputName, shape),
     outputName: split?.features ?? outputName,
+    threads: threadsARun(bytes, inputName, shape),
     head: split && { bytes: split.head, outputName, classes: split.classes },
   };
 }

@@ -58,6 +58,7 @@ export async function measureNetwork(
     shape,
     loadedMiB: rounded(loadedMiB),
     runMiB: rounded(runMiB),
+    ...(session.threads !== undefined && session.threads > 1 && { threads: session.threads }),
     ...(first.head && { features: first.shape[1] ?? 1 }),
     secondsARun: Number(secondsARun.toPrecision(3)),
   };

@@ -35,6 +35,11 @@ export function networkRuns(grid: Grid, manifest: ModelManifest): NetworkRuns {
   };
 }
 
+/** Threads of each run of a model's networks, the most of any: so many processors each of its workers takes. */
+export function threadsOfRuns({ cost, others }: ModelPackage): number {
+  return Math.max(cost?.threads ?? 1, ...[...others.values()].map(threadsOfRuns));
+}
+
 /**
  * Whether threads may be worth their start for one of a model's networks: by what a run was measured to take, as the runs
  * themselves decide it after the first one (`RunPlaces`); of one that nobody measured, they may.

@@ -27,6 +27,8 @@ export interface Head {
 export interface NetworkSession {
   /** @throws {PipelineError} `InferenceFailed` when the runtime refuses the tensor or fails */
   run(input: Tensor): Promise<Answer>;
+  /** Of each run, on a CPU. @default 1 */
+  readonly threads?: number;
   /** Where runs of this network go beside each other; absent where only one can be under way. */
   readonly beside?: RunsBeside;
   /**

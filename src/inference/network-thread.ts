@@ -11,6 +11,8 @@ export interface ThreadNetwork {
   readonly bytes: Uint8Array;
   readonly inputName: string;
   readonly outputName: string;
+  /** Of each run. */
+  readonly threads: number;
 }
 
 /** For a thread: run a network, which it opens the first time, open one ahead, or close one that it may have open. */
@@ -29,14 +31,14 @@ export type ThreadAnswer =
 if (!isMainThread && parentPort !== null) serve(parentPort);
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const open = ortSessions("cpu");
   const sessions = new Map<number, NetworkSession>();
   let last: Promise<void> = Promise.resolve();
 
-  async function sessionOf({ key, bytes, ...names }: ThreadNetwork): Promise<NetworkSession> {
+  async function sessionOf({ key, bytes, threads, ...names }: ThreadNetwork): Promise<NetworkSession> {
     const known = sessions.get(key);
     if (known !== undefined) return known;
     // The digest was compared when the file was read.
+    const open = ortSessions("cpu", { threads });
     const session = await open({ ...names, sha256: "", bytes: async () => bytes });
     sessions.set(key, session);
     return session;

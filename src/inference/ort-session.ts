@@ -17,11 +17,6 @@ import { SharedNetwork } from "./shared-network.js";
 // The runtime's builds report their use to their maker unless told not to; read when the first session opens.
 process.env.ORT_DISABLE_TELEMETRY = "1";
 
-/**
- * Threads of every session on the CPU, on every machine: the runtime sums a 3-D convolution in an order that hangs on
- * their number, and no result may hang on the machine. Cores are better used by running tiles beside each other.
- */
-const THREADS_A_SESSION = 1;
 /** Of a session whose runs have no others beside them, on every machine too: those of the convolutional CRF. */
 export const THREADS_ALONE = 2;
 
@@ -32,7 +27,7 @@ interface OrtOptions {
    * give does not hang on their number. @default 1: runs hold up the calling thread
    */
   readonly workers?: number;
-  /** Threads of a session. Another number may give other bytes. @default 1 */
+  /** Threads of a session. Another number may give other bytes. @default as many as `threadsARun` says */
   readonly threads?: number;
   /** What a network is made into before it runs on a CPU; where the runtime refuses that, it runs as it is. */
   readonly rewrite?: RewriteGraph;
@@ -45,23 +40,28 @@ interface OrtOptions {
  *   no silent fallback to another one
  */
 export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenSession {
-  const { workers = 1, threads = THREADS_A_SESSION, rewrite = cpuGraph } = options;
+  const { workers = 1, rewrite = cpuGraph } = options;
   const pool = provider === "cpu" ? NetworkThreads.for(workers) : null;
   let sessions = 0;
   return async (request) => {
     const { inputName, outputName } = request;
     const bytes = await request.bytes();
-    const plain: RunGraph = { bytes, outputName, head: null };
-    const made = provider === "cpu" ? rewrite(bytes, request) : plain;
+    const asItIs = { bytes, outputName, head: null };
+    const made = provider === "cpu" ? rewrite(bytes, request) : { ...asItIs, threads: 1 };
+    const { threads = made.threads } = options;
+    const plain: RunGraph = { ...asItIs, threads };
     const here = (graph: RunGraph) => new OwnSession(graph, inputName, (file) => open(file, provider, threads));
     const before = made.bytes === bytes ? null : plain;
-    if (pool === null) return new FirstThatOpens(made, before, here).use((one) => one.open());
+    if (pool === null) {
+      return { ...(await new FirstThatOpens(made, before, here).use((one) => one.open())), threads };
+    }
     const everywhere = (graph: RunGraph) => {
-      const network = { key: sessions++, bytes: shared(graph.bytes), inputName, outputName: graph.outputName };
+      const network = { key: sessions++, bytes: shared(graph.bytes), inputName, outputName: graph.outputName, threads };
       return new SharedNetwork(here({ ...graph, bytes: network.bytes }), network, pool);
     };
     const network = new FirstThatOpens(made, before, everywhere);
     return {
+      threads,
       run: (input) => network.use((one) => one.run(input)),
       ready: (runs) => network.use((one) => one.ready(runs)),
       beside: {
@@ -86,8 +86,9 @@ function shared(bytes: Uint8Array): Uint8Array {
  */
 async function open(file: GraphFile, provider: Provider, threads: number): Promise<NetworkSession> {
   // The runtime takes no memory that is shared.
-  const bytes = file.bytes.buffer instanceof ArrayBuffer ? file.bytes : file.bytes.slice();
-  const session = await create(bytes, provider, threads);
+  const copy = file.bytes.buffer instanceof ArrayBuffer ? null : file.bytes.slice();
+  const session = await create(copy ?? file.bytes, provider, threads);
+  if (copy !== null) freeArray(copy);
   for (const [kind, name, found] of [
     ["input", file.inputName, session.inputNames],
     ["output", file.outputName, session.outputNames],

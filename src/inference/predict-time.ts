@@ -128,7 +128,7 @@ function networkWork(
   if (!isNetwork(manifest) || !cost || cost.secondsARun === undefined) return null;
   const runs = networkRuns(image.grid, manifest).all;
   const cpu = runs * cost.secondsARun;
-  const networkSeconds = cpu / Math.min(workers, runs);
+  const networkSeconds = cpu / (Math.min(workers, runs) * (cost.threads ?? 1));
   // Of a region that is found first nothing is known but that it is at most the whole image.
   const leastSeconds = manifest.region === undefined ? networkSeconds + around : 0;
   return { networkSeconds, cpuSeconds: cpu + around, leastSeconds, machines: [cost.machine] };

@@ -17,7 +17,9 @@ export const MeasuredCost = z.strictObject({
   runMiB: z.number().min(0),
   /** Channels of the features that a run gives, where logits are made from them slab by slab (`src/inference/head-slabs.ts`). */
   features: z.int().min(1).optional(),
-  /** Processor's seconds of the shortest of several runs, by one thread: its time where nothing else runs. */
+  /** Threads of each run, where there are several (`src/inference/run-threads.ts`). */
+  threads: z.int().min(2).optional(),
+  /** Processor's seconds of the shortest of several runs, of all its threads. */
   secondsARun: z.number().positive().optional(),
   machine: z.string(),
 });

@@ -14,10 +14,11 @@ const refused = onnxFile({
   inputs: [{ name: "image", type: "float" }],
   outputs: [{ name: "logits", type: "float" }],
 });
-const asTheNetwork: RewriteGraph = () => ({ bytes: refused, outputName: "logits", head: null });
+const asTheNetwork: RewriteGraph = () => ({ bytes: refused, outputName: "logits", threads: 1, head: null });
 const asTheHead: RewriteGraph = (bytes) => ({
   bytes: bytes.slice(),
   outputName: "logits",
+  threads: 1,
   head: { bytes: refused, outputName: "logits", classes: 2 },
 });
 const open = (workers: number, rewrite?: RewriteGraph): Promise<NetworkSession> =>

@@ -96,6 +96,18 @@ describe("planTask", () => {
     expect(segment).toEqual({ memoryMiB: one.segment?.memoryMiB, jobSize: 0 });
   });
 
+  it("takes a worker for every two processors where each run has two threads, and one where there is one", () => {
+    const shape = image([160, 192, 128]);
+    const model = whole(20);
+    const wide = { ...model, cost: model.cost ? { ...model.cost, threads: 2 } : null };
+    const by = (workers: number, of: ModelPackage) =>
+      planTask(shape, of, LABELS, { sizes: [{ workers, memoryMiB: Number.POSITIVE_INFINITY }], isShared: false });
+    expect([1, 2, 5].map((workers) => by(workers, wide).workers)).toEqual([1, 1, 2]);
+    const [one, two] = [by(1, model), by(2, wide)].map(({ segment }) => segment);
+    expect(two?.memoryMiB).toBe(one?.memoryMiB);
+    expect(two?.networkSeconds).toBeCloseTo((one?.networkSeconds ?? 0) / 2, 1);
+  });
+
   it("refuses what fits with no worker at all, with what is needed and what is there", () => {
     const limits = { sizes: [{ workers: 4, memoryMiB: 1000 }], isShared: false };
     expect(() => planTask(image([160, 192, 128]), whole(104), LABELS, limits)).toThrow(
