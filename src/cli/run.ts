@@ -45,13 +45,15 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
     const begin = async (path: string, before: Underway | null): Promise<Underway> => {
       const turn = before?.code ?? Promise.resolve();
       try {
-        const upload = await takeIn(resolve(path), asked);
-        const { scanId, objects } = upload.source;
-        const isSmall = (await unpackedBytes(upload.root, objects)) <= SMALL_BYTES;
-        if (before !== null && (!isSmall || !before.isSmall || before.scanId === scanId)) {
+        let upload = await takeIn(resolve(path), asked);
+        const isSmall = (await unpackedBytes(upload.root, upload.source.objects)) <= SMALL_BYTES;
+        if (before !== null && (!isSmall || !before.isSmall || before.scanId === upload.source.scanId)) {
           upload.held?.letGo();
           await turn;
+          // It may have been replaced meanwhile.
+          upload = await takeIn(resolve(path), asked);
         }
+        const { scanId } = upload.source;
         signal.throwIfAborted();
         return { scanId, isSmall, code: told(path, turn, runUpload(upload, basename(path), { ...context, turn })) };
       } catch (thrown) {

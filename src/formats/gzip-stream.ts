@@ -17,6 +17,8 @@ export class GzipStream {
     this.#gzip = createGzip({ level, chunkSize: PIECE_BYTES });
     this.#gzip.on("data", (piece: Uint8Array) => this.#packed.push(piece));
     this.#ended = new Promise((resolve, reject) => this.#gzip.once("end", resolve).once("error", reject));
+    // Whoever waits for the end is told.
+    this.#ended.catch(() => {});
   }
 
   /** @param bytes must stay as they are until `finish` is done */
@@ -33,7 +35,6 @@ export class GzipStream {
 
   /** Of a file that nobody wants any more. */
   close(): void {
-    this.#ended.catch(() => {});
     this.#gzip.destroy();
   }
 }

@@ -35,6 +35,12 @@ export function networkRuns(grid: Grid, manifest: ModelManifest): NetworkRuns {
   };
 }
 
+/** Runs of the one of a model's networks that has most. */
+export function mostRuns(grid: Grid, { manifest, others }: ModelPackage): number {
+  const own = isNetwork(manifest) ? networkRuns(grid, manifest).all : 0;
+  return Math.max(own, ...[...others.values()].map((other) => mostRuns(grid, other)));
+}
+
 /** Threads of each run of a model's networks, the most of any: so many processors each of its workers takes. */
 export function threadsOfRuns({ cost, others }: ModelPackage): number {
   return Math.max(cost?.threads ?? 1, ...[...others.values()].map(threadsOfRuns));

@@ -47,6 +47,11 @@ export class OwnSession {
     await this.#openHead();
   }
 
+  /** Opens the head alone, for what other threads make. @throws {PipelineError} as `open` */
+  async readyHead(): Promise<void> {
+    await this.#openHead();
+  }
+
   /** @throws {PipelineError} as `open`, and as a session's `run` */
   async run(input: Tensor): Promise<Answer> {
     return this.withHead(await (await this.#openNetwork()).run(input));

@@ -28,8 +28,10 @@ export class SharedNetwork {
 
   /** Opens now what the first of so many runs at once would wait for. @throws {PipelineError} as `OwnSession.open` */
   async ready(runs: number): Promise<void> {
-    if (runs > 1) await this.#threads.open(this.#network, runs);
-    else await this.#own.ready();
+    // Threads that are there make single runs too (`atMost`).
+    if (runs === 1 && !this.#threads.areStarted) return this.#own.ready();
+    await this.#threads.open(this.#network, runs);
+    await this.#own.readyHead();
   }
 
   async close(): Promise<void> {

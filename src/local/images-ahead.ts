@@ -25,9 +25,9 @@ export class ImagesAhead implements ShownImages {
   /** Begins to read. Does nothing where it has begun, for this or another image. */
   begin(input: StageInput, { identity, plan }: Pick<TaskDocument, "identity" | "plan">): void {
     if (this.#held !== null) return;
-    const { publish, segment } = plan ?? {};
+    const { publish, segment, postprocess } = plan ?? {};
     if (publish === undefined) return;
-    const besideMiB = segment?.memoryMiB ?? 0;
+    const besideMiB = Math.max(segment?.memoryMiB ?? 0, postprocess?.memoryMiB ?? 0);
     const giveBack = this.#admission.setAside({ identity, memoryMiB: publish.memoryMiB, besideMiB });
     if (giveBack === null) return;
     // What is wrong Publish finds when it reads the image itself.

@@ -28,6 +28,7 @@ import {
 } from "#src/workflow/contract.js";
 import { Admission } from "./admission.js";
 import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
+import type { HeldFile } from "./held-file.js";
 import { ImagesAhead } from "./images-ahead.js";
 import { openPlaces, type Places, placesFor } from "./places.js";
 import type { LocalUpload, OriginDocument } from "./take-in.js";
@@ -94,7 +95,9 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
-  const handlers = stateHandlers(places, deps, { worker, admission }, (outcome) => outcomes.push(outcome));
+  const handlers = stateHandlers(places, deps, { worker, admission, held: upload.held ?? null }, (outcome) =>
+    outcomes.push(outcome),
+  );
   const watched = Object.fromEntries(
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
   );
@@ -118,7 +121,7 @@ function capacityOf(workers: number | undefined, memoryMiB: number, provider: Pr
 function stateHandlers(
   places: Places,
   deps: StageDeps,
-  { worker, admission }: Required<Pick<RunOptions, "worker" | "admission">>,
+  { worker, admission, held }: Required<Pick<RunOptions, "worker" | "admission">> & { readonly held: HeldFile | null },
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
   const images = new ImagesAhead(deps, admission);
@@ -133,6 +136,8 @@ function stateHandlers(
   const segment = batchHandler(async (value) => {
     const parameters = JobParameters.parse(value);
     const task = await taskOf(parameters);
+    // Where Preprocess had nothing to read, or read it elsewhere.
+    held?.letGo();
     const begin = () => images.begin(parameters, task);
     if (task.estimate.voxels <= SMALL_VOXELS) begin();
     const exitCode = await runJob({
@@ -151,6 +156,12 @@ function stateHandlers(
     const exitCode = await runJob({ stage: "postprocess", parameters });
     if (exitCode !== 0) images.forget((await taskOf(parameters)).identity);
     return exitCode;
+  });
+  const publishJob = batchHandler(async (value) => {
+    const parameters = JobParameters.parse(value);
+    // The worker reads the image itself.
+    images.forget((await taskOf(parameters)).identity);
+    return runJob({ stage: "publish", parameters });
   });
   const here = async (definition: StageDefinition, payload: unknown) => {
     const input = StageInput.parse(payload);
@@ -184,7 +195,7 @@ function stateHandlers(
     PreprocessJob: job("preprocess"),
     Segment: segment,
     Postprocess: postprocess,
-    PublishJob: job("publish"),
+    PublishJob: publishJob,
     Publish: lambdaHandler("publish", async (payload) => {
       const outcome = PublishOutput.parse(await here(publish, payload));
       onOutcome(outcome);

@@ -1,7 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import { SLICES_A_BATCH } from "#src/inference/cut-tiles.js";
-import { mayStartThreads, threadsOfRuns } from "#src/inference/network-runs.js";
+import { mayStartThreads, mostRuns, threadsOfRuns } from "#src/inference/network-runs.js";
 import {
   predictPreprocess,
   predictPublish,
@@ -89,7 +89,8 @@ export function planTask(
   const jobSize = sizeFor(beside + segmentBy(1, batch));
   const room = sizes[jobSize] ?? { memoryMiB: 0, workers: 1 };
   // Where threads are not worth their start none is planned for, nor started.
-  let workers = mayStartThreads(image.grid, model) ? Math.max(1, Math.floor(room.workers / threadsOfRuns(model))) : 1;
+  const most = Math.min(mostRuns(image.grid, model), Math.floor(room.workers / threadsOfRuns(model)));
+  let workers = mayStartThreads(image.grid, model) ? Math.max(1, most) : 1;
   while (workers > 1 && segmentBy(workers, batch) + beside > room.memoryMiB) workers--;
   const segment = segmentBy(workers, batch);
   // What networks were measured to take, they took on a CPU.

@@ -68,7 +68,10 @@ export async function runTask(
   };
   // Two runs of one stage write the same outputs, so the first record is as good as ours; a record that no longer
   // matches (other input, damaged output) is replaced.
-  await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
+  const written = await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
+  // A record that is no record, as a loss of power may leave one, is none of another run.
+  const isNone = written === "exists" && (await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord)) === null;
+  if (isNone) await writeDocument(deps.stores.work, doneKey, record);
   await definition.always?.(task, identity, deps);
   const { seconds } = record;
   deps.logger.info("stage done", { ...idsOf(task), stage, seconds });

@@ -1,6 +1,7 @@
 import { modelSessions } from "#src/inference/model-sessions.js";
 import type { SessionPool } from "#src/inference/session-pool.js";
 import { isNetwork } from "#src/model/classical-manifest.js";
+import { asksOthers } from "#src/model/manifest.js";
 import { workKeys } from "#src/storage/keys.js";
 import { DoneRecord, type StageInput, TaskDocument } from "#src/workflow/contract.js";
 import { readDocument, readDocumentIfValid } from "./documents.js";
@@ -21,7 +22,7 @@ export async function warmSegment(
   const done = workKeys.done(identity, taskId, "segment");
   if ((await readDocumentIfValid(stores.work, done, DoneRecord)) !== null) return;
   const model = await models.open(named.id);
-  if (!isNetwork(model.manifest)) return;
+  if (!isNetwork(model.manifest) || asksOthers(model.manifest)) return;
   // Of a network that nobody measured it is not known before its first run whether threads are worth their start.
   const runs = plan?.segment?.networkSeconds === undefined ? 1 : plan.workers;
   const opened = await modelSessions(sessions, models)(model);

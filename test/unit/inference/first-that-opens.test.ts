@@ -28,7 +28,8 @@ const open = (workers: number, rewrite?: RewriteGraph): Promise<NetworkSession> 
   });
 
 /** Runs of a session, where it has threads in those, all at once. */
-async function answers(session: NetworkSession, isBeside: boolean) {
+async function answers(session: NetworkSession, isBeside: boolean, readyFor = 0) {
+  if (readyFor > 0) await session.ready?.(readyFor);
   const run = isBeside ? session.beside?.run : session.run;
   const all = await Promise.all([1, 2, 3].map(() => run?.(input())));
   await session.close();
@@ -46,6 +47,16 @@ describe("a network that was rewritten into what the runtime refuses", () => {
   ])("runs as it came: $what, $workers workers, in threads: $isBeside", async ({ workers, isBeside, rewrite }) => {
     const expected = await answers(await open(1), false);
     expect(await answers(await open(workers, rewrite), isBeside)).toEqual(expected);
+  });
+
+  it.each([
+    { what: "the network", runs: 1, rewrite: asTheNetwork },
+    { what: "the network", runs: 2, rewrite: asTheNetwork },
+    { what: "its head", runs: 1, rewrite: asTheHead },
+    { what: "its head", runs: 2, rewrite: asTheHead },
+  ])("runs as it came after it was opened early for $runs runs: $what", async ({ runs, rewrite }) => {
+    const expected = await answers(await open(1), false);
+    expect(await answers(await open(2, rewrite), runs > 1, runs)).toEqual(expected);
   });
 
   it("is refused where it is none as it came", async () => {

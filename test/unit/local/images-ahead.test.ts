@@ -59,6 +59,12 @@ describe("ImagesAhead", () => {
     little.begin(input, task);
     expect(await little.take(task.identity)).toBeNull();
 
+    // Steps after the network run in the same process as it.
+    const plan = task.plan && { ...task.plan, postprocess: { memoryMiB: needs(task) } };
+    const stepped = new ImagesAhead(deps, new Admission(needs(task)));
+    stepped.begin(input, { ...task, ...(plan && { plan }) });
+    expect(await stepped.take(task.identity)).toBeNull();
+
     const admission = new Admission(needs(task));
     const images = new ImagesAhead(deps, admission);
     const other = { identity: "r-other", memoryMiB: 1, besideMiB: 0 };

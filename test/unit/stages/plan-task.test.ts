@@ -108,6 +108,16 @@ describe("planTask", () => {
     expect(two?.networkSeconds).toBeCloseTo((one?.networkSeconds ?? 0) / 2, 1);
   });
 
+  it("takes no more workers than there are runs", () => {
+    const by = (workers: number) => {
+      const sizes = [{ workers, memoryMiB: Number.POSITIVE_INFINITY }];
+      return planTask(image([96, 96, 64]), whole(3), LABELS, { sizes, isShared: false });
+    };
+    // Of four tiles.
+    expect(by(64).workers).toBe(4);
+    expect(by(64).segment).toEqual(by(4).segment);
+  });
+
   it("refuses what fits with no worker at all, with what is needed and what is there", () => {
     const limits = { sizes: [{ workers: 4, memoryMiB: 1000 }], isShared: false };
     expect(() => planTask(image([160, 192, 128]), whole(104), LABELS, limits)).toThrow(
@@ -146,7 +156,7 @@ describe("planTask", () => {
       planTask(image([64, 64, depth]), whole(3), LABELS, capacity);
     // One run is left of two, two of three.
     expect(of(128, limits)).toEqual(of(128));
-    expect(of(129, limits).workers).toBe(4);
+    expect(of(129, limits).workers).toBe(3);
   });
 
   it("says that what works in a region that is found first takes so much at most", () => {

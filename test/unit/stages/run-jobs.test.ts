@@ -96,6 +96,19 @@ describe("a job of several scans", () => {
   });
 });
 
+describe("runTask", () => {
+  it("replaces a record that a loss of power left empty", async () => {
+    const { deps, tasks } = await prepared(1);
+    const [task] = tasks as [TaskRef];
+    const done = workKeys.done(task.identity, task.taskId, "segment");
+    await deps.stores.work.put(done, new Uint8Array());
+    const { stage, pool } = counted();
+    expect(await runJobs(stage, [task], deps)).toBe(0);
+    expect((await readDocument(deps.stores.work, done, DoneRecord)).stage).toBe("segment");
+    await pool.close();
+  });
+});
+
 describe("warmSegment", () => {
   it("opens the network that Segment then uses, and none for a task that is done", async () => {
     const { deps, tasks } = await prepared(1);
