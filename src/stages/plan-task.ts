@@ -117,14 +117,18 @@ export function planTask(
       ...(seconds !== null && { networkSeconds: rounded(seconds) }),
       ...timeOf(classical === null ? networkTime : timeOfOne(classical)),
     },
-    ...(steps !== null && { postprocess: postprocessOf(steps, sizes) }),
+    ...(steps !== null && { postprocess: postprocessOf(steps, sizes, isShared ? segment : 0) }),
     publish: { memoryMiB: publish, jobSize: sizeFor(publish), ...timeOf(publishTime(image, asks.publish)) },
   };
 }
 
-/** Of the whole image, which is more than steps mostly work on: no scan is refused for them. */
-function postprocessOf(steps: MethodPrediction, sizes: Capacity["sizes"]): Plan["publish"] {
-  const memoryMiB = Math.ceil(predictWithoutNetwork(steps.phases));
+/**
+ * Of the whole image, which is more than steps mostly work on: no scan is refused for them.
+ *
+ * @param heldMiB what the same process held before, which allocators may not have given back
+ */
+function postprocessOf(steps: MethodPrediction, sizes: Capacity["sizes"], heldMiB: number): Plan["publish"] {
+  const memoryMiB = Math.max(heldMiB, Math.ceil(predictWithoutNetwork(steps.phases)));
   const enough = sizes.findIndex((one) => MARGIN * memoryMiB <= one.memoryMiB);
   return {
     ...{ memoryMiB, isAtMost: true, jobSize: enough < 0 ? sizes.length - 1 : enough },

@@ -215,6 +215,8 @@ describe("planTask", () => {
       const left = (shared.postprocess?.memoryMiB ?? 0) - (apart.postprocess?.memoryMiB ?? 0);
       expect(left).toBeGreaterThan(40);
       expect(left).toBeLessThan(apart.segment?.memoryMiB ?? 0);
+      // Nor is it less than what that held at its peak.
+      expect(shared.postprocess?.memoryMiB).toBeGreaterThanOrEqual(shared.segment?.memoryMiB ?? 0);
     });
 
     it("asks for a larger size for them, and refuses nothing where there is none", () => {
