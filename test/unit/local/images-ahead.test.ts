@@ -3,7 +3,7 @@ import { silentLogger } from "#src/core/logger.js";
 import { Admission } from "#src/local/admission.js";
 import { ImagesAhead } from "#src/local/images-ahead.js";
 import { folderModels } from "#src/model/model-library.js";
-import { readDocument, writeDocument } from "#src/stages/documents.js";
+import { readDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import { preprocess } from "#src/stages/preprocess.js";
 import { runTask } from "#src/stages/run-task.js";
@@ -12,6 +12,7 @@ import { STAGE_FILES, workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { TaskDocument } from "#src/workflow/contract.js";
 import { buildNifti } from "../../support/nifti-builder.js";
+import { putUpload } from "../../support/put-upload.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const scanId = `s-${"0".repeat(40)}`;
@@ -23,14 +24,7 @@ async function prepared() {
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
   const deps: StageDeps = { stores, models, logger: silentLogger, provider: "cpu" };
   const bytes = buildNifti({ voxels: Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 100) });
-  await stores.source.put("a.nii", bytes);
-  await writeDocument(stores.work, workKeys.source(scanId), {
-    schemaVersion: 1,
-    scanId,
-    bucket: "uploads",
-    objects: [{ key: "a.nii", version: "1", size: bytes.length }],
-    request: { model: "bright3d", refine: "on", seg: "binary", outputs: [], share: "stat" },
-  });
+  await putUpload(stores, scanId, { bytes });
   const [input] = (await inspect({ scanId, attempt: 1 }, deps)).tasks;
   if (input === undefined) throw new Error("a scan has a task");
   await runTask(preprocess, input, deps);

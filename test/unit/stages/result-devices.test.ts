@@ -2,12 +2,11 @@ import { expect, it } from "vitest";
 import type { Provider } from "#src/core/ids.js";
 import { silentLogger } from "#src/core/logger.js";
 import { folderModels } from "#src/model/model-library.js";
-import { writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
-import { workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { buildNifti } from "../../support/nifti-builder.js";
+import { putUpload } from "../../support/put-upload.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const network = brightNetwork();
@@ -19,14 +18,7 @@ async function identity(provider: Provider, stepProvider?: Provider): Promise<st
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
   const deps: StageDeps = { stores, models, logger: silentLogger, provider, ...(stepProvider ? { stepProvider } : {}) };
   const bytes = buildNifti({});
-  await stores.source.put("a.nii", bytes);
-  await writeDocument(stores.work, workKeys.source(scanId), {
-    schemaVersion: 1,
-    scanId,
-    bucket: "uploads",
-    objects: [{ key: "a.nii", version: "1", size: bytes.length }],
-    request: { model: "bright3d", refine: "on", seg: "binary", outputs: [], share: "stat" },
-  });
+  await putUpload(stores, scanId, { bytes });
   return (await inspect({ scanId, attempt: 1 }, deps)).tasks[0]?.identity;
 }
 

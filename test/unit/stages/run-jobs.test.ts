@@ -16,6 +16,7 @@ import { STAGE_FILES, workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { DoneRecord, FailureRecord, TaskDocument, type TaskRef } from "#src/workflow/contract.js";
 import { buildNifti } from "../../support/nifti-builder.js";
+import { putUpload } from "../../support/put-upload.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const network = brightNetwork();
@@ -28,17 +29,9 @@ async function prepared(scans: number) {
   const tasks: TaskRef[] = [];
   for (let n = 0; n < scans; n++) {
     const scanId = `s-${String(n).repeat(40)}`;
-    const key = `${n}.nii`;
     // The same bytes would be the same result.
     const bytes = buildNifti({ voxels: new Uint8Array(8).fill(n) });
-    await stores.source.put(key, bytes);
-    await writeDocument(stores.work, workKeys.source(scanId), {
-      schemaVersion: 1,
-      scanId,
-      bucket: "uploads",
-      objects: [{ key, version: String(n), size: bytes.length }],
-      request: { model: "bright3d", refine: "on", seg: "binary", outputs: [], share: "stat" },
-    });
+    await putUpload(stores, scanId, { key: `${n}.nii`, version: String(n), bytes });
     const [task] = (await inspect({ scanId, attempt: 1 }, deps)).tasks;
     if (task === undefined) throw new Error("a scan has a task");
     await runTask(preprocess, task, deps);
