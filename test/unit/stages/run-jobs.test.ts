@@ -117,6 +117,30 @@ describe("warmSegment", () => {
     await pool.close();
   });
 
+  it("leaves a network that asks another one to Segment, which runs that one first", async () => {
+    const { deps, tasks } = await prepared(1);
+    const [task] = tasks as [TaskRef];
+    const base = brightManifest(network);
+    const inside = { ...base, id: "inside", region: { model: base.id, labels: [1], marginMm: 0 } };
+    const both = folderModels(
+      await modelsFolderWith([
+        { manifest: base, network },
+        { manifest: inside, network },
+      ]),
+    );
+    const { work } = deps.stores;
+    const document = await readDocument(work, task.taskKey, TaskDocument);
+    const named = (id: string) => ({ ...document, model: { ...document.model, id } });
+    const { pool, opened } = counted();
+    await writeDocument(work, task.taskKey, named("inside"));
+    await warmSegment(task, { ...deps, models: both }, pool);
+    expect(opened()).toBe(0);
+    await writeDocument(work, task.taskKey, named(base.id));
+    await warmSegment(task, { ...deps, models: both }, pool);
+    expect(opened()).toBe(1);
+    await pool.close();
+  });
+
   it.each([
     { network: "that nobody measured", measured: {}, runs: 1 },
     { network: "planned for two workers", measured: { networkSeconds: 0.3 }, runs: 2 },
