@@ -25,7 +25,7 @@ export interface Head {
 
 /** A loaded network. `run` may be called again and again; `close` frees its memory. */
 export interface NetworkSession {
-  /** @throws {PipelineError} `InferenceFailed` when the runtime refuses the tensor or fails */
+  /** @throws {PipelineError} `InferenceFailed` when the runtime refuses the tensor or fails, `MemoryInsufficient` */
   run(input: Tensor): Promise<Answer>;
   /** Of each run, on a CPU. @default 1 */
   readonly threads?: number;

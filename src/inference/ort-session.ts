@@ -82,7 +82,7 @@ function shared(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * @throws {PipelineError} `ModelInvalid` when the file is no network or has not the named input and output
+ * @throws {PipelineError} as `create`, and `ModelInvalid` for a network that has not the named input and output
  */
 async function open(file: GraphFile, provider: Provider, threads: number): Promise<NetworkSession> {
   // The runtime takes no memory that is shared.
@@ -105,7 +105,11 @@ async function open(file: GraphFile, provider: Provider, threads: number): Promi
     async run({ data, shape }) {
       const input = takesHalf ? new OrtTensor("float16", toHalf(data), shape) : new OrtTensor("float32", data, shape);
       const outputs = await session.run({ [file.inputName]: input }, [file.outputName]).catch((cause: unknown) => {
-        throw new PipelineError("InferenceFailed", `network failed on a tensor of ${shape.join(" x ")}`, { cause });
+        throw isOutOfMemory(cause)
+          ? new PipelineError("MemoryInsufficient", `no memory for a tensor of ${shape.join(" x ")} in the network`, {
+              cause,
+            })
+          : new PipelineError("InferenceFailed", `network failed on a tensor of ${shape.join(" x ")}`, { cause });
       });
       const output = outputs[file.outputName];
       if (output?.type === "float16" && ArrayBuffer.isView(output.data)) {
@@ -136,6 +140,15 @@ const RUN_BY: Readonly<Record<Provider, readonly string[]>> = {
   tensorrt: ["tensorrt", "cuda", "cpu"],
 };
 
+/** By the words of the runtime's allocators, of C++ and of CUDA: its errors have no codes. */
+function isOutOfMemory(cause: unknown): boolean {
+  return cause instanceof Error && /failed to allocate memory|bad_alloc|out of memory/i.test(cause.message);
+}
+
+/**
+ * @throws {PipelineError} `ModelInvalid` when the file is no network, `DeviceUnavailable` when it opens on the CPU alone,
+ *   `MemoryInsufficient`
+ */
 async function create(bytes: Uint8Array, provider: Provider, threads: number): Promise<InferenceSession> {
   const on = (executionProviders: readonly string[]) =>
     InferenceSession.create(bytes, {
@@ -151,6 +164,9 @@ async function create(bytes: Uint8Array, provider: Provider, threads: number): P
   try {
     return await on(RUN_BY[provider]);
   } catch (cause) {
+    if (isOutOfMemory(cause)) {
+      throw new PipelineError("MemoryInsufficient", "no memory to open the network", { cause });
+    }
     // The runtime's message does not tell a missing device from a bad file: a file that the CPU takes is a good one.
     const onCpu = provider === "cpu" ? null : await on(["cpu"]).catch(() => null);
     await onCpu?.release();

@@ -14,6 +14,14 @@ const refused = onnxFile({
   inputs: [{ name: "image", type: "float" }],
   outputs: [{ name: "logits", type: "float" }],
 });
+/** Its answer would have 64 TiB. */
+const vast = onnxFile({
+  nodes: [{ op: "Expand", inputs: ["image", "dims"], outputs: ["logits"] }],
+  constants: [{ name: "dims", dims: [5], values: BigInt64Array.from([2n ** 44n, 1n, 4n, 4n, 4n]) }],
+  inputs: [{ name: "image", type: "float" }],
+  outputs: [{ name: "logits", type: "float" }],
+});
+const asVast: RewriteGraph = () => ({ bytes: vast, outputName: "logits", threads: 1, head: null });
 const asTheNetwork: RewriteGraph = () => ({ bytes: refused, outputName: "logits", threads: 1, head: null });
 const asTheHead: RewriteGraph = (bytes) => ({
   bytes: bytes.slice(),
@@ -66,6 +74,19 @@ describe("a network that was rewritten into what the runtime refuses", () => {
     const session = await ortSessions("cpu", { workers: 2, rewrite: asTheNetwork })(garbage);
     await expect(session.run(input())).rejects.toMatchObject({ code: "ModelInvalid" });
     await expect(session.beside?.run(input())).rejects.toMatchObject({ code: "ModelInvalid" });
+    await session.close();
+  });
+
+  it.each([
+    { workers: 1, isBeside: false },
+    { workers: 2, isBeside: true },
+  ])("does not run as it came for want of memory: $workers workers, in threads: $isBeside", async (given) => {
+    const session = await open(given.workers, asVast);
+    const run = given.isBeside ? session.beside?.run : session.run;
+    await expect(run?.(input())).rejects.toMatchObject({
+      code: "MemoryInsufficient",
+      message: "no memory for a tensor of 1 x 1 x 4 x 4 x 4 in the network",
+    });
     await session.close();
   });
 });
