@@ -109,3 +109,25 @@ def test_batch_norms_are_measured_as_the_mean_over_batches():
     assert norm.running_mean.item() == pytest.approx(2.0)
     move_average(network, network, 0.5)
     assert int(network.encoder[0][1].num_batches_tracked) == 0
+
+
+@pytest.mark.parametrize("autocast, expected", [(None, torch.float32), ("bfloat16", torch.bfloat16)])
+def test_the_network_computes_in_the_type_that_the_config_asks_for(tmp_path, monkeypatch, autocast, expected):
+    seen = []
+    loss = program.deep_supervision
+
+    def judged(outputs, target):
+        assert all(logits.dtype == torch.float32 for logits in outputs)
+        return loss(outputs, target)
+
+    def watched(settings):
+        network = build(settings)
+        network.head.register_forward_hook(lambda _, inputs, output: seen.append(output.dtype))
+        return network
+
+    monkeypatch.setattr(program, "deep_supervision", judged)
+    monkeypatch.setattr(program, "build", watched)
+    training = {**TRAINING, **({"autocast": autocast} if autocast else {})}
+    average = program.train({**CONFIG, "training": training}, None, tmp_path, lambda _: None)
+    assert set(seen) == {expected}
+    assert all(value.dtype != torch.bfloat16 for value in average.state_dict().values())
