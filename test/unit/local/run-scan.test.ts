@@ -1,30 +1,38 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { gzipSync } from "node:zlib";
+import { describe, expect, it, vi } from "vitest";
+import { ERROR_CLASSES } from "#src/core/errors.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { Admission, type AskedStage } from "#src/local/admission.js";
 import { runScan } from "#src/local/run-scan.js";
 import { takeIn } from "#src/local/take-in.js";
-import { WorkerProcess } from "#src/local/worker-process.js";
+import { type AskedJob, WorkerProcess } from "#src/local/worker-process.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const logger = { info: () => {}, warn: () => {} };
 
+/** An image of 30 x 40 x 50 voxels, taken in, and where its run writes. */
+async function upload() {
+  const network = brightNetwork();
+  const models = await modelsFolderWith([{ manifest: brightManifest(network), network }]);
+  const uploads = await mkdtemp(join(tmpdir(), "upload-"));
+  const [size, affineRas] = [
+    [30, 40, 50],
+    [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
+  ] as const;
+  const data = new Int16Array(30 * 40 * 50);
+  await writeFile(join(uploads, "a.nii.gz"), gzipSync(writeNifti({ size, affineRas, spacingMm: [1, 1, 1], data })));
+  const out = await mkdtemp(join(tmpdir(), "out-"));
+  const places = { work: join(out, ".work"), results: out, models };
+  return { taken: await takeIn(join(uploads, "a.nii.gz"), { model: "bright3d" }), places, out };
+}
+
 describe("runScan", () => {
   it("asks, before a stage runs in this process, for what its task's plan says", async () => {
-    const network = brightNetwork();
-    const models = await modelsFolderWith([{ manifest: brightManifest(network), network }]);
-    const uploads = await mkdtemp(join(tmpdir(), "upload-"));
-    const [size, affineRas] = [
-      [30, 40, 50],
-      [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
-    ] as const;
-    const data = new Int16Array(30 * 40 * 50);
-    await writeFile(join(uploads, "a.nii"), writeNifti({ size, affineRas, spacingMm: [1, 1, 1], data }));
-    const upload = await takeIn(join(uploads, "a.nii"), { model: "bright3d" });
-
+    const { taken, places, out } = await upload();
     const asks: AskedStage[] = [];
     class Recorder extends Admission {
       override run<T>(asked: AskedStage, work: () => Promise<T>): Promise<T> {
@@ -32,17 +40,31 @@ describe("runScan", () => {
         return super.run(asked, work);
       }
     }
-    const out = await mkdtemp(join(tmpdir(), "out-"));
-    const places = { work: join(out, ".work"), results: out, models };
     // Its process is lost with the first job.
     await writeFile(join(out, "lost.mjs"), "process.exit()");
     const worker = new WorkerProcess(join(out, "lost.mjs"), logger);
-    const { outcomes, scanId } = await runScan(upload, { places, logger, worker, admission: new Recorder(1000) });
+    const { outcomes, scanId } = await runScan(taken, { places, logger, worker, admission: new Recorder(1000) });
     worker.close();
 
     expect(outcomes).toMatchObject([{ kind: "quarantined", code: "ComputeLost" }]);
     const task = JSON.parse(new TextDecoder().decode(await folderStore(places.work).get(`${scanId}/a1/tasks/t0.json`)));
     const { preprocess, segment } = task.plan;
     expect(asks).toEqual([{ identity: task.identity, memoryMiB: preprocess.memoryMiB, besideMiB: segment.memoryMiB }]);
+  });
+
+  it("holds the bytes of an upload no longer than until its network runs, whoever preprocessed it", async () => {
+    const { taken, places } = await upload();
+    const { held } = taken;
+    if (held === undefined) throw new Error("a packed file is held when it is taken in");
+    const letGo = vi.spyOn(held, "letGo");
+    const seen: [string, number][] = [];
+    class Refusing extends WorkerProcess {
+      override readonly run = async ({ stage }: AskedJob) => {
+        seen.push([stage, letGo.mock.calls.length]);
+        return ERROR_CLASSES.model.exitCode;
+      };
+    }
+    await runScan(taken, { places, logger, worker: new Refusing("", logger) });
+    expect(seen).toEqual([["segment", 1]]);
   });
 });
