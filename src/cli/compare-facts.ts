@@ -34,11 +34,15 @@ async function ownFacts(model: ModelPackage, library: ModelLibrary): Promise<Mod
   const shape = [1, channels, ...(network.dimensions === 2 ? [y, x] : [z, y, x])];
   const files = [network, ...network.folds];
   const sizes = await Promise.all(files.map(async ({ file }) => (await stat(join(folder, file))).size));
-  const flops = flopsOf(await profileOperators(await library.network(model), network.inputName, shape));
+  // Members of an ensemble that was packaged as one model are networks of different kinds.
+  let flopsATile = 0;
+  for (const file of files) {
+    flopsATile += flopsOf(await profileOperators(await library.network(model, file), network.inputName, shape));
+  }
   return {
-    parameters: network.parameters * files.length,
+    parameters: network.parameters,
     bytes: sizes.reduce((total, size) => total + size, 0),
-    flopsATile: flops * files.length,
+    flopsATile,
     tile: network.dimensions === 2 ? [x, y] : [x, y, z],
   };
 }

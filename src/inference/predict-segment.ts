@@ -291,9 +291,9 @@ function sessionBytes(
 function unmeasured(manifest: ModelManifest): Pick<MeasuredCost, "loadedMiB" | "runMiB"> {
   const [batch = 1, , ...spatial] = batchShape(manifest);
   const plane = 4 * batch * spatial.reduce((product, length) => product * length, 1);
-  const { parameters, classes } = manifest.network;
+  const { parameters, classes, folds } = manifest.network;
   return {
-    loadedMiB: RUNTIME + (UNMEASURED.weights * 4 * parameters) / MIB,
+    loadedMiB: RUNTIME + (UNMEASURED.weights * 4 * parameters) / (1 + folds.length) / MIB,
     // The runtime's answer and our copy of it.
     runMiB: (UNMEASURED.planes * plane + 2 * classes * plane) / MIB,
   };

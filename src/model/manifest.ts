@@ -114,6 +114,7 @@ export const ModelManifest = z
         .optional(),
       /** Output channels: with softmax, background included. */
       classes: z.int().min(1),
+      /** Of all files together. */
       parameters: z.int().min(1),
       /** How the file keeps its weights; the choice is measured (models/README.md). For people: the file itself decides. */
       storage: z.enum(["float32", "float16", "int8"]).optional(),

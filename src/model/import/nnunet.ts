@@ -52,7 +52,7 @@ export function manifestOfNnunet(model: NnunetModel): ModelManifest {
       outputName: "logits",
       dimensions,
       classes,
-      parameters: exported.parameters,
+      parameters: exported.parameters * exported.folds.length,
     },
     channels: channelsOf(model, plan),
     ...previousOf(model, plan),

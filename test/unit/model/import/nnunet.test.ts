@@ -67,6 +67,7 @@ describe("manifestOfNnunet", () => {
         dimensions: 3,
         classes: 2,
         folds: [{ file: "network-1.onnx", sha256: "b".repeat(64) }],
+        parameters: 24,
       },
       orientation: "source",
       axes: ["x", "y", "z"],
