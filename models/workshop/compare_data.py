@@ -1,7 +1,7 @@
 """Writes the images and label maps of a data set's validation split as `scanlane compare` and `scanlane evaluate` take
 them: <out>/images and <out>/labels, files of the same names.
 
-    python compare_data.py nuclei --group fluo256 --data ../../../shared/data --out compare-data
+    python compare_data.py nuclei --group fluo256 --data <data> --out compare-data
     python compare_data.py vessels --group chase-db1 --data <data> --out <dir>
     python compare_data.py hippocampus --data <data> --out <dir>
     python compare_data.py ventricle --group SCD0000101 --data <data> --out <dir>
@@ -12,6 +12,7 @@ says nothing.
 
 import argparse
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -31,9 +32,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=[*PICTURES, "hippocampus", "ventricle"])
     parser.add_argument("--group", help="of the images, as fluo256, chase-db1 or SCD0000101 (default: all)")
-    parser.add_argument("--data", required=True, type=Path)
+    parser.add_argument("--data", default=os.environ.get("SCANLANE_DATA"), type=Path, help="folder of the data sets (SCANLANE_DATA)")
     parser.add_argument("--out", required=True, type=Path)
     options = parser.parse_args()
+    if options.data is None:
+        parser.error("give --data or set SCANLANE_DATA")
     for folder in ("images", "labels"):
         (options.out / folder).mkdir(parents=True, exist_ok=True)
     if options.set == "hippocampus":

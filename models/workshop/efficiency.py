@@ -23,6 +23,7 @@ not scored by itself.
 import argparse
 import hashlib
 import json
+import os
 import shutil
 import statistics
 import tempfile
@@ -35,6 +36,7 @@ import torch
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from checkpoint import CHECKPOINT
 from config import load_config
 from data import source
 from evaluate import answered
@@ -182,7 +184,7 @@ def best(row, is_scored):
 
 def kept_folder(runs, id_, models):
     """The folder of what was made of this package and checkpoint; emptied where it is of others."""
-    checkpoint = runs / id_ / "checkpoint.pt"
+    checkpoint = runs / id_ / CHECKPOINT
     # It names the digests of its networks. Its scores change nothing that is computed.
     manifest = json.loads((models / id_ / "manifest.json").read_text()) | {"scores": None}
     weights = checkpoint.read_bytes() if checkpoint.exists() else b""
@@ -202,7 +204,7 @@ def networks(config, manifest, data, arguments, folder, log):
     names = [one["file"] for one in [network, *network.get("folds", [])]]
     paths = {variant: [folder / f"{variant}.{name}" for name in names] for variant in VARIANTS}
     paths["fp16"] = [arguments.models / id_ / name for name in names]
-    has_checkpoint = len(names) == 1 and (arguments.runs / id_ / "checkpoint.pt").exists()
+    has_checkpoint = len(names) == 1 and (arguments.runs / id_ / CHECKPOINT).exists()
     if has_checkpoint:
         unrounded = trained(config, arguments.runs, rounded=False)
         patch, norms = manifest["tiles"]["patchVox"], config.get("norms", "operator")
@@ -255,11 +257,13 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data", default=os.environ.get("SCANLANE_DATA"), help="folder of the data sets (SCANLANE_DATA)")
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--times", action="store_true", help="measure sizes and times of rows again, of all without ids")
     parser.add_argument("ids", nargs="*")
     arguments = parser.parse_args()
+    if arguments.data is None:
+        parser.error("give --data or set SCANLANE_DATA")
     torch.set_num_threads(1)
     path = RESULTS / "efficiency.json"
     rows = json.loads(path.read_text()) if path.exists() else {}

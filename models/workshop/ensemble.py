@@ -4,8 +4,9 @@
 
 The config's `ensemble.members` name trainings (members/<name>.json). The product takes the plain mean of the logits of
 a manifest's networks, so a member's weight is put into its last layer. Weights and the triplet of thresholds are the
-ones that give the best mean Dice over the validation images; what that choice flatters shows in the rows "chosen on
-the other half". Writes results/<id>.ensemble.json (weights, step, ablation) and <models>/<id>/network*.onnx.
+ones that give the best mean Dice over the validation images. What that choice flatters shows in the rows "chosen on the
+other half", one for each choice by itself and one for both, of each half with all that was chosen on the other. Writes
+results/<id>.ensemble.json (weights, step, ablation) and <models>/<id>/network*.onnx.
 
     python ensemble.py configs/<id>.json --data <folder> --runs <folder> --models <folder> --packaged
 
@@ -14,6 +15,7 @@ rows of single steps of the trainings stay as they were.
 """
 
 import argparse
+import hashlib
 import itertools
 import json
 import os
@@ -24,6 +26,7 @@ import numpy
 import torch
 
 from architectures import build
+from checkpoint import checkpoint_file, finished_checkpoint
 from config import load_config
 from data import source
 from data.split import is_validation
@@ -39,8 +42,14 @@ TOPS, BOTTOMS, AREAS = (0.5, 0.6, 0.7, 0.8, 0.9), (0.3, 0.35, 0.4, 0.45, 0.5, 0.
 def last_epoch(config, runs):
     """The weights as the last step left them, not averaged."""
     network = build(config["architecture"])
-    network.load_state_dict(torch.load(Path(runs) / config["id"] / "checkpoint.pt", weights_only=True)["network"])
+    network.load_state_dict(finished_checkpoint(config, runs)["network"])
     return finished(network)
+
+
+def cache_name(kind, axes, file, manifest):
+    """Of `evidence`: tells answers of other weights, another procedure or other mirroring apart."""
+    made_of = file.read_bytes() + json.dumps([manifest["channels"], manifest["tiles"]], sort_keys=True).encode()
+    return f"{kind}{''.join(axes)}.{hashlib.sha256(made_of).hexdigest()[:16]}.npz"
 
 
 def scale_last_layer(network, factor):
@@ -135,15 +144,16 @@ def main():
         print(rows[-1], flush=True)
 
     def maps_of(name, kind, axes=()):
-        cache = runs / name / f"{kind}{''.join(axes)}{'.packaged' if arguments.packaged else ''}.npz"
         if arguments.packaged:
             # Its weight is part of its last layer.
             factor = before["members"][name] * len(members)
             file = arguments.models / config["id"] / files[members.index(name)]
+            cache = runs / name / cache_name(kind, axes, file, manifest)
             found = evidence(onnx_runner(file, 1), data, manifest, axes, cache)
             return {image: values / factor for image, values in found.items()}
         member = configs.get(name) or load_config(arguments.config.parent / "members" / f"{name}.json")
         network = last_epoch(member, runs) if kind == "last" else trained(member, runs)
+        cache = runs / name / cache_name(kind, axes, checkpoint_file(member, runs), manifest)
         return evidence(torch_runner(network), data, manifest, axes, cache)
 
     if not arguments.packaged:
@@ -172,13 +182,23 @@ def main():
     row("weighted mean, mirrored", {name: table[weights, name] for name in names})
     row("weighted mean, mirrored, weights chosen on the other half", cross_fitted(grid, weight_score, names))
 
-    final = combined(mirrored_maps, weights)
     steps = [step for step in itertools.product(TOPS, BOTTOMS, AREAS) if step[1] <= step[0]]
-    judged = {(step, name): dice(truths[name], triplet(final[name], *step), 1) for step in steps for name in names}
-    step_score = lambda step, name: judged[step, name]
+
+    def triplets_of(final, judged_names):
+        """(step, image) -> Dice of the map `final` after each triplet."""
+        judged = {(s, n): dice(truths[n], triplet(final[n], *s), 1) for s in steps for n in judged_names}
+        return lambda chosen, name: judged[chosen, name]
+
+    step_score = triplets_of(combined(mirrored_maps, weights), names)
     top, bottom, least = best(steps, step_score, names)
-    row("weighted mean, mirrored, triplet", {name: judged[(top, bottom, least), name] for name in names})
+    row("weighted mean, mirrored, triplet", {name: step_score((top, bottom, least), name) for name in names})
     row("weighted mean, mirrored, triplet chosen on the other half", cross_fitted(steps, step_score, names))
+    both = {}
+    for own, other in itertools.permutations(halves(names)):
+        score_of = triplets_of(combined(mirrored_maps, best(grid, weight_score, other)), names)
+        chosen = best(steps, score_of, other)
+        both.update({name: score_of(chosen, name) for name in own})
+    row("weighted mean, mirrored, weights and triplet chosen on the other half", both)
 
     step = {"kind": "score-triplet", "labels": [1], "topScore": top, "minVoxels": least, "bottomScore": bottom, "scope": "component"}
     result = {"members": dict(zip(members, weights)), "step": step, "ablation": rows}
@@ -186,7 +206,9 @@ def main():
         if result["members"] != before["members"] or result["step"] != before["step"]:
             raise SystemExit(f"{config['id']}: the package's networks would be weighted otherwise than they are")
         again = {one["what"]: one for one in rows}
-        result["ablation"] = [again.get(one["what"], one) for one in before["ablation"]]
+        known = {one["what"]: one for one in before["ablation"]}
+        titles = [*known, *(title for title in again if title not in known)]
+        result["ablation"] = [again.get(title) or known[title] for title in titles]
     path.write_text(json.dumps(result, indent=1) + "\n")
     if arguments.packaged:
         return

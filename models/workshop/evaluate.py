@@ -111,7 +111,6 @@ def main():
     RESULTS.mkdir(exist_ok=True)
     result = {
         "dataset": config["card"]["dataset"],
-        "split": config["card"]["split"],
         "metric": "Dice",
         "command": f"python evaluate.py configs/{config['id']}.json --data <folder> --models .."
         + (" --runs <folder>" if "leftOut" in config else ""),

@@ -17,6 +17,7 @@ import torch
 
 from architectures import build
 from augmentation.contrast import tissue_intensities
+from checkpoint import finished_checkpoint
 from data.prepare_heads import BRAIN_CLASSES, CELLS, EXTRUDED_MM, OTHER_CLASSES
 from evaluate import RESULTS, summary
 from metrics import dice
@@ -46,11 +47,7 @@ def cut(volume, thickness, step):
 
 def score(config, manifest, runs, left_out):
     network = build(config["architecture"])
-    state = torch.load(Path(runs) / config["id"] / "checkpoint.pt", weights_only=True)
-    epochs = sum(stage["epochs"] for stage in config["training"]["stages"])
-    if state["epoch"] != epochs:
-        raise SystemExit(f"{config['id']} has {state['epoch']} of {epochs} epochs")
-    network.load_state_dict(state["average"])
+    network.load_state_dict(finished_checkpoint(config, runs)["average"])
     run = torch_runner(network)
     head = {name: array[EXTRUDED_MM:] for name, array in numpy.load(Path(runs) / "heads" / f"{left_out}.npz").items()}
     scores = {}

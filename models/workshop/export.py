@@ -19,6 +19,7 @@ import onnxruntime
 import torch
 
 from architectures import build
+from checkpoint import finished_checkpoint
 from config import load_config
 from onnx_file import stepwise_norms
 
@@ -50,11 +51,7 @@ def finished(network, rounded=True):
 def trained(config, runs, rounded=True):
     """The averaged weights of a finished training."""
     network = build(config["architecture"])
-    state = torch.load(Path(runs) / config["id"] / "checkpoint.pt", weights_only=True)
-    epochs = sum(stage["epochs"] for stage in config["training"]["stages"])
-    if state["epoch"] != epochs:
-        raise SystemExit(f"{config['id']} has {state['epoch']} of {epochs} epochs")
-    network.load_state_dict(state["average"])
+    network.load_state_dict(finished_checkpoint(config, runs)["average"])
     return finished(network, rounded)
 
 
@@ -94,7 +91,7 @@ def write_onnx(network, dimensions, patch, path, stored_half=True, norms="operat
     """Batch and spatial axes stay free; `patch` (x, y, z) is only the example that is traced.
 
     A network with a `fixed_size` keeps its spatial axes as they are. Instance norms are ONNX's operator, or written out
-    axis by axis (`norms` "stepwise"): as exact as torch, and an eighth to a third slower (norms.py).
+    axis by axis (`norms` "stepwise"): as exact as torch, and slower.
     """
     size = patch[::-1] if dimensions == 3 else patch[1::-1]
     example = torch.zeros(2, 1, *size)

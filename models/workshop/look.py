@@ -5,7 +5,7 @@
 
 One PNG a case: image, outline of the truth (green), of the answer (magenta), of both (yellow). Without --cases: the
 lowest, the median and the highest score of every group. With --card: the cases that the config's card names, which
-must be free to show, small and side by side as <models>/<id>/pictures.jpg.
+must be free to show, small and side by side as <models>/<id>/pictures.jpg; nothing where it names none.
 """
 
 import argparse
@@ -43,10 +43,10 @@ def painted(image, truth, found, zoom=2):
 
 
 def extremes(result):
-    """Lowest, median and highest case of every group."""
+    """Lowest, median and highest case of every group; a case without a group in its name is of one with all such."""
     groups = {}
     for name, scores in result["cases"].items():
-        groups.setdefault(name.split("/")[0], []).append((sum(scores.values()), name))
+        groups.setdefault(name.rpartition("/")[0], []).append((sum(scores.values()), name))
     return [sorted(cases)[index][1] for cases in groups.values() for index in (0, len(cases) // 2, -1)]
 
 
@@ -60,6 +60,8 @@ def main():
     parser.add_argument("--card", action="store_true")
     arguments = parser.parse_args()
     config = load_config(arguments.config)
+    if arguments.card and "shown" not in config["card"]:
+        return
     manifest = config["manifest"]
     run = package_runner(arguments.models / config["id"], manifest)
     data = source(config["data"], arguments.data, None)

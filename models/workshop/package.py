@@ -2,7 +2,8 @@
 
     python package.py configs/<id>.json --models <folder>
 
-Numbers come from results/<id>.json and results/<id>.export.json, words from the config: nothing is typed by hand.
+The tables' numbers come from results/<id>.json, .export.json and .ensemble.json. Words come from the config, with what
+was measured once and looked at, and who changes a network has to measure that again: retraining leaves words as they are.
 """
 
 import argparse
@@ -26,11 +27,13 @@ def score_rows(config, result):
     """The manifest's `scores`, from a plain evaluation or from one with heads left out."""
     if result is None:
         return []
+    words = config["card"]
+    titles = words.get("groups", {})
     if "labels" in result:
-        parts = [(result["dataset"], result["split"], name, score) for name, score in result["labels"].items()]
+        parts = [(result["dataset"], words["split"], name, score) for name, score in result["labels"].items()]
     elif "groups" in result:
         parts = [
-            (f"{result['dataset']}, {config['card'].get('groups', {}).get(group, group)}", result["split"], name, score)
+            (f"{result['dataset']}, {titles.get(group, group)}", words.get("splits", {}).get(group, words["split"]), name, score)
             for group, labels in result["groups"].items()
             for name, score in labels.items()
         ]
@@ -163,7 +166,7 @@ def card(config, manifest, facts, result, golden, size, has_pictures, ensemble):
     if words.get("pictures"):
         lines += ["## What was looked at", ""] + paragraphs(words["pictures"])
     if has_pictures:
-        lines += ["![Held-out images with outlines](pictures.jpg)", "", words["picturesSource"], ""]
+        lines += ["![Images with outlines](pictures.jpg)", "", words["picturesSource"], ""]
     lines += ["## Golden case", ""]
     counts = ", ".join(f"{count:,} voxels of {name}" for name, count in golden["voxels"].items())
     lines += [

@@ -4,7 +4,7 @@
 
 Learning rate: linear warm-up, then half a cosine down to 0. The weights that are evaluated and exported are
 the exponential moving average; with `swa`, the last epochs run at a constant rate and their ends are averaged
-(averaging.py). The run is resumed when its folder already holds a checkpoint. With `autocast` "bfloat16" the
+(averaging.py). The run is resumed when its folder already holds a checkpoint of the same recipe. With `autocast` "bfloat16" the
 network computes in that type where torch's autocast says so; loss, weights and averages stay float32. A processor
 with bfloat16 instructions then takes about half the time, one without them more.
 """
@@ -20,6 +20,7 @@ import torch
 
 from architectures import build
 from averaging import measure_batch_norms, move_average
+from checkpoint import CHECKPOINT, read_checkpoint, write_checkpoint
 from config import load_config
 from data import source
 from losses import deep_supervision
@@ -66,11 +67,11 @@ def train(config, data_folder, run_folder, log=print):
     stages = [stage for stage in training["stages"] for _ in range(stage["epochs"])]
     swa = training.get("swa")
     run_folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = run_folder / "checkpoint.pt"
+    checkpoint = run_folder / CHECKPOINT
     start = 0
     steps_per_epoch = training["samplesPerEpoch"] // training["batch"]
     if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+        state = read_checkpoint(checkpoint, config)
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -110,9 +111,7 @@ def train(config, data_folder, run_folder, log=print):
             "optimiser": optimiser.state_dict(),
             "epoch": epoch + 1,
         }
-        partial = run_folder / "checkpoint.partial"
-        torch.save(state, partial)
-        partial.replace(checkpoint)
+        write_checkpoint(checkpoint, config, state)
         log(f"epoch {epoch + 1}/{len(stages)} loss {total / steps_per_epoch:.4f} {time.monotonic() - began:.0f} s")
     return average
 

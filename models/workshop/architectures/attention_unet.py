@@ -6,10 +6,11 @@ pairs of full convolutions at the coarse levels, and at the two coarsest efficie
 a price that grows with their number and not with its square.
 
 Deviations from those: batch norm in place of layer norm (it vanishes into the convolution at inference), or instance
-norm where images differ so much that the statistics of a batch are nobody's (`norm`); an expansion of 2 in place of 4,
-depthwise kernels of 5 (3 in 3D) in place of 7, no layer scale; attention without positions, which the depthwise
-convolutions supply, so that any image size will do. The two finest levels have few channels, where a full convolution
-is as fast as a depthwise block: two there on the way down and one on the way up.
+norm where images differ so much that the statistics of a batch are nobody's (`norm`), and one more of it after a block's
+last 1x1; ReLU in place of GELU; an expansion of 2 in place of 4, depthwise kernels of 5 (3 in 3D) in place of 7, no layer
+scale; attention with a norm after each of its projections, and without positions, which the depthwise convolutions
+supply, so that any image size will do. The two finest levels have few channels, where a full convolution is as fast as a
+depthwise block: two there on the way down and one on the way up, and at the finest another before the logits.
 """
 
 from functools import partial

@@ -6,7 +6,8 @@ pixels, learned positions), and a cascaded up-sampler with skips from the stages
 
 Deviations: every channel count times `width`, the transformer's 768 to `tokens` (its 12 layers stay); batch norm in
 the ResNet in place of group norm with standardised weights; depths 3, 4, 6 as in the shared body; heads of 16
-channels in place of 64; one channel of image; no weights of ImageNet. Positions are learned for one grid of
+channels in place of 64; dropout only between the two layers of the perceptron; bilinear up-sampling between centres of
+pixels, where the authors' code aligns corners; one channel of image; no weights of ImageNet. Positions are learned for one grid of
 `grid` x `grid` tokens; a smaller crop in training takes a random window of it, so the exported file asks for a tile
 of 16 * `grid` pixels.
 """

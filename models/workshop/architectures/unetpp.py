@@ -4,7 +4,8 @@ Zhou, Siddiquee, Tajbakhsh and Liang 2018, "UNet++: A Nested U-Net Architecture 
 (arXiv:1807.10165), depth 4 (L4), dense skip pathways, deep supervision on the four full-size nodes.
 
 Deviations: fewer channels (the published ones are 32, 64, 128, 256, 512); batch norm after every convolution as in
-the authors' later code; bilinear up-sampling; at inference the last node alone decides ("L4 without averaging"), the
+the authors' later code; bilinear up-sampling; the losses of the four full-size nodes weighed 1, 1/2, 1/4, 1/8 from the
+last one (`losses.py`) and not alike; at inference the last node alone decides ("L4 without averaging"), the
 heads of the other three exist for the loss.
 """
 

@@ -1,4 +1,7 @@
-"""Retinal vessels: CHASE_DB1 for training and validation, split by participant; STARE for evaluation only."""
+"""Retinal vessels: CHASE_DB1 for training and validation, split by participant; STARE for evaluation only.
+
+Which of STARE's photographs are scored stands in the split file too, as `evaluation`, written by hand: none is drawn.
+"""
 
 from pathlib import Path
 
@@ -33,5 +36,5 @@ class Vessels(Pictures):
 
     def validation_cases(self):
         yield from super().validation_cases()
-        for path in sorted((self.folder / "stare" / "images").glob("*.png")):
-            yield f"stare/{path.stem}", *self.case(f"stare/{path.stem}")
+        for name in self.split["evaluation"]:
+            yield name, *self.case(name)

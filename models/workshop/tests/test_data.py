@@ -1,6 +1,7 @@
 """Data sources on made-up cases: the split is stable, and batches have the promised shapes and values."""
 
 import numpy
+import pytest
 import torch
 
 from data.heads import Heads
@@ -8,11 +9,20 @@ from data.prepare_heads import envelope, prepare
 from data.split import is_validation, read_split
 
 
-def test_the_split_follows_its_rule_and_parts_do_not_meet():
-    split = read_split("hippocampus")
-    assert all(is_validation(case, 0.2) for case in split["validation"])
-    assert not any(is_validation(case, 0.2) for case in split["training"])
-    assert len(split["validation"]) == 39 and len(split["training"]) == 162
+@pytest.mark.parametrize(
+    "name, fraction, unit, validation, training",
+    [
+        ("hippocampus", 0.2, lambda case: case, 39, 162),
+        ("nuclei", 0.2, lambda case: case, 86, 333),
+        # Both eyes of a participant.
+        ("vessels", 0.3, lambda case: case[:-1], 8, 14),
+    ],
+)
+def test_a_split_follows_its_rule(name, fraction, unit, validation, training):
+    split = read_split(name)
+    assert all(is_validation(unit(case), fraction) for case in split["validation"])
+    assert not any(is_validation(unit(case), fraction) for case in split["training"])
+    assert len(split["validation"]) == validation and len(split["training"]) == training
 
 
 def ball(shape, radius):

@@ -6,7 +6,7 @@ import numpy
 import torch
 
 from architectures import build
-from ensemble import ablation_row, best, combined, cross_fitted, halves, scale_last_layer, triplet
+from ensemble import ablation_row, best, cache_name, combined, cross_fitted, halves, scale_last_layer, triplet
 from export import finished, write_onnx
 from package import ablation, manifest_for
 from procedure import onnx_runner, package_runner
@@ -77,3 +77,15 @@ def test_an_ablation_has_means_and_intervals_of_all_images_and_of_each_group():
     assert "| one | 0.700 (0.500-0.900) | 0.600 (0.500-0.700) | 0.900 (0.900-0.900) |" in lines
     assert "| two | 0.100 | 0.200 | 0.300 |" in lines
     assert "not kept" in lines[-2]
+
+
+def test_answers_of_other_weights_or_tiles_are_kept_apart(tmp_path):
+    file = tmp_path / "network.onnx"
+    file.write_bytes(b"one")
+    manifest = {"channels": [], "tiles": {"patchVox": [64, 64, 1]}}
+    first = cache_name("average", ("x",), file, manifest)
+    assert first == cache_name("average", ("x",), file, manifest)
+    assert first != cache_name("average", ("x",), file, {**manifest, "tiles": {"patchVox": [32, 32, 1]}})
+    assert first != cache_name("average", (), file, manifest)
+    file.write_bytes(b"another")
+    assert first != cache_name("average", ("x",), file, manifest)

@@ -9,6 +9,7 @@ import torch
 import train as program
 from architectures import build
 from averaging import measure_batch_norms, move_average
+from checkpoint import finished_checkpoint
 from config import further_trainings, load_config, merged
 
 TRAINING = {
@@ -107,8 +108,10 @@ def test_batch_norms_are_measured_as_the_mean_over_batches():
     norm = torch.nn.BatchNorm2d(1)
     measure_batch_norms(torch.nn.Sequential(norm), batches)
     assert norm.running_mean.item() == pytest.approx(2.0)
-    move_average(network, network, 0.5)
-    assert int(network.encoder[0][1].num_batches_tracked) == 0
+    seen = build(CONFIG["architecture"])
+    seen.encoder[0][1].num_batches_tracked.fill_(7)
+    move_average(network, seen, 0.5)
+    assert int(network.encoder[0][1].num_batches_tracked) == 7
 
 
 @pytest.mark.parametrize("autocast, expected", [(None, torch.float32), ("bfloat16", torch.bfloat16)])
@@ -131,3 +134,26 @@ def test_the_network_computes_in_the_type_that_the_config_asks_for(tmp_path, mon
     average = program.train({**CONFIG, "training": training}, None, tmp_path, lambda _: None)
     assert set(seen) == {expected}
     assert all(value.dtype != torch.bfloat16 for value in average.state_dict().values())
+
+
+def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path):
+    program.train(CONFIG, None, tmp_path / "tiny", lambda _: None)
+    assert finished_checkpoint(CONFIG, tmp_path)["epoch"] == 3
+    for changed in ({"seed": 4}, {"training": {**TRAINING, "learningRate": 0.02}}, {"data": {"groups": {}}}):
+        other = {**CONFIG, **changed}
+        with pytest.raises(SystemExit, match="another recipe than tiny"):
+            program.train(other, None, tmp_path / "tiny", lambda _: None)
+        with pytest.raises(SystemExit, match="another recipe"):
+            finished_checkpoint(other, tmp_path)
+    # Words are no part of a recipe.
+    assert finished_checkpoint({**CONFIG, "card": {"network": "small"}}, tmp_path)["epoch"] == 3
+
+
+def test_a_training_that_is_not_at_its_end_is_not_used(tmp_path):
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        program.train(CONFIG, None, tmp_path / "tiny", stop)
+    with pytest.raises(SystemExit, match="1 of 3 epochs"):
+        finished_checkpoint(CONFIG, tmp_path)
