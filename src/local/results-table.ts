@@ -1,15 +1,7 @@
 import { csvCell } from "#src/core/csv-cell.js";
-import type { ScanId } from "#src/core/ids.js";
 import { resultLines } from "#src/operate/results.js";
-import { resultKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import type { IndexRecord } from "#src/workflow/contract.js";
-
-/** Whether this scan ran into this results store before, whatever came of it. */
-export async function wasRun(scanId: ScanId, results: ScanStore): Promise<boolean> {
-  for await (const _ of results.list(resultKeys.indexOf(scanId))) return true;
-  return false;
-}
 
 /** Writes `index.jsonl` and `results.csv` from the records, whole. */
 export async function writeResultsTable(results: ScanStore): Promise<void> {

@@ -3,8 +3,6 @@ import { ERROR_CLASSES, PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { folderModels } from "#src/model/model-library.js";
-import { mayBeDeidentified } from "#src/stages/deidentification.js";
 import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import { preprocess } from "#src/stages/preprocess.js";
@@ -80,9 +78,7 @@ const SMALL_VOXELS = 2 ** 22;
  */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
   const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
-  const { request } = upload.source;
-  const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
-  const places = placesFor(mayBe, { ...options.places, source: upload.root });
+  const places = await placesFor(upload.source.request, { ...options.places, source: upload.root });
   const opened = openPlaces(places);
   const source = upload.held?.over(opened.stores.source) ?? opened.stores.source;
   const deps: StageDeps = {
