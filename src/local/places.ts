@@ -49,6 +49,11 @@ export async function placesFor(request: RunRequest, places: Places): Promise<Pl
   return mayBe ? { ...places, work: deidentifiedWork(deid) } : places;
 }
 
+/** What a run writes: no part of an upload, wherever it lies. */
+export function writtenTo({ results, work, deid }: Omit<Places, "source" | "models">): readonly string[] {
+  return [results, work, ...(deid === undefined ? [] : [deid])];
+}
+
 /** Below the folder of de-identification. */
 export function deidentifiedWork(deid: string): string {
   return join(deid, "work");
