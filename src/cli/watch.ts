@@ -2,8 +2,10 @@ import { resolve } from "node:path";
 import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
 import { hasEnded } from "#src/local/has-ended.js";
 import { localWorker } from "#src/local/local-worker.js";
+import { writtenTo } from "#src/local/places.js";
 import { takeInFiles } from "#src/local/take-in.js";
-import { STABLE_SECONDS, watchFolder } from "#src/local/watch.js";
+import { watchFolder } from "#src/local/watch.js";
+import { STABLE_SECONDS } from "#src/local/watched-entries.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
 import { contextOf, type RunFlags } from "./run-flags.js";
@@ -33,7 +35,7 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
   let count = 0;
   try {
     progress.line(`watching ${folder}, results go to ${context.places.results}; stop with Ctrl-C`);
-    for await (const watched of watchFolder(resolve(folder), rules, signal)) {
+    for await (const watched of watchFolder(resolve(folder), rules, signal, writtenTo(context.places))) {
       const { name } = watched;
       try {
         const upload = await takeInFiles(watched, asked);
