@@ -23,12 +23,15 @@ export async function makePackage(
   await mkdir(models, { recursive: true });
   const made = await mkdtemp(join(models, ".import-"));
   try {
-    const id = await make(made);
+    // `mkdtemp` makes a folder for this user alone, and a package is for all that may read the others.
+    const folder = join(made, "package");
+    await mkdir(folder);
+    const id = await make(folder);
     const place = join(models, id);
     if (existsSync(place)) {
       throw new PipelineError("ModelInvalid", `model ${id} is there already, expected a new name (--id)`);
     }
-    await rename(made, place);
+    await rename(folder, place);
     await measurePackage(place);
     return place;
   } finally {
