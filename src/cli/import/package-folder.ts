@@ -11,12 +11,14 @@ import { measurePackage } from "./measure-package.js";
  * A model package put together beside its place and moved there whole: whatever fails, nothing half-made is left. There
  * its network is measured.
  *
+ * @param signal ends it, as a failure does
  * @param make fills the folder and says the package's name
  * @returns where the package stands
  * @throws {PipelineError} `ModelInvalid` when a model of that name is there already
  */
 export async function makePackage(
   named: string | undefined,
+  signal: AbortSignal,
   make: (folder: string) => Promise<string>,
 ): Promise<string> {
   const models = modelsFolder(named);
@@ -31,11 +33,13 @@ export async function makePackage(
     if (existsSync(place)) {
       throw new PipelineError("ModelInvalid", `model ${id} is there already, expected a new name (--id)`);
     }
+    signal.throwIfAborted();
     await rename(folder, place);
-    await measurePackage(place);
+    await measurePackage(place, signal);
     return place;
   } finally {
-    await rm(made, { recursive: true, force: true });
+    // A program that was just ended may have written there until now.
+    await rm(made, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -11,7 +11,7 @@ describe("makePackage", () => {
 
   it("lets those read a package who may read the folder of packages", async () => {
     const models = join(await mkdtemp(join(tmpdir(), "packages-")), "models");
-    const place = await makePackage(models, async (folder) => {
+    const place = await makePackage(models, new AbortController().signal, async (folder) => {
       await writeFile(join(folder, "manifest.json"), "{}");
       return "liver";
     });
@@ -24,7 +24,7 @@ describe("makePackage", () => {
 
   it("leaves nothing where it fails", async () => {
     const models = await mkdtemp(join(tmpdir(), "packages-"));
-    const failing = makePackage(models, async (folder) => {
+    const failing = makePackage(models, new AbortController().signal, async (folder) => {
       await writeFile(join(folder, "manifest.json"), "{}");
       throw new Error("no");
     });
