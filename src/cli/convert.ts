@@ -38,7 +38,7 @@ interface ConvertFlags extends SegFlags {
  */
 export async function convert(input: string, output: string, flags: ConvertFlags = {}): Promise<readonly string[]> {
   refuseUnknown(output, flags);
-  const entries = await openPath(resolve(input));
+  const entries = await openPath(resolve(input), [resolve(output)]);
   const segs = await segEntries(entries);
   if (segs.length === 0 && (flags.segments !== undefined || flags.threshold !== undefined)) {
     throw new PipelineError("InputMismatch", "input holds no DICOM SEG, which --segments and --threshold are for");

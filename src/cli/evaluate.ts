@@ -1,5 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import {
   absentScores,
@@ -20,6 +19,7 @@ import { type CaseFile, caseFiles, readMap, volumesOf } from "./evaluate-files.j
 import { evaluationPage } from "./evaluate-page.js";
 import { evaluationTable } from "./evaluate-table.js";
 import { EXIT } from "./exit-codes.js";
+import { writeWhole } from "./write-whole.js";
 
 export interface EvaluateFlags {
   readonly truth: string;
@@ -64,11 +64,11 @@ export async function evaluate(flags: EvaluateFlags): Promise<number> {
   const evaluation = await evaluateFolders(flags);
   const page = (): string => evaluationPage(evaluation);
   if (flags.out !== undefined) {
-    await write(join(flags.out, "evaluation.json"), evaluationJson(evaluation));
-    await write(join(flags.out, "evaluation.csv"), evaluationCsv(evaluation));
-    await write(join(flags.out, "evaluation.html"), page());
+    await writeWhole(join(flags.out, "evaluation.json"), evaluationJson(evaluation));
+    await writeWhole(join(flags.out, "evaluation.csv"), evaluationCsv(evaluation));
+    await writeWhole(join(flags.out, "evaluation.html"), page());
   }
-  if (flags.html !== undefined) await write(flags.html, page());
+  if (flags.html !== undefined) await writeWhole(flags.html, page());
   if (flags.json === true) process.stdout.write(evaluationJson(evaluation));
   else if (flags.csv === true) process.stdout.write(evaluationCsv(evaluation));
   else console.log(evaluationTable(evaluation));
@@ -77,7 +77,7 @@ export async function evaluate(flags: EvaluateFlags): Promise<number> {
 }
 
 /** Scores of a folder of label maps against another. @throws {PipelineError} any code of the readers, InputMismatch */
-export async function evaluateFolders(flags: EvaluateFlags): Promise<Evaluation> {
+export async function evaluateFolders(flags: EvaluateFlags, signal?: AbortSignal): Promise<Evaluation> {
   const options: ScoreOptions = {
     tolerance: flags.tolerance.value,
     lesions: { connectivity: connectivityOf(flags.lesionConnectivity), overlap: flags.lesionOverlap },
@@ -86,7 +86,10 @@ export async function evaluateFolders(flags: EvaluateFlags): Promise<Evaluation>
   };
   const progress: Progress = { rows: [], others: [], warnings: [], sizes: [], inTruth: new Set(), unit: null };
   const cases = await casesOf(flags, progress.warnings);
-  for (const item of cases) await scoreCase(item, flags, options, progress);
+  for (const item of cases) {
+    signal?.throwIfAborted();
+    await scoreCase(item, flags, options, progress);
+  }
 
   const labels = flags.labels ?? labelsFound(progress);
   if (labels.length === 0) throw new PipelineError("InputMismatch", "no label occurs in any of the maps");
@@ -202,9 +205,4 @@ function completed(
 
 function connectivityOf(text: EvaluateFlags["lesionConnectivity"]): 6 | 18 | 26 {
   return text === "6" ? 6 : text === "18" ? 18 : 26;
-}
-
-async function write(path: string, text: string): Promise<void> {
-  await mkdir(dirname(resolve(path)), { recursive: true });
-  await writeFile(resolve(path), text);
 }

@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
  * The commands of whoever looks after scans that were run. All of them look into a folder of this machine, or on AWS
  * where the outputs of a stack are named.
  */
-export function addOperatorCommands(program: Command, signal: AbortSignal, done: (code: number) => void): void {
+export function addOperatorCommands(program: Command, signal: () => AbortSignal, done: (code: number) => void): void {
   inStack(
     inResults(program.command("status").description("say how a scan stands: attempt, stage reached, result or reason"))
       .argument("<id>", "scan id, name of an execution, result id; on AWS series id")

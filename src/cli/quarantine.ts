@@ -70,9 +70,14 @@ export async function showQuarantine(id: string, flags: QuarantineFlags): Promis
  * `scanlane quarantine retry`: a new attempt of scans that were set aside; stages that are done are skipped. One that
  * cannot be started is told on stderr and does not keep the others.
  *
+ * @param signal asked for once scans are run, by nobody while a question waits for its answer
  * @returns on AWS 0 when all were started, on one machine the code of the worst run
  */
-export async function retryQuarantine(ids: readonly string[], flags: RetryFlags, signal: AbortSignal): Promise<number> {
+export async function retryQuarantine(
+  ids: readonly string[],
+  flags: RetryFlags,
+  signal: () => AbortSignal,
+): Promise<number> {
   if ((ids.length === 0) === (flags.code === undefined)) {
     usageError("expected ids of scans, or --code for all that were set aside with it");
   }
@@ -85,7 +90,7 @@ export async function retryQuarantine(ids: readonly string[], flags: RetryFlags,
         return scanIds.length === 0 || process.stdin.isTTY ? EXIT.ok : EXIT.usage;
       }
     }
-    return isInCloud(flags) ? startInCloud(scanIds, flags) : runHere(scanIds, flags, signal);
+    return isInCloud(flags) ? startInCloud(scanIds, flags) : runHere(scanIds, flags, signal());
   });
 }
 

@@ -1,5 +1,4 @@
-import { mkdir, rename, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
@@ -16,6 +15,7 @@ import {
 } from "./read-probabilities.js";
 import { readSteps } from "./read-steps.js";
 import { table } from "./table.js";
+import { writeWhole } from "./write-whole.js";
 
 export interface RefineFlags {
   readonly steps: string;
@@ -145,8 +145,5 @@ function countsOf(labels: Uint8Array | Uint16Array): [number, number][] {
 async function writeLabels(path: string, labels: Uint8Array | Uint16Array, grid: Grid): Promise<void> {
   const { size, affineRas, spacingMm } = grid;
   const file = writeNifti({ size, affineRas, spacingMm, data: labels });
-  await mkdir(dirname(path), { recursive: true });
-  const partial = join(dirname(path), `.${basename(path)}.partial`);
-  await writeFile(partial, path.endsWith(".gz") ? gzipDeterministic(file) : file);
-  await rename(partial, path);
+  await writeWhole(path, path.endsWith(".gz") ? gzipDeterministic(file) : file);
 }

@@ -30,28 +30,31 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
   worker.start();
   try {
-    const [{ takeIn }, { Admission }, { freeMemoryMiB }, { contextOf }, { runUpload }] = await Promise.all([
-      import("#src/local/take-in.js"),
-      import("#src/local/admission.js"),
-      import("#src/local/run-scan.js"),
-      import("./run-flags.js"),
-      import("./run-upload.js"),
-    ]);
+    const [{ takeIn }, { writtenTo }, { Admission }, { freeMemoryMiB }, { contextOf }, { runUpload }] =
+      await Promise.all([
+        import("#src/local/take-in.js"),
+        import("#src/local/places.js"),
+        import("#src/local/admission.js"),
+        import("#src/local/run-scan.js"),
+        import("./run-flags.js"),
+        import("./run-upload.js"),
+      ]);
     const { context: given, asked } = contextOf(flags, { worker, signal, progress });
     // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
     const { memoryMiB = freeMemoryMiB() } = given;
     const context = { ...given, memoryMiB, admission: new Admission(memoryMiB) };
+    const own = writtenTo(context.places);
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
     const begin = async (path: string, before: Underway | null): Promise<Underway> => {
       const turn = before?.code ?? Promise.resolve();
       try {
-        let upload = await takeIn(resolve(path), asked);
+        let upload = await takeIn(resolve(path), asked, own);
         const isSmall = (await unpackedBytes(upload.root, upload.source.objects)) <= SMALL_BYTES;
         if (before !== null && (!isSmall || !before.isSmall || before.scanId === upload.source.scanId)) {
           upload.held?.letGo();
           await turn;
           // It may have been replaced meanwhile.
-          upload = await takeIn(resolve(path), asked);
+          upload = await takeIn(resolve(path), asked, own);
         }
         const { scanId } = upload.source;
         signal.throwIfAborted();

@@ -11,7 +11,7 @@ import {
 } from "./option-values.js";
 
 /** Commands that work on label maps and probabilities of any program: steps, thresholds, scores, comparisons. */
-export function addScoreCommands(program: Command, signal: AbortSignal, done: (code: number) => void): void {
+export function addScoreCommands(program: Command, signal: () => AbortSignal, done: (code: number) => void): void {
   program
     .command("refine")
     .description("apply refinement steps to probabilities, or to a label map, from any program")
@@ -96,5 +96,5 @@ export function addScoreCommands(program: Command, signal: AbortSignal, done: (c
     .option("--resamples <n>", "resamples of the bootstrap", positiveInteger, 2000)
     .option("--seed <n>", "seed of the bootstrap", positiveInteger, 1)
     .option("--json", "print one JSON document, and no progress")
-    .action(async (flags) => done(await (await import("./compare.js")).compare(flags, signal)));
+    .action(async (flags) => done(await (await import("./compare.js")).compare(flags, signal())));
 }

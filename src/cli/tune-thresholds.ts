@@ -1,10 +1,11 @@
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { RefineSteps } from "#src/model/refine-steps.js";
 import { type TunedStep, type TuningCase, type TuningRule, tuneThresholds } from "#src/refine/tune-thresholds.js";
 import { assertSameGrid, readLabelMap, readProbabilities } from "./read-probabilities.js";
+import { writeWhole } from "./write-whole.js";
 
 export interface TuneFlags {
   readonly probabilities: string;
@@ -94,9 +95,7 @@ async function writeToManifest(path: string, step: TunedStep["step"]): Promise<v
     (old) => old.kind !== step.kind || old.labels.join() !== step.labels.join(),
   );
   const manifest = { ...parsed.data, postprocess: [step, ...others] };
-  const partial = `${path}.partial`;
-  await writeFile(partial, `${JSON.stringify(manifest, null, 2)}\n`);
-  await rename(partial, path);
+  await writeWhole(path, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 function parseJson(text: string): unknown {

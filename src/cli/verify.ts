@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { ERROR_CLASSES } from "#src/core/errors.js";
@@ -15,6 +15,7 @@ import type { MeasuredCost } from "#src/model/measured-cost.js";
 import { folderModels, type ModelLibrary, type ModelPackage } from "#src/model/model-library.js";
 import { EXIT } from "./exit-codes.js";
 import { modelsFolder } from "./models-folder.js";
+import { writeWhole } from "./write-whole.js";
 
 /**
  * `scanlane verify`: compares the digests of a model's files with its manifest, runs its golden case and reports how
@@ -68,5 +69,5 @@ async function measure(model: ModelPackage, manifest: ModelManifest, library: Mo
     ...(await measureNetwork(manifest, await library.network(model), ortSessions("cpu"))),
     machine: `${cpus()[0]?.model ?? "unknown"}, ${process.platform}-${process.arch}, Node.js ${process.version}`,
   };
-  await writeFile(join(model.folder, "cost.json"), `${JSON.stringify(cost, null, 2)}\n`);
+  await writeWhole(join(model.folder, "cost.json"), `${JSON.stringify(cost, null, 2)}\n`);
 }

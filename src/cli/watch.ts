@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
+import { hasEnded } from "#src/local/has-ended.js";
 import { localWorker } from "#src/local/local-worker.js";
-import { wasRun } from "#src/local/results-table.js";
+import { writtenTo } from "#src/local/places.js";
 import { takeInFiles } from "#src/local/take-in.js";
-import { STABLE_SECONDS, watchFolder } from "#src/local/watch.js";
-import { folderStore } from "#src/storage/folder-store.js";
+import { watchFolder } from "#src/local/watch.js";
+import { STABLE_SECONDS } from "#src/local/watched-entries.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
 import { contextOf, type RunFlags } from "./run-flags.js";
@@ -30,16 +31,15 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
   const rules = { quietSeconds: flags.quietSeconds ?? STABLE_SECONDS, maxWaitSeconds: flags.maxWaitSeconds ?? 60 };
   const worker = localWorker(progress.logger, flags);
   const { context, asked } = contextOf(flags, { worker, signal, progress });
-  const results = folderStore(context.places.results);
   let worst: number = EXIT.ok;
   let count = 0;
   try {
     progress.line(`watching ${folder}, results go to ${context.places.results}; stop with Ctrl-C`);
-    for await (const watched of watchFolder(resolve(folder), rules, signal)) {
+    for await (const watched of watchFolder(resolve(folder), rules, signal, writtenTo(context.places))) {
       const { name } = watched;
       try {
         const upload = await takeInFiles(watched, asked);
-        if (await wasRun(upload.source.scanId, results)) {
+        if (await hasEnded(upload, context.places)) {
           progress.line(`${name}: already done`);
           continue;
         }

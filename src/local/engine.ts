@@ -8,10 +8,10 @@ import { bindPlaceholders, LOCAL_BINDINGS } from "./bindings.js";
 /** Called with a state's parameters; returns what the service would return. */
 export type StateHandler = (parameters: unknown) => Promise<unknown>;
 
-/** How an execution ended. */
+/** How an execution ended. Of one that failed the name of the error and what is said of it, as DescribeExecution has them. */
 export type ExecutionResult =
   | { readonly status: "succeeded"; readonly output: unknown }
-  | { readonly status: "failed"; readonly error: string };
+  | { readonly status: "failed"; readonly error: string; readonly cause: string };
 
 /**
  * Runs the workflow file on this machine with aws-local-stepfunctions.
@@ -38,7 +38,9 @@ export async function runExecution(
     return { status: "succeeded", output: await execution.result };
   } catch (error) {
     signal?.throwIfAborted();
-    return { status: "failed", error: error instanceof Error ? error.message : String(error) };
+    // The library's error is about that of the state which failed.
+    const { name, message } = error instanceof Error && error.cause instanceof Error ? error.cause : asError(error);
+    return { status: "failed", error: name, cause: message };
   } finally {
     signal?.removeEventListener("abort", abort);
   }
@@ -86,6 +88,10 @@ export function batchHandler(run: (parameters: unknown) => Promise<number | null
     const StatusReason = exitCode === null ? "Host terminated" : "Essential container in task exited";
     throw named("States.TaskFailed", JSON.stringify({ JobName, Status: "FAILED", StatusReason, Container }));
   };
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 function named(name: string, message: string, cause?: unknown): Error {

@@ -4,15 +4,18 @@ import { basename, dirname, join, relative, sep } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import type { ReadLoan, UploadEntry } from "#src/formats/scan.js";
 import { expandUpload } from "#src/formats/upload.js";
+import { isInside } from "./is-inside.js";
+import { ownBelow } from "./own-below.js";
 
 /**
  * A file, or all files below a folder, as an upload, archives opened. Nothing is read before an entry is.
  *
+ * @param own as of `filesOfPath`
  * @throws {PipelineError} `StoreMissing` when nothing is there, `NoImage` for an empty folder, or any code of
  *   `expandUpload`
  */
-export async function openPath(path: string): Promise<readonly UploadEntry[]> {
-  const { root, files } = await filesOfPath(path);
+export async function openPath(path: string, own: readonly string[] = []): Promise<readonly UploadEntry[]> {
+  const { root, files } = await filesOfPath(path, own);
   const entries = files.map((key, ordinal): UploadEntry => {
     const file = join(root, key);
     const { size } = statSync(file);
@@ -30,24 +33,32 @@ export async function openPath(path: string): Promise<readonly UploadEntry[]> {
 /**
  * What a path given by a user stands for: one file, or all files below a folder, sorted. Hidden ones are left out.
  *
+ * @param own what the command writes itself (absolute paths): left out of a folder
  * @throws {PipelineError} `StoreMissing` when nothing is there, `NoImage` for an empty folder
  */
-export async function filesOfPath(path: string): Promise<{ root: string; files: string[] }> {
+export async function filesOfPath(
+  path: string,
+  own: readonly string[] = [],
+): Promise<{ root: string; files: string[] }> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new PipelineError("StoreMissing", "input is not there, expected a file or a folder", { cause });
   });
   const root = info.isDirectory() ? path : dirname(path);
-  const files = info.isDirectory() ? await filesBelow(path) : [basename(path)];
+  const files = info.isDirectory() ? await filesBelow(path, await ownBelow(path, own)) : [basename(path)];
   if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
   return { root, files };
 }
 
-async function filesBelow(root: string): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+async function filesBelow(root: string, own: readonly string[]): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) throw cause;
+    throw new PipelineError("StoreMissing", "folder went away while it was listed, expected it to stay", { cause });
+  });
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
     .filter((key) => !key.split("/").some((part) => part.startsWith(".")))
+    .filter((key) => !own.some((one) => isInside(key, one)))
     .sort();
 }
 

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { folderModels, type ModelLibrary } from "#src/model/model-library.js";
+import { mayBeDeidentified } from "#src/stages/deidentification.js";
 import { folderStore } from "#src/storage/folder-store.js";
-import type { ScanStores } from "#src/storage/scan-store.js";
+import type { ErasableStore, ScanStores } from "#src/storage/scan-store.js";
+import type { RunRequest } from "#src/workflow/contract.js";
 import { isInside } from "./is-inside.js";
 
 /** The folders that stand for the buckets, and the models. Absolute paths. */
@@ -16,7 +18,12 @@ export const Places = z.strictObject({
 });
 export type Places = z.infer<typeof Places>;
 
-export function openPlaces(places: Places): { stores: ScanStores; models: ModelLibrary } {
+interface LocalStores extends ScanStores {
+  readonly work: ErasableStore;
+  readonly results: ErasableStore;
+}
+
+export function openPlaces(places: Places): { stores: LocalStores; models: ModelLibrary } {
   const { deid } = places;
   const isPrivate = deid !== undefined && isInside(places.work, deid);
   return {
@@ -35,10 +42,16 @@ export function openPlaces(places: Places): { stores: ScanStores; models: ModelL
  * The places of one scan. Intermediate files repeat the headers of their source: where outputs may be de-identified they
  * do not lie inside the results, which are handed on, but in the folder of de-identification.
  */
-export function placesFor(mayBeDeidentified: boolean, places: Places): Places {
-  const { deid, work, results } = places;
-  if (!mayBeDeidentified || deid === undefined || !isInside(work, results)) return places;
-  return { ...places, work: deidentifiedWork(deid) };
+export async function placesFor(request: RunRequest, places: Places): Promise<Places> {
+  const { deid, work, results, models } = places;
+  if (deid === undefined || !isInside(work, results)) return places;
+  const mayBe = await mayBeDeidentified(request, folderModels(models));
+  return mayBe ? { ...places, work: deidentifiedWork(deid) } : places;
+}
+
+/** What a run writes: no part of an upload, wherever it lies. */
+export function writtenTo({ results, work, deid }: Omit<Places, "source" | "models">): readonly string[] {
+  return [results, work, ...(deid === undefined ? [] : [deid])];
 }
 
 /** Below the folder of de-identification. */

@@ -1,18 +1,28 @@
 import { csvCell } from "#src/core/csv-cell.js";
-import type { ScanId } from "#src/core/ids.js";
 import { resultLines } from "#src/operate/results.js";
 import { resultKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import type { IndexRecord } from "#src/workflow/contract.js";
 
-/** Whether this scan ran into this results store before, whatever came of it. */
-export async function wasRun(scanId: ScanId, results: ScanStore): Promise<boolean> {
-  for await (const _ of results.list(resultKeys.indexOf(scanId))) return true;
-  return false;
+/**
+ * Writes `index.jsonl` and `results.csv` from the records, whole. Of several commands that write them at once the last one
+ * may have read fewer records than another: each looks again when it has written.
+ */
+export async function writeResultsTable(results: ScanStore): Promise<void> {
+  let listed: string | null = null;
+  for (let now = await listing(results); now !== listed; now = await listing(results)) {
+    listed = now;
+    await writeTables(results);
+  }
 }
 
-/** Writes `index.jsonl` and `results.csv` from the records, whole. */
-export async function writeResultsTable(results: ScanStore): Promise<void> {
+async function listing(results: ScanStore): Promise<string> {
+  const lines: string[] = [];
+  for await (const { key, size } of results.list(resultKeys.indexOf())) lines.push(`${key} ${size}\n`);
+  return lines.join("");
+}
+
+async function writeTables(results: ScanStore): Promise<void> {
   const records: IndexRecord[] = [];
   for await (const record of resultLines(results, { allAttempts: true })) records.push(record);
   const lines = records.map((record) => `${JSON.stringify(record)}\n`).join("");

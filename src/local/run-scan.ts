@@ -1,10 +1,8 @@
 import { availableParallelism, cpus } from "node:os";
-import { ERROR_CLASSES } from "#src/core/errors.js";
+import { ERROR_CLASSES, PipelineError } from "#src/core/errors.js";
 import type { Provider } from "#src/core/ids.js";
 import type { Logger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { folderModels } from "#src/model/model-library.js";
-import { mayBeDeidentified } from "#src/stages/deidentification.js";
 import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import { preprocess } from "#src/stages/preprocess.js";
@@ -27,7 +25,7 @@ import {
   type TaskOutcome,
 } from "#src/workflow/contract.js";
 import { Admission } from "./admission.js";
-import { batchHandler, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
+import { batchHandler, type ExecutionResult, lambdaHandler, runExecution, type StateHandler } from "./engine.js";
 import type { HeldFile } from "./held-file.js";
 import { ImagesAhead } from "./images-ahead.js";
 import { openPlaces, type Places, placesFor } from "./places.js";
@@ -73,12 +71,14 @@ const JOB_ATTEMPTS = 3;
 /** The network of an image up to this size leaves processors enough for the image to be read beside it. */
 const SMALL_VOXELS = 2 ** 22;
 
-/** Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome. */
+/**
+ * Takes one upload through the whole workflow. Never throws for a bad scan: that is an outcome.
+ *
+ * @throws {PipelineError} `StoreBusy` where something could be neither published nor set aside, whatever was
+ */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
   const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
-  const { request } = upload.source;
-  const mayBe = await mayBeDeidentified(request, folderModels(options.places.models));
-  const places = placesFor(mayBe, { ...options.places, source: upload.root });
+  const places = await placesFor(upload.source.request, { ...options.places, source: upload.root });
   const opened = openPlaces(places);
   const source = upload.held?.over(opened.stores.source) ?? opened.stores.source;
   const deps: StageDeps = {
@@ -102,8 +102,20 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
   );
   const result = await runExecution({ schemaVersion: SCHEMA_VERSION, scanId, attempt }, watched, options.signal);
-  if (outcomes.length === 0 && result.status === "failed") throw new Error(`workflow failed: ${result.error}`);
+  assertTold(result);
   return { scanId, attempt, outcomes };
+}
+
+/** Ends that the workflow file gives an execution that failed. */
+const [SET_ASIDE, NOT_SET_ASIDE] = ["Quarantined", "QuarantineFailed"];
+
+/** Of an execution that failed otherwise than by setting aside, something is in no outcome. */
+function assertTold(result: ExecutionResult): void {
+  if (result.status === "succeeded" || result.error === SET_ASIDE) return;
+  if (result.error === NOT_SET_ASIDE) {
+    throw new PipelineError("StoreBusy", `an image could be neither published nor set aside: ${result.cause}`);
+  }
+  throw new Error(`workflow failed: ${result.error}: ${result.cause}`);
 }
 
 /** What this machine or its container has free, besides what this process holds already. */

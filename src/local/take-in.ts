@@ -12,6 +12,7 @@ import type { ScanStore } from "#src/storage/scan-store.js";
 import { RunRequest, type SourceDocument } from "#src/workflow/contract.js";
 import { digestOfFile, HeldFile } from "./held-file.js";
 import { filesOfPath } from "./open-path.js";
+import { assertApart } from "./own-below.js";
 
 /** An upload on this machine. */
 export interface LocalUpload {
@@ -38,10 +39,14 @@ export interface LocalFiles {
  *
  * @param asked goes before what the `scan.json` in the folder asks for. A folder that lacks files which that promises,
  *   or whose `scan.json` cannot be used, is an upload that Inspect refuses
- * @throws {PipelineError} `StoreMissing` when nothing is there, `NoImage` for an empty folder
+ * @param own folders that the command writes to (`writtenTo`): what of them lies in the folder is no part of the upload
+ * @throws {PipelineError} `StoreMissing` when nothing is there, `NoImage` for an empty folder, `InputMismatch` for one
+ *   that the command writes to
  */
-export async function takeIn(path: string, asked: Asked): Promise<LocalUpload> {
-  const { root, files } = await filesOfPath(path);
+export async function takeIn(path: string, asked: Asked, own: readonly string[] = []): Promise<LocalUpload> {
+  const { root, files } = await filesOfPath(path, own);
+  // Else it is a file, and what lies beside it does not matter.
+  if (root === path) await assertApart(root, own);
   return takeInFiles({ root, files: files.filter(isUpload) }, asked);
 }
 

@@ -1,15 +1,13 @@
-import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PipelineError } from "#src/core/errors.js";
 import type { CompletenessRules } from "#src/intake/completeness.js";
-import { roleOfName } from "#src/intake/upload-names.js";
 import { filesOfPath } from "./open-path.js";
+import { assertApart } from "./own-below.js";
 import { isUpload, type LocalFiles } from "./take-in.js";
+import { type Looked, type Seen, WatchedEntries, type WatchedEntry } from "./watched-entries.js";
 import { judgedAs, judgeFiles, type LooseFile, localFolderFacts, looseFile } from "./watched-series.js";
 
-/** How long an upload must not change before it is looked at. */
-export const STABLE_SECONDS = 2;
 const POLL_SECONDS = 0.25;
 
 /** An upload of a watched folder. */
@@ -18,15 +16,13 @@ export interface WatchedUpload extends LocalFiles {
   readonly name: string;
 }
 
-/** One name in the folder. */
-interface Entry {
-  /** Sizes and times of change. */
-  readonly state: string;
-  /** Since when it is that, in milliseconds. */
-  readonly since: number;
-  isTaken: boolean;
-  /** A folder's files, or the file itself, once they were looked at; null for a file that is of no series. */
-  looked?: { readonly files: readonly string[]; readonly loose: readonly LooseFile[] };
+/** A folder that is watched, and how. */
+interface Inbox {
+  readonly folder: string;
+  readonly rules: CompletenessRules;
+  readonly own: readonly string[];
+  readonly signal: AbortSignal;
+  readonly entries: WatchedEntries;
 }
 
 /**
@@ -36,105 +32,130 @@ interface Entry {
  * were waited for long enough. Hidden names and names that end in `.partial` or `.tmp` are never taken. Polling, because
  * change events are lost on network drives and in containers.
  *
+ * Whoever takes an upload may work on it for long before asking for the next one: nothing is given that was not looked
+ * at since.
+ *
+ * @param own what is written by whoever watches (absolute paths): never taken
  * @returns uploads, each once per state of its content
- * @throws {PipelineError} `StoreMissing` when the folder is not there, at first or any more
+ * @throws {PipelineError} `StoreMissing` when the folder is not there, at first or any more, `InputMismatch` for one that
+ *   is among `own`
  */
 export async function* watchFolder(
   folder: string,
   rules: CompletenessRules,
   signal: AbortSignal,
+  own: readonly string[] = [],
 ): AsyncGenerator<WatchedUpload> {
-  const entries = new Map<string, Entry>();
+  await assertApart(folder, own);
+  const inbox = { folder, rules, own, signal, entries: new WatchedEntries(folder, own) };
   while (!signal.aborted) {
-    const now = performance.now();
-    const names = (await namesIn(folder)).filter((name) => roleOfName(name) === "upload").sort();
-    await refresh(entries, folder, names, now);
-    const stable = names.flatMap((name) => {
-      const entry = entries.get(name);
-      return entry !== undefined && now - entry.since >= STABLE_SECONDS * 1000 ? [{ name, entry }] : [];
-    });
-    for (const { name, entry } of stable) {
-      if (entry.isTaken) continue;
-      const upload = await uploadOf(folder, name, entry, rules, now);
-      if (upload === null) continue;
-      entry.isTaken = true;
-      yield upload;
-    }
-    const isSettled = stable.length === entries.size;
-    for (const group of seriesOf(stable)) {
-      const upload = await uploadOfSeries(folder, group, isSettled ? stable.length : null, rules, now);
-      if (upload === null) continue;
-      for (const { entry } of group) entry.isTaken = true;
-      yield upload;
-    }
+    const seen = yield* singleUploads(inbox);
+    yield* seriesUploads(inbox, seen);
     await sleep(POLL_SECONDS * 1000, undefined, { signal }).catch(() => {});
   }
 }
 
-/** Brings what is known of each name up to date; what went away is forgotten. */
-async function refresh(entries: Map<string, Entry>, folder: string, names: readonly string[], now: number) {
-  for (const name of entries.keys()) if (!names.includes(name)) entries.delete(name);
-  for (const name of names) {
-    const state = await stateOf(join(folder, name));
-    if (state === null) entries.delete(name);
-    else if (entries.get(name)?.state !== state) entries.set(name, { state, since: now, isTaken: false });
+/**
+ * Each name of a look has its turn: one that changes all the time keeps none from being taken.
+ *
+ * @returns what was seen; null where that may be long ago
+ */
+async function* singleUploads(inbox: Inbox): AsyncGenerator<WatchedUpload, Seen | null> {
+  let seen: Seen | null = await inbox.entries.look();
+  for (const entry of seen.stable) {
+    if (inbox.signal.aborted) return seen;
+    if (entry.isTaken) continue;
+    const upload = await uploadOf(inbox, entry);
+    if (upload === null || !(await inbox.entries.isStill(entry))) continue;
+    entry.isTaken = true;
+    yield upload;
+    seen = null;
+  }
+  return seen;
+}
+
+/** The same of series: each has its turn, and before each turn files are looked for that came to it. */
+async function* seriesUploads(inbox: Inbox, first: Seen | null): AsyncGenerator<WatchedUpload> {
+  const served = new Set<string>();
+  let seen = first;
+  for (let isOver = false; !isOver && !inbox.signal.aborted; seen = null) {
+    isOver = true;
+    const { stable, unsettled } = seen ?? (await inbox.entries.look());
+    for (const entry of [...stable, ...unsettled]) if (!entry.isFolder) await lookAt(inbox, entry);
+    const arriving = groupsOf(unsettled);
+    for (const [series, group] of groupsOf(stable)) {
+      if (group.every(({ isTaken }) => isTaken)) continue;
+      if (served.has(series) || arriving.has(series)) continue;
+      served.add(series);
+      const upload = await uploadOfSeries(inbox, group, unsettled.length === 0 ? stable.length : null);
+      if (upload === null) continue;
+      for (const entry of group) entry.isTaken = true;
+      yield upload;
+      isOver = false;
+      break;
+    }
   }
 }
 
 /** A file that is of no series, or a sub-folder that is complete; null for what must wait. */
-async function uploadOf(
-  folder: string,
-  name: string,
-  entry: Entry,
-  rules: CompletenessRules,
-  now: number,
-): Promise<WatchedUpload | null> {
-  const path = join(folder, name);
-  const isFolder = (await stat(path).catch(() => null))?.isDirectory();
-  if (isFolder === undefined) return null;
-  if (!isFolder) {
-    entry.looked ??= { files: [name], loose: await looseFiles(folder, [name]) };
-    return entry.looked.loose.length === 0 ? { name, root: folder, files: [name] } : null;
-  }
-  if (entry.looked === undefined) {
-    const files = (await filesOfPath(path)).files.filter(isUpload);
-    entry.looked = { files, loose: await looseFiles(path, files) };
-  }
-  const { files, loose } = entry.looked;
-  const facts = await localFolderFacts(path, files.length);
-  const judgement = judgeFiles(loose, facts, rules, { now, lastSeen: entry.since, isLate: false });
+async function uploadOf(inbox: Inbox, entry: WatchedEntry): Promise<WatchedUpload | null> {
+  const { folder, rules } = inbox;
+  const { name, isFolder, since } = entry;
+  const { files, loose } = await lookAt(inbox, entry);
+  // A folder without a file yet, or something that just went away.
+  if (files.length === 0) return null;
+  if (!isFolder) return loose.length === 0 ? { name, root: folder, files } : null;
+  const root = join(folder, name);
+  const facts = await localFolderFacts(root, files.length);
+  const judgement = judgeFiles(loose, facts, rules, { now: performance.now(), lastSeen: since, isLate: false });
   if (judgement.kind === "wait") return null;
-  return { name, root: path, files, judged: judgedAs(judgement, Math.max(1, loose.length)) };
+  return { name, root, files, judged: judgedAs(judgement, Math.max(1, loose.length)) };
 }
 
-type Stable = { readonly name: string; readonly entry: Entry };
+/** What an entry holds, looked at once in each of its states. */
+async function lookAt({ folder, own }: Inbox, entry: WatchedEntry): Promise<Looked> {
+  if (entry.looked !== undefined) return entry.looked;
+  const root = entry.isFolder ? join(folder, entry.name) : folder;
+  const files = entry.isFolder ? await filesNow(root, own) : [entry.name];
+  const looked = { files, loose: await looseFiles(root, files) };
+  if (files.length > 0) entry.looked = looked;
+  return looked;
+}
 
-/** Loose files of the folder itself by their series, where one of them is new. */
-function seriesOf(stable: readonly Stable[]): Stable[][] {
-  const groups = new Map<string, Stable[]>();
-  for (const one of stable) {
-    const [loose, ...more] = one.entry.looked?.loose ?? [];
-    if (loose === undefined || more.length > 0 || loose.file !== one.name) continue;
-    groups.set(loose.series, [...(groups.get(loose.series) ?? []), one]);
+/** Files of an upload in a sub-folder; none where it holds none yet, or went away. */
+async function filesNow(path: string, own: readonly string[]): Promise<string[]> {
+  try {
+    return (await filesOfPath(path, own)).files.filter(isUpload);
+  } catch (error) {
+    if (error instanceof PipelineError && (error.code === "NoImage" || error.code === "StoreMissing")) return [];
+    throw error;
   }
-  return [...groups.values()].filter((group) => group.some(({ entry }) => !entry.isTaken));
+}
+
+/** Loose files of the folder itself by their series. */
+function groupsOf(entries: readonly WatchedEntry[]): Map<string, WatchedEntry[]> {
+  const groups = new Map<string, WatchedEntry[]>();
+  for (const entry of entries) {
+    const [loose] = entry.looked?.loose ?? [];
+    if (loose === undefined || entry.isFolder) continue;
+    groups.set(loose.series, [...(groups.get(loose.series) ?? []), entry]);
+  }
+  return groups;
 }
 
 /** @param files number of files of the folder; null while some of them are still written */
 async function uploadOfSeries(
-  folder: string,
-  group: readonly Stable[],
+  { folder, rules }: Inbox,
+  group: readonly WatchedEntry[],
   files: number | null,
-  rules: CompletenessRules,
-  now: number,
 ): Promise<WatchedUpload | null> {
-  const loose = group.flatMap(({ entry }) => entry.looked?.loose ?? []);
+  const loose = group.flatMap(({ looked }) => looked?.loose ?? []);
   const facts = await localFolderFacts(folder, files ?? group.length);
   // A file that is still written may be the one that closes the folder.
   if (files === null && facts.isClosed) return null;
-  const lastSeen = Math.max(...group.map(({ entry }) => entry.since));
-  const isLate = group.some(({ entry }) => entry.isTaken);
-  const judgement = judgeFiles(loose, facts, rules, { now, lastSeen, isLate });
+  const lastSeen = Math.max(...group.map(({ since }) => since));
+  const isLate = group.some(({ isTaken }) => isTaken);
+  const judgement = judgeFiles(loose, facts, rules, { now: performance.now(), lastSeen, isLate });
   if (judgement.kind === "wait") return null;
   const names = group.map(({ name }) => name);
   const name = names.length === 1 ? (names[0] ?? "") : `${names[0]} and ${names.length - 1} more`;
@@ -145,25 +166,4 @@ async function uploadOfSeries(
 async function looseFiles(root: string, files: readonly string[]): Promise<LooseFile[]> {
   const found = await Promise.all(files.map((file) => looseFile(root, file).catch(() => null)));
   return found.filter((file) => file !== null);
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return readdir(folder).catch((cause: unknown) => {
-    throw new PipelineError("StoreMissing", "inbox is not there, expected a folder", { cause });
-  });
-}
-
-/** Sizes and times of change as one text; null while something is unfinished, empty or just went away. */
-async function stateOf(path: string): Promise<string | null> {
-  try {
-    const info = await stat(path);
-    if (info.isFile()) return `${info.size} ${info.mtimeMs}`;
-    if (!info.isDirectory()) return null;
-    const names = (await readdir(path, { recursive: true })).sort();
-    if (names.length === 0 || names.some((name) => name.endsWith(".partial") || name.endsWith(".tmp"))) return null;
-    const infos = await Promise.all(names.map(async (name) => ({ name, ...(await stat(join(path, name))) })));
-    return infos.map(({ name, size, mtimeMs }) => `${name} ${size} ${mtimeMs}`).join("\n");
-  } catch {
-    return null;
-  }
 }

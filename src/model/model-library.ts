@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
@@ -45,12 +45,6 @@ export interface ModelLibrary {
   routes(): Promise<Routes>;
 }
 
-/** What is in the folder that a link leads to; nothing where it leads to none. */
-async function filesBehindLink(path: string): Promise<string[]> {
-  const info = await stat(path).catch(() => null);
-  return info?.isDirectory() ? readdir(path) : [];
-}
-
 /** What of a folder of packages is used. */
 export interface LibraryOptions {
   /** Ids of the packages; those of others are as if they were not there. @default all */
@@ -65,12 +59,10 @@ export function folderModels(root: string, { only, routes }: LibraryOptions = {}
     const entries = await readdir(root, { withFileTypes: true });
     const found = await Promise.all(
       entries
-        // A package may be a link to a folder elsewhere; links to files and links that lead nowhere are none.
+        // A package may be a link to a folder elsewhere. A hidden folder is one that is still being made.
+        .filter(({ name }) => !name.startsWith("."))
         .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-        .map(async (entry) => {
-          const files = entry.isDirectory() ? readdir(join(root, entry.name)) : filesBehindLink(join(root, entry.name));
-          return (await files).includes("manifest.json") ? [entry.name] : [];
-        }),
+        .map(async ({ name }) => ((await filesIn(join(root, name))).includes("manifest.json") ? [name] : [])),
     );
     return found
       .flat()
@@ -141,6 +133,18 @@ export function folderModels(root: string, { only, routes }: LibraryOptions = {}
       return text === null ? NO_ROUTES : checked(Routes, jsonOf(text, "routes.json"), "routes.json");
     },
   };
+}
+
+/**
+ * What is in a folder, or in the one that a link leads to: nothing where it leads to none, where the folder just went
+ * away, and where this user may not read it: other models can be run all the same.
+ */
+async function filesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "EPERM" || code === "ELOOP") return [];
+    throw error;
+  });
 }
 
 const NO_ROUTES: Routes = { schemaVersion: SCHEMA_VERSION, routes: [] };

@@ -76,6 +76,14 @@ function reasonOfFunction(error: CaughtError): Reason {
   if (error.Error === "States.Timeout" || error.Error.startsWith("Lambda.")) {
     return { code: "ComputeLost", message: `function ended with ${error.Error}, expected a result`, step };
   }
+  // An image could not be set aside: the whole scan is, in its place.
+  if (error.Error === "QuarantineFailed") {
+    return {
+      code: "StoreBusy",
+      message: "record of an image could not be written, expected the store to take it",
+      step,
+    };
+  }
   return { code: "Internal", message: `state failed with ${error.Error}, expected one of the known codes`, step };
 }
 

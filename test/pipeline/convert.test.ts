@@ -46,6 +46,13 @@ describe("scanlane convert", () => {
     expect(refused.stderr).toContain("input holds 2 images, expected one");
   });
 
+  it("does not take what it wrote into the folder before", async () => {
+    const input = await seriesIn("inside", {});
+    const out = join(input, "nifti");
+    for (const _ of ["first", "again"]) expect(await scanlane(["convert", input, out])).toMatchObject({ code: 0 });
+    expect(await readdir(out)).toEqual(["image-001.nii.gz"]);
+  });
+
   it("leaves nothing behind when the input cannot be read", async () => {
     await writeFile(join(folder, "cut.nii"), buildNifti({}).subarray(0, 355));
     const out = join(folder, "nothing");

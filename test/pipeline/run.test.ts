@@ -130,6 +130,16 @@ describe("scanlane run", () => {
     expect(stderr).toContain("StoreMissing");
   });
 
+  it("takes a folder that its results lie in for the same scan again", async () => {
+    const root = await mkdtemp(join(tmpdir(), "pipeline-here-"));
+    await writeFile(join(root, "a.nii"), await readFile(volume));
+    const out = join(root, "scanlane-out");
+    const args = ["run", root, "--out", out, "--models", models, "--model", "bright3d", "--json"];
+    const [first, again] = [await scanlane(args), await scanlane(args)];
+    expect([first.code, again.code], again.stderr).toEqual([0, 0]);
+    expect(JSON.parse(again.stdout)).toEqual(JSON.parse(first.stdout));
+  });
+
   it("tells of several uploads one after the other, though the next is begun before the first has ended", async () => {
     const out = await mkdtemp(join(tmpdir(), "pipeline-out-"));
     const copies = await Promise.all(

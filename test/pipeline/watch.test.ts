@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -41,6 +41,32 @@ describe("scanlane watch", () => {
     expect(second.code, second.stderr).toBe(0);
     expect(second.stderr).toMatch(/a\.nii: already done[\s\S]*b\.nii: already done[\s\S]*c\.nii: already done/);
     expect(second.stdout).toContain("d.nii: bright3d");
+  });
+
+  it("goes on after a restart with an upload of which an image was not published yet", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "watch-"));
+    const [inbox, out] = [join(folder, "inbox"), join(folder, "out")];
+    await mkdir(inbox);
+    const data = new Int16Array(1024).fill(150, 201, 204).fill(150, 713, 717);
+    const grid = { size: [8, 8, 8], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], spacingMm: [1, 1, 1] } as const;
+    await writeFile(join(inbox, "two.nii"), writeNifti({ ...grid, data, channels: 2 }));
+    const args = ["watch", inbox, "--models", models, "--model", "bright3d", "--out", out, "--count", "1", "--json"];
+    const whole = await scanlane(args);
+    expect(whole.code, whole.stderr).toBe(0);
+    const { scanId, outcomes } = JSON.parse(whole.stdout);
+
+    // As a run leaves it that is killed when the first image was published: the second has its task alone.
+    const line = join(out, "index", scanId, "a1-t1.json");
+    const { resultKey } = JSON.parse(await readFile(line, "utf8"));
+    const identity = resultKey.split("/")[0];
+    for (const path of [line, join(out, identity), join(out, ".work", identity)]) await rm(path, { recursive: true });
+
+    const again = await scanlane(args, { killAfterMs: 20_000 });
+    expect(again.code, again.stderr).toBe(0);
+    const names = (all: { folder: string }[]) => all.map((one) => one.folder).sort();
+    expect(names(JSON.parse(again.stdout).outcomes)).toEqual(names(outcomes));
+    const lines = (await readFile(join(out, "index.jsonl"), "utf8")).trim().split("\n");
+    expect(lines.map((text) => JSON.parse(text).subject)).toEqual(["t0", "t1"]);
   });
 
   it("takes loose slices as one series, and sets a folder with a gap aside after waiting for the slice", async () => {

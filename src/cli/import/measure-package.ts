@@ -13,9 +13,10 @@ const PROGRAM = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, impo
  * @param program what reads the command line
  * @throws what `execFile` says of a process that was interrupted, as this one then was, too
  */
-export async function measurePackage(folder: string, program = PROGRAM): Promise<void> {
+export async function measurePackage(folder: string, signal: AbortSignal, program = PROGRAM): Promise<void> {
   const args = ["verify", basename(folder), "--models", dirname(folder), "--measure", "--no-golden"];
-  await promisify(execFile)(process.execPath, [...process.execArgv, program, ...args]).catch((error) => {
+  await promisify(execFile)(process.execPath, [...process.execArgv, program, ...args], { signal }).catch((error) => {
+    signal.throwIfAborted();
     if (error.signal === "SIGINT" || error.signal === "SIGTERM") throw error;
     console.log("what a run of its network costs could not be measured: memory is guessed, and time not predicted");
   });

@@ -29,7 +29,7 @@ const GOLDEN = ["golden/input.nii.gz", "golden/labels.nii.gz"];
  *
  * @param bundle folder with configs/metadata.json, configs/inference.json and models/
  */
-export async function importMonai(bundle: string, flags: ImportMonaiFlags): Promise<void> {
+export async function importMonai(bundle: string, flags: ImportMonaiFlags, signal: AbortSignal): Promise<void> {
   const folder = resolve(bundle);
   const metadata = await readDocument(BundleMetadata, join(folder, "configs", "metadata.json"), EXPECTED);
   const inference = join(folder, "configs", "inference.json");
@@ -38,9 +38,11 @@ export async function importMonai(bundle: string, flags: ImportMonaiFlags): Prom
     Object.fromEntries(flags.set.map(changeOf)),
   );
   let parity = 0;
-  const place = await makePackage(flags.models, async (made) => {
+  const place = await makePackage(flags.models, signal, async (made) => {
     const exported = flags.exported ? resolve(flags.exported) : made;
-    if (!flags.exported) await runWorkshop(flags.python, "export_monai.py", [folder, made, "--set", ...flags.set]);
+    if (!flags.exported) {
+      await runWorkshop(flags.python, "export_monai.py", [folder, made, "--set", ...flags.set], signal);
+    }
     const facts = await readDocument(BundleExport, join(exported, "export.json"), "what the export wrote");
     const file = basename(facts.file);
     await mkdir(join(made, "golden"), { recursive: true });

@@ -30,16 +30,16 @@ const EXPECTED = "the folder of a trained model";
  *
  * @param trained folder of one configuration: holds plans.json, dataset.json and fold_*
  */
-export async function importNnunet(trained: string, flags: ImportNnunetFlags): Promise<void> {
+export async function importNnunet(trained: string, flags: ImportNnunetFlags, signal: AbortSignal): Promise<void> {
   const folder = resolve(trained);
   const plans = await readDocument(NnunetPlans, join(folder, "plans.json"), EXPECTED);
   const dataset = await readDocument(NnunetDataset, join(folder, "dataset.json"), EXPECTED);
   let parity = 0;
-  const place = await makePackage(flags.models, async (made) => {
+  const place = await makePackage(flags.models, signal, async (made) => {
     const exported = flags.exported ? resolve(flags.exported) : made;
     if (!flags.exported) {
       const args = [folder, made, "--checkpoint", flags.checkpoint, "--folds", ...flags.folds];
-      await runWorkshop(flags.python, "export_nnunet.py", args);
+      await runWorkshop(flags.python, "export_nnunet.py", args, signal);
     }
     const facts = await readDocument(NnunetExport, join(exported, "export.json"), "what the export wrote");
     const digests: string[] = [];

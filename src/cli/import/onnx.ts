@@ -26,17 +26,17 @@ const NETWORK = "network.onnx";
 const PHANTOMS = 20;
 
 /** `scanlane import onnx`: a bare network, and what the user says about it, as a model package. */
-export async function importOnnx(path: string, flags: ImportOnnxFlags): Promise<void> {
+export async function importOnnx(path: string, flags: ImportOnnxFlags, signal: AbortSignal): Promise<void> {
   const bytes = await readFile(resolve(path)).catch((cause: unknown) => {
     throw new PipelineError("ModelInvalid", "the network is not there, expected an ONNX file", { cause });
   });
   const settings = await readDocument(OnnxSettings, resolve(flags.settings), "settings of the network as JSON");
   const id = flags.id ?? shortName(basename(path).replace(/\.onnx$/, ""));
   const manifest = manifestOfOnnx(readOnnxFacts(bytes), settings, { id, file: NETWORK, digest: sha256(bytes) });
-  const place = await makePackage(flags.models, async (made) => {
+  const place = await makePackage(flags.models, signal, async (made) => {
     await mkdir(join(made, "golden"), { recursive: true });
     await writeFile(join(made, NETWORK), bytes);
-    await writeGolden(manifest, bytes, join(made, "golden"));
+    await writeGolden(manifest, bytes, join(made, "golden"), signal);
     await writeManifest(made, manifest);
     return id;
   });
@@ -49,11 +49,17 @@ export async function importOnnx(path: string, flags: ImportOnnxFlags): Promise<
  *
  * @throws {PipelineError} `ModelInvalid` when the network gives no label on any phantom; whatever the network throws
  */
-async function writeGolden(manifest: ModelManifest, bytes: Uint8Array, folder: string): Promise<void> {
+async function writeGolden(
+  manifest: ModelManifest,
+  bytes: Uint8Array,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { network } = manifest;
   const session = await ortSessions("cpu")({ ...network, shape: openShape(manifest), bytes: async () => bytes });
   try {
     for (let seed = 1; seed <= PHANTOMS; seed++) {
+      signal.throwIfAborted();
       const { grid, channels } = goldenPhantom(manifest, seed);
       const prepared = toNetworkGrid(
         channels.map((channel) => channel.slice()),

@@ -11,28 +11,35 @@ import { measurePackage } from "./measure-package.js";
  * A model package put together beside its place and moved there whole: whatever fails, nothing half-made is left. There
  * its network is measured.
  *
+ * @param signal ends it, as a failure does
  * @param make fills the folder and says the package's name
  * @returns where the package stands
  * @throws {PipelineError} `ModelInvalid` when a model of that name is there already
  */
 export async function makePackage(
   named: string | undefined,
+  signal: AbortSignal,
   make: (folder: string) => Promise<string>,
 ): Promise<string> {
   const models = modelsFolder(named);
   await mkdir(models, { recursive: true });
   const made = await mkdtemp(join(models, ".import-"));
   try {
-    const id = await make(made);
+    // `mkdtemp` makes a folder for this user alone, and a package is for all that may read the others.
+    const folder = join(made, "package");
+    await mkdir(folder);
+    const id = await make(folder);
     const place = join(models, id);
     if (existsSync(place)) {
       throw new PipelineError("ModelInvalid", `model ${id} is there already, expected a new name (--id)`);
     }
-    await rename(made, place);
-    await measurePackage(place);
+    signal.throwIfAborted();
+    await rename(folder, place);
+    await measurePackage(place, signal);
     return place;
   } finally {
-    await rm(made, { recursive: true, force: true });
+    // A program that was just ended may have written there until now.
+    await rm(made, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -7,12 +7,19 @@ import { PipelineError } from "#src/core/errors.js";
 /**
  * Runs a program of `models/workshop`: the only place where Python opens a checkpoint.
  *
+ * @param signal ends the program too
  * @throws {PipelineError} `ModelInvalid` when the workshop is not installed, or with the program's last line
  */
-export async function runWorkshop(python: string, script: string, args: readonly string[]): Promise<void> {
+export async function runWorkshop(
+  python: string,
+  script: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
   const path = scriptPath(script);
-  await promisify(execFile)(python, [path, ...args], { maxBuffer: 2 ** 26 }).catch(
+  await promisify(execFile)(python, [path, ...args], { maxBuffer: 2 ** 26, signal }).catch(
     (cause: Error & { stderr?: string }) => {
+      signal.throwIfAborted();
       const last = cause.stderr?.trim().split("\n").at(-1) ?? cause.message;
       throw new PipelineError("ModelInvalid", `the export in Python failed: ${last}`, { cause });
     },

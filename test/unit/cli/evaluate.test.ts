@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type EvaluateFlags, evaluate } from "#src/cli/evaluate.js";
+import { type EvaluateFlags, evaluate, evaluateFolders } from "#src/cli/evaluate.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { writePngLabels } from "#src/formats/png-labels.js";
 import { writeSeg } from "#src/formats/seg-write.js";
@@ -49,8 +49,8 @@ function put(folder: string, name: string, data: Uint8Array, spacing = 1): void 
   writeFileSync(join(root, folder, name), file);
 }
 
-function run(flags: Partial<EvaluateFlags> = {}): Promise<number> {
-  return evaluate({
+function flagsWith(flags: Partial<EvaluateFlags>): EvaluateFlags {
+  return {
     truth: join(root, "truth"),
     pred: join(root, "pred"),
     tolerance: { value: 1, unit: null },
@@ -61,8 +61,10 @@ function run(flags: Partial<EvaluateFlags> = {}): Promise<number> {
     resamples: 200,
     seed: 1,
     ...flags,
-  });
+  };
 }
+
+const run = (flags: Partial<EvaluateFlags> = {}): Promise<number> => evaluate(flagsWith(flags));
 
 async function json(flags: Partial<EvaluateFlags> = {}) {
   stdout = "";
@@ -79,6 +81,12 @@ function threeCases(): void {
 }
 
 describe("evaluate", () => {
+  it("ends with the case that it scores when it is interrupted", async () => {
+    for (const folder of ["truth", "pred"]) put(folder, "a.nii", block(2));
+    const signal = AbortSignal.abort(new Error("stopped"));
+    await expect(evaluateFolders(flagsWith({}), signal)).rejects.toThrow("stopped");
+  });
+
   it("writes JSON, CSV and a page of all cases", async () => {
     threeCases();
     expect(await run({ out: join(root, "out") })).toBe(0);

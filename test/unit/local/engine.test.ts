@@ -72,7 +72,7 @@ describe("runExecution", () => {
     });
     const result = await runExecution(input, run.handlers);
     expect(tries).toBe(2);
-    expect(result.status).toBe("failed");
+    expect(result).toMatchObject({ status: "failed", error: "Quarantined" });
     const [call] = run.calls.filter(({ state }) => state === "QuarantineScan");
     expect(call?.parameters).toMatchObject({
       Payload: { scanId, attempt: 1, task: null, error: { Error: "NoImage" } },
@@ -92,6 +92,17 @@ describe("runExecution", () => {
     expect(aside).toHaveLength(1);
     expect(aside[0]?.parameters).toMatchObject({ Payload: { task, error: { Error: "States.TaskFailed" } } });
     expect(run.calls.filter(({ state }) => state === "Publish")).toHaveLength(1);
+  });
+
+  it("ends otherwise where a failure could not be set aside", async () => {
+    const down = lambdaHandler("quarantine", async () => {
+      throw new PipelineError("StoreDenied", "no");
+    });
+    const run = handlers({ Segment: batchHandler(async () => 65), QuarantineTask: down, QuarantineScan: down });
+    const cause = "the quarantine record of a scan could not be written";
+    expect(await runExecution(input, run.handlers)).toEqual({ status: "failed", error: "QuarantineFailed", cause });
+    const [scan] = run.calls.filter(({ state }) => state === "QuarantineScan");
+    expect(scan?.parameters).toMatchObject({ Payload: { task: null, error: { Error: "QuarantineFailed" } } });
   });
 
   it("does not try a failed job again: that is the job definition's part", async () => {

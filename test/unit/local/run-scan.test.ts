@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -14,8 +14,8 @@ import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/t
 
 const logger = { info: () => {}, warn: () => {} };
 
-/** An image of 30 x 40 x 50 voxels, taken in, and where its run writes. */
-async function upload() {
+/** Images of 30 x 40 x 50 voxels, taken in, and where their run writes. */
+async function upload(images = 1) {
   const network = brightNetwork();
   const models = await modelsFolderWith([{ manifest: brightManifest(network), network }]);
   const uploads = await mkdtemp(join(tmpdir(), "upload-"));
@@ -23,8 +23,9 @@ async function upload() {
     [30, 40, 50],
     [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0],
   ] as const;
-  const data = new Int16Array(30 * 40 * 50);
-  await writeFile(join(uploads, "a.nii.gz"), gzipSync(writeNifti({ size, affineRas, spacingMm: [1, 1, 1], data })));
+  const data = new Int16Array(30 * 40 * 50 * images).fill(1, -1);
+  const image = writeNifti({ size, affineRas, spacingMm: [1, 1, 1], data, channels: images });
+  await writeFile(join(uploads, "a.nii.gz"), gzipSync(image));
   const out = await mkdtemp(join(tmpdir(), "out-"));
   const places = { work: join(out, ".work"), results: out, models };
   return { taken: await takeIn(join(uploads, "a.nii.gz"), { model: "bright3d" }), places, out };
@@ -66,5 +67,21 @@ describe("runScan", () => {
     }
     await runScan(taken, { places, logger, worker: new Refusing("", logger) });
     expect(seen).toEqual([["segment", 1]]);
+  });
+
+  it("throws what is worth another try where one image of two was set aside and the other could not be", async () => {
+    const { taken, places, out } = await upload(2);
+    const { scanId } = taken.source;
+    // Folders, where the files of the second image's record and of the scan's would be.
+    for (const subject of ["t1", "scan"]) {
+      await mkdir(join(out, "quarantine", scanId, `a1-${subject}.json`), { recursive: true });
+    }
+    class Refusing extends WorkerProcess {
+      override readonly run = async () => ERROR_CLASSES.model.exitCode;
+    }
+    const run = runScan(taken, { places, logger, worker: new Refusing("", logger) });
+    await expect(run).rejects.toMatchObject({ code: "StoreBusy" });
+    const results = folderStore(places.results);
+    expect(await results.head(`quarantine/${scanId}/a1-t0.json`)).not.toBeNull();
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -32,6 +32,28 @@ describe("takeIn", () => {
     for (const name of ["2.dcm", "series/1.dcm", ".DS_Store", ".cache/x"]) await writeFile(join(root, name), name);
     const { source } = await takeIn(root, request);
     expect(source.objects.map(({ key }) => key)).toEqual(["2.dcm", "series/1.dcm"]);
+  });
+
+  it("leaves out what the command itself writes below the folder, by whatever path it is named", async () => {
+    const root = await folder();
+    await symlink(root, `${root}-link`);
+    for (const own of ["out", "sub/work"]) await mkdir(join(root, own), { recursive: true });
+    for (const name of ["a.nii", "out/b.nii", "sub/c.nii", "sub/work/d.nii"]) await writeFile(join(root, name), name);
+    const own = [join(`${root}-link`, "out"), join(root, "sub/work"), join(root, "none-yet")];
+    const { source } = await takeIn(root, request, own);
+    expect(source.objects.map(({ key }) => key)).toEqual(["a.nii", "sub/c.nii"]);
+
+    // A part of it that is named itself is wanted.
+    const part = await takeIn(join(root, "out"), request, [root]);
+    expect(part.source.objects.map(({ key }) => key)).toEqual(["b.nii"]);
+    expect((await takeIn(join(root, "out/b.nii"), request, own)).source.objects).toHaveLength(1);
+  });
+
+  it("refuses a folder that the command writes to, but no file in it", async () => {
+    const root = await folder();
+    await writeFile(join(root, "a.nii"), "voxels");
+    await expect(takeIn(root, request, [root])).rejects.toMatchObject({ code: "InputMismatch" });
+    expect((await takeIn(join(root, "a.nii"), request, [root])).source.objects).toHaveLength(1);
   });
 
   it("asks for what the scan.json of a folder says, behind what the command says, and leaves it out", async () => {

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rename, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { CompletenessRules } from "#src/intake/completeness.js";
-import { STABLE_SECONDS, type WatchedUpload, watchFolder } from "#src/local/watch.js";
+import { type WatchedUpload, watchFolder } from "#src/local/watch.js";
+import { STABLE_SECONDS } from "#src/local/watched-entries.js";
 import type { DicomElements } from "../../support/dicom-builder.js";
 import { phantomSeries } from "../../support/phantom-series.js";
 
@@ -13,27 +14,41 @@ interface Taken extends WatchedUpload {
   readonly after: number;
 }
 
-/** Watches a folder while something is done to it. */
+/**
+ * Watches a folder while something is done to it.
+ *
+ * @param work what is done with an upload before the next one is asked for
+ * @param own what lies in the folder and is not taken
+ */
 async function watching(
   rules: CompletenessRules,
   act: (folder: string, taking: (count: number) => Promise<void>) => Promise<void>,
+  work: (upload: WatchedUpload, folder: string) => Promise<void> = async () => {},
+  own: readonly string[] = [],
 ): Promise<{ taken: Taken[]; of: (name: string) => Taken | undefined }> {
   const folder = await mkdtemp(join(tmpdir(), "watch-"));
   const stop = new AbortController();
   const started = performance.now();
   const taken: Taken[] = [];
   const watch = (async () => {
-    for await (const upload of watchFolder(folder, rules, stop.signal)) {
+    const paths = own.map((name) => join(folder, name));
+    for await (const upload of watchFolder(folder, rules, stop.signal, paths)) {
       taken.push({ ...upload, after: (performance.now() - started) / 1000 });
+      await work(upload, folder);
     }
   })();
-  await act(folder, async (count) => {
-    while (taken.length < count) await sleep(50);
+  const acted = act(folder, async (count) => {
+    while (taken.length < count && !stop.signal.aborted) await sleep(50);
   });
-  stop.abort();
-  await watch;
+  // A watch that fails ends the wait too.
+  await Promise.race([acted, watch]).finally(() => stop.abort());
+  await Promise.all([acted, watch]);
   return { taken, of: (name) => taken.find((upload) => upload.name === name) };
 }
+
+/** Bytes of an upload's files. */
+const bytesOf = async ({ root, files }: WatchedUpload): Promise<string[]> =>
+  Promise.all(files.map((file) => readFile(join(root, file), "latin1")));
 
 const inOrder = (files: ReturnType<typeof phantomSeries>) =>
   files.toSorted((a, b) => Number(a.name.slice(1)) - Number(b.name.slice(1)));
@@ -105,4 +120,98 @@ describe.concurrent("watchFolder", () => {
     expect(of("filled")?.after).toBeGreaterThanOrEqual(3.5 + STABLE_SECONDS);
     expect(of("closed")?.files).not.toContain("scan.complete");
   }, 20_000);
+
+  it("looks again before it gives what was complete while an earlier upload was worked on", async () => {
+    const slices = inOrder(phantomSeries({ size: [6, 5, 2], seriesUid: "1.2.3" }));
+    const [first, second] = slices.map(({ bytes }) => bytes);
+    const given: [string, string[]][] = [];
+    const work = async (upload: WatchedUpload, folder: string) => {
+      given.push([upload.name, await bytesOf(upload)]);
+      if (upload.name !== "a.nii") return;
+      // While this one runs, others are half written.
+      await writeFile(join(folder, "b", "two"), "ha");
+      await writeFile(join(folder, "c.nii"), "ha");
+      await writeFile(join(folder, "slice-1"), second ?? "");
+    };
+    await watching(
+      { quietSeconds: 2, maxWaitSeconds: 60 },
+      async (folder, taking) => {
+        await mkdir(join(folder, "b"));
+        await writeFile(join(folder, "slice-0"), first ?? "");
+        for (const name of ["a.nii", "b/one", "c.nii"]) await writeFile(join(folder, name), "whole");
+        await taking(1);
+        await sleep(1000);
+        for (const name of ["b/two", "c.nii"]) await writeFile(join(folder, name), "half");
+        await taking(4);
+      },
+      work,
+    );
+    expect(given.map(([name]) => name).sort()).toEqual(["a.nii", "b", "c.nii", "slice-0 and 1 more"]);
+    const of = (name: string) => given.find(([one]) => one === name)?.[1];
+    expect(of("b")).toEqual(["whole", "half"]);
+    expect(of("c.nii")).toEqual(["half"]);
+  }, 20_000);
+
+  it("lets no name that changes all the time keep others from being taken", async () => {
+    const slices = phantomSeries({ size: [6, 5, 1], seriesUid: "1.2.3" });
+    const { taken } = await watching(
+      { quietSeconds: 2, maxWaitSeconds: 60 },
+      async (folder, taking) => {
+        await writeFile(join(folder, "z"), slices[0]?.bytes ?? "");
+        for (const name of ["c", "a", "b"]) await writeFile(join(folder, name), "1");
+        await taking(4);
+      },
+      async ({ name }, folder) => {
+        if (name === "a" || name === "b") await writeFile(join(folder, name), String(performance.now()));
+        await sleep(STABLE_SECONDS * 1000 + 100);
+      },
+    );
+    expect(taken.slice(0, 4).map(({ name }) => name)).toEqual(expect.arrayContaining(["c", "z"]));
+  }, 30_000);
+
+  it("goes on where a folder holds no file yet, and takes it once it does", async () => {
+    const { taken } = await watching({ quietSeconds: 2, maxWaitSeconds: 60 }, async (folder, taking) => {
+      for (const sub of ["deep/er", "hidden", "links", "said"]) await mkdir(join(folder, sub), { recursive: true });
+      await writeFile(join(folder, "hidden", ".DS_Store"), "x");
+      await writeFile(join(folder, "said", "scan.json"), "{}");
+      await symlink(folder, join(folder, "links", "back"));
+      await writeFile(join(folder, "z.nii"), "x");
+      await taking(1);
+      await writeFile(join(folder, "deep", "er", "1"), "x");
+      await taking(2);
+    });
+    expect(taken.map(({ name, files }) => [name, files])).toEqual([
+      ["z.nii", ["z.nii"]],
+      ["deep", ["er/1"]],
+    ]);
+  }, 20_000);
+
+  it("never takes what is written by whoever watches", async () => {
+    const own = ["out", "sub/out"];
+    const { taken } = await watching(
+      { quietSeconds: 2, maxWaitSeconds: 60 },
+      async (folder, taking) => {
+        await mkdir(join(folder, "sub"));
+        for (const name of ["a.nii", "sub/b"]) await writeFile(join(folder, name), "x");
+        await taking(2);
+        await sleep(3000);
+      },
+      async ({ name }, folder) => {
+        for (const out of own) {
+          await mkdir(join(folder, out), { recursive: true });
+          await writeFile(join(folder, out, `of-${name}`), "x");
+        }
+      },
+      own,
+    );
+    expect(taken.map(({ name, files }) => [name, files])).toEqual([
+      ["a.nii", ["a.nii"]],
+      ["sub", ["b"]],
+    ]);
+  }, 20_000);
+
+  it("refuses a folder that is written to by whoever watches", async () => {
+    const watched = watching({ quietSeconds: 2, maxWaitSeconds: 60 }, (_, taking) => taking(1), undefined, ["."]);
+    await expect(watched).rejects.toMatchObject({ code: "InputMismatch" });
+  });
 });

@@ -1,5 +1,5 @@
-import { symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, cp, mkdir, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { folderModels } from "#src/model/model-library.js";
 import { Routes, routeOf } from "#src/model/routes.js";
@@ -11,6 +11,17 @@ const manifest = brightManifest(network);
 async function library() {
   const root = await modelsFolderWith([{ manifest, network }]);
   return { root, models: folderModels(root) };
+}
+
+/** Runs this as a user who may not read everything; as who it is where that is no administrator. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  if (process.geteuid?.() !== 0) return work();
+  process.seteuid?.(65_534);
+  try {
+    return await work();
+  } finally {
+    process.seteuid?.(0);
+  }
 }
 
 describe("folderModels", () => {
@@ -30,6 +41,22 @@ describe("folderModels", () => {
     const models = folderModels(linked);
     expect((await models.list()).map((model) => model.manifest.id)).toEqual(["bright3d"]);
     expect(await models.network(await models.open("bright3d"))).toEqual(Buffer.from(network));
+  });
+
+  it("passes over a package that is still being made", async () => {
+    const { root, models } = await library();
+    await cp(join(root, "bright3d"), join(root, ".import-x"), { recursive: true });
+    expect((await models.list()).map((model) => model.manifest.id)).toEqual(["bright3d"]);
+  });
+
+  it("passes over a folder that this user may not read", async () => {
+    const { root, models } = await library();
+    await mkdir(join(root, "of-another"), { mode: 0o000 });
+    await mkdir(join(root, "behind"), { mode: 0o000 });
+    await symlink(join(root, "behind", "folder"), join(root, "link"));
+    // Of the folders made for this test alone.
+    for (const folder of [dirname(root), root]) await chmod(folder, 0o755);
+    expect((await asNobody(() => models.list())).map((model) => model.manifest.id)).toEqual(["bright3d"]);
   });
 
   it("names the models that there are when asked for another", async () => {

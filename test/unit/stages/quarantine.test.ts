@@ -96,6 +96,7 @@ describe("quarantine", () => {
     [{ Error: "States.Timeout" }, "ComputeLost"],
     [{ Error: "Lambda.Unknown", Cause: "{" }, "ComputeLost"],
     [{ Error: "States.Runtime", Cause: "not json" }, "Internal"],
+    [{ Error: "QuarantineFailed", Cause: "the quarantine record of a task could not be written" }, "StoreBusy"],
   ] as const) {
     it(`calls ${error.Error} ${code}`, async () => {
       expect(await quarantine({ scanId, attempt: 1, task: null, error }, await places())).toMatchObject({ code });

@@ -15,14 +15,16 @@ describe("measurePackage", () => {
 
   it("says so where the network cannot be measured, and leaves it at that", async () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
-    await measurePackage("/models/one", program("process.exitCode = 65;"));
+    await measurePackage("/models/one", new AbortController().signal, program("process.exitCode = 65;"));
     expect(log.mock.calls.flat().join()).toContain("could not be measured");
   });
 
   it.each(["SIGINT", "SIGTERM"])("does not go on when it is interrupted by %s", async (signal) => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const interrupted = program(`process.kill(process.pid, "${signal}"); setTimeout(() => {}, 10_000);`);
-    await expect(measurePackage("/models/one", interrupted)).rejects.toMatchObject({ signal });
+    await expect(measurePackage("/models/one", new AbortController().signal, interrupted)).rejects.toMatchObject({
+      signal,
+    });
     expect(log).not.toHaveBeenCalled();
   });
 });

@@ -1,0 +1,35 @@
+import { realpath } from "node:fs/promises";
+import { relative, sep } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
+import { isInside } from "./is-inside.js";
+
+/**
+ * What a command writes itself, of what lies below a folder: as paths below that, with slashes. Nothing of it is input.
+ * Not what the folder itself lies in: whoever names a part of the results wants that.
+ *
+ * @param own absolute paths of folders and files that the command writes; they need not be there
+ */
+export async function ownBelow(folder: string, own: readonly string[]): Promise<string[]> {
+  if (own.length === 0) return [];
+  const root = await followed(folder);
+  const paths = await Promise.all(own.map(followed));
+  return paths
+    .filter((path) => path !== root && isInside(path, root))
+    .map((path) => relative(root, path).split(sep).join("/"));
+}
+
+/** @throws {PipelineError} `InputMismatch` for a folder of uploads that the command writes to itself, at its top */
+export async function assertApart(folder: string, own: readonly string[]): Promise<void> {
+  const root = await followed(folder);
+  const paths = await Promise.all(own.map(followed));
+  if (!paths.includes(root)) return;
+  throw new PipelineError(
+    "InputMismatch",
+    "folder of uploads is that of results or intermediate files too, expected another one (--out, --work)",
+  );
+}
+
+/** By its links; as it is named where it is not there yet. */
+async function followed(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
