@@ -61,6 +61,7 @@ export async function refine(path: string, flags: RefineFlags): Promise<void> {
       probabilities: wholeBox(maps),
       image: image?.data ?? null,
       otherChannels: others.map(({ data }) => data),
+      ...(regions && { regions }),
     },
     steps,
     runOnce(ortSessions("cpu", { threads: THREADS_ALONE })),
@@ -89,7 +90,10 @@ function decide(maps: ProbabilityMaps | null, regions: readonly number[] | undef
   const voxels = voxelCount(maps.size);
   const out = Math.max(...values) < 256 ? new Uint8Array(voxels) : new Uint16Array(voxels);
   if (regions !== undefined) {
-    for (const [label, probability] of maps.byLabel) {
+    // In their own order: files of a folder are in that of their labels.
+    for (const label of regions) {
+      const probability = maps.byLabel.get(label);
+      if (probability === undefined) throw new PipelineError("InputMismatch", `region ${label} has no probabilities`);
       for (let i = 0; i < voxels; i++) if ((probability[i] ?? 0) > 0.5) out[i] = label;
     }
     return out;

@@ -19,7 +19,10 @@ export function classesInBox(state: RefineInput, probabilities: RefineProbabilit
   throw new PipelineError("ContractViolation", `${subject} needs the probability of label ${stranger}, got none`);
 }
 
-/** The state after marginals decided: the likeliest class in each voxel (of equals the first), and they in its place. */
+/**
+ * The state after marginals decided: the likeliest class in each voxel (of equals the first), and they in its place.
+ * Marginals exclude each other, whatever they were made of.
+ */
 export function decidedBy(
   marginals: readonly Float32Array[],
   state: RefineInput,
@@ -33,5 +36,6 @@ export function decidedBy(
   }
   const byLabel = new Map(marginals.slice(1).map((marginal, n) => [values[n + 1] ?? 0, marginal]));
   const labels = pasteBox(inBox, { start, size }, state.size, 0, state.labels.slice());
-  return { ...state, labels, probabilities: { start, size, byLabel } };
+  const { regions: _, ...rest } = state;
+  return { ...rest, labels, probabilities: { start, size, byLabel } };
 }

@@ -166,6 +166,22 @@ describe("scanlane refine", () => {
     expect(await failure("regions.nii", { regions: [1, 2, 3] })).toMatch(/2 channels, expected 3 as named/);
   });
 
+  it("keeps the order of regions through steps that decide anew, and of files of a folder", async () => {
+    const data = Float32Array.from({ length: 2 * VOXELS }, (_, i) => (i < VOXELS ? 0.9 : i < VOXELS + 5 ? 0.7 : 0.1));
+    await writeFile(at("nested.nii"), writeNifti({ ...grid, data, channels: 2 }));
+    await mkdir(at("nested"));
+    await writeFile(at("nested/3.nii"), writeNifti({ ...grid, data: data.slice(0, VOXELS) }));
+    await writeFile(at("nested/1.nii"), writeNifti({ ...grid, data: data.slice(VOXELS) }));
+    const steps = await stepsFile({ kind: "threshold", labels: [1, 3], probability: 0.6, from: "probabilities" });
+    for (const name of ["nested.nii", "nested"]) {
+      for (const path of [steps, await stepsFile()]) {
+        const { labels } = await run(name, { regions: [3, 1], steps: path });
+        expect(labels).toBe(`11111${"3".repeat(VOXELS - 5)}`);
+      }
+    }
+    expect(await failure("nested", { regions: [3, 2] })).toBe("InputMismatch: region 2 has no probabilities");
+  });
+
   it.each([
     ["missing.nii", {}, /^StoreMissing: probabilities are not there/],
     ["case.npz", {}, /^InputMismatch: a \.npz file has no grid, expected --image or --labels/],
