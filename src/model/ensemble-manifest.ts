@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ModelManifest } from "./manifest.js";
-import { strangerIssue } from "./refine-steps.js";
+import { misfitIssue } from "./refine-steps.js";
 
 const { schemaVersion, id, version, title, description, channels, labels, postprocess } = ModelManifest.shape;
 const { licence, trainingData, scores, golden } = ModelManifest.shape;
@@ -43,7 +43,7 @@ export const EnsembleManifest = z
   })
   .superRefine((m, context) => {
     const values = m.labels.map((label) => label.value);
-    const stranger = strangerIssue(m.postprocess, values);
-    if (stranger !== null) context.addIssue(stranger);
+    const misfit = misfitIssue(m.postprocess, values);
+    if (misfit !== null) context.addIssue(misfit);
   });
 export type EnsembleManifest = z.infer<typeof EnsembleManifest>;

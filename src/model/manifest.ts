@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { COLOUR_CHANNELS } from "#src/core/colour-channels.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { RefineSteps, strangerIssue } from "./refine-steps.js";
+import { misfitIssue, RefineSteps } from "./refine-steps.js";
 
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
@@ -282,7 +282,7 @@ export const ModelManifest = z
   })
   .superRefine((m, context) => {
     const labels = m.labels.map((label) => label.value);
-    const stranger = strangerIssue(m.postprocess, labels);
-    if (stranger !== null) context.addIssue(stranger);
+    const misfit = misfitIssue(m.postprocess, labels);
+    if (misfit !== null) context.addIssue(misfit);
   });
 export type ModelManifest = z.infer<typeof ModelManifest>;

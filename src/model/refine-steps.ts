@@ -104,15 +104,21 @@ export function labelsOfStep(step: RefineStep): readonly number[] {
 }
 
 /**
- * The first step that names a label which a model does not have, as an issue of a manifest; null when there is none.
+ * The first step that does not fit a model, as an issue of its manifest: it names a label which the model does not have,
+ * or has penalties for another number of labels. Null when there is none.
  *
  * @param labels values of the model's label map
  */
-export function strangerIssue(
+export function misfitIssue(
   steps: readonly RefineStep[],
   labels: readonly number[],
 ): { code: "custom"; path: (string | number)[]; message: string } | null {
   for (const [n, step] of steps.entries()) {
+    const rows = step.kind === "dense-crf" ? step.penalties?.length : undefined;
+    if (rows !== undefined && rows !== labels.length + 1) {
+      const message = `${rows} rows for ${labels.length} labels, expected ${labels.length + 1}: background first`;
+      return { code: "custom", path: ["postprocess", n, "penalties"], message };
+    }
     const stranger = labelsOfStep(step).find((label) => !labels.includes(label));
     if (stranger === undefined) continue;
     const message = `${step.kind} names label ${stranger}, which the model does not have`;

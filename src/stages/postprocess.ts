@@ -32,8 +32,10 @@ async function run(work: StageWork, open: OpenSession): Promise<StageReport> {
   const wantsImage = steps.some(needsImage);
   const image = wantsImage ? float32(readImage(await work.read("preprocess", STAGE_FILES.image)).data) : null;
   const { size, spacingMm } = grid;
-  const regions = regionsOf(work.model.manifest, work.model.others);
-  const input = { labels: data, size, spacingMm, probabilities, image, ...(regions && { regions }) };
+  const { manifest, others } = work.model;
+  const modelLabels = manifest.labels.map(({ value }) => value);
+  const regions = regionsOf(manifest, others);
+  const input = { labels: data, size, spacingMm, probabilities, image, modelLabels, ...(regions && { regions }) };
   const refined = await applyStepsWith(input, steps, runOnce(open));
   // As Segment wrote it: what a file says of a grid is in single precision.
   const source = sourceOfDocument(parseGridDocument(await work.read("preprocess", STAGE_FILES.grid)));

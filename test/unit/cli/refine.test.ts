@@ -210,6 +210,19 @@ describe("scanlane refine", () => {
     expect((await run("labels.nii", { steps: absent })).labels).toBe(truth.join(""));
   });
 
+  it("knows the labels that a map does not have by the manifest of the steps, or by the steps", async () => {
+    const penalties = [[0, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]]; // biome-ignore format: a matrix
+    const unary = { from: "labels", confidence: 0.99 };
+    const crf = { kind: "dense-crf", unary, smoothness: { weight: 0.1, widthMm: 1 }, penalties };
+    const labels = [1, 2, 3].map((value) => ({ value }));
+    await writeFile(at("described.json"), JSON.stringify({ labels, postprocess: [crf] }));
+    expect((await run("labels.nii", { steps: at("described.json") })).labels).toBe(truth.join(""));
+    const named = await stepsFile(crf, { kind: "remove-small", labels: [3], minVoxels: 1 });
+    expect((await run("labels.nii", { steps: named })).labels).toBe(truth.join(""));
+    const steps = await stepsFile(crf);
+    expect(await failure("labels.nii", { steps })).toMatch(/^ModelInvalid: .*4 rows of penalties for 2 labels/);
+  });
+
   it("runs a CRF with a window, whose labels must exclude each other", async () => {
     const window = { kind: "conv-crf", radiusMm: 4, smoothness: { weight: 4, widthMm: 3 } };
     const steps = await stepsFile(window);

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { labelsOfStep, needsImage, needsProbabilities, RefineStep, RefineSteps } from "#src/model/refine-steps.js";
+import {
+  labelsOfStep,
+  misfitIssue,
+  needsImage,
+  needsProbabilities,
+  RefineStep,
+  RefineSteps,
+} from "#src/model/refine-steps.js";
 
 /** The field and message of the first problem. */
 function problem(...steps: unknown[]): string {
@@ -43,6 +50,20 @@ describe("RefineSteps", () => {
     expect(problem({ ...largest, labels: [2] }, hysteresis)).toBe("none");
     expect(problem(crf, { kind: "threshold", labels: [1], probability: 0.7 }, largest)).toBe("none");
     expect(problem(largest, { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" })).toMatch(/^1/);
+  });
+});
+
+describe("steps of a model", () => {
+  it("name its labels, and have penalties for all of them", () => {
+    const penalties = [[0, 1], [1, 0]]; // biome-ignore format: a matrix
+    const issue = (labels: number[], ...steps: object[]) => misfitIssue(RefineSteps.parse(steps), labels);
+    expect(issue([7], { ...crf, penalties })).toBeNull();
+    expect(issue([1, 2], crf, { ...crf, penalties })).toEqual({
+      code: "custom",
+      path: ["postprocess", 1, "penalties"],
+      message: "2 rows for 2 labels, expected 3: background first",
+    });
+    expect(issue([2], crf, largest)).toMatchObject({ path: ["postprocess", 1, "labels"] });
   });
 });
 
