@@ -200,8 +200,28 @@ function labelsOf({ dataset, terms = {} }: NnunetModel): {
   if (order.length !== foreground.length) {
     throw unsupported(`regions_class_order of ${order.length} for ${foreground.length} regions`);
   }
-  const labels = foreground.map(([name], n) => described(name, order[n] ?? 0));
+  const regions = foreground.map(([name, value]) => ({ name, values: [value].flat() }));
+  const labels = regions.map((region, n) => described(nameOfRest(region, regions.slice(n + 1)), order[n] ?? 0));
   return { labels, activation: { regions: order }, classes: order.length };
+}
+
+interface Region {
+  readonly name: string;
+  /** Values of the training labels that it is the union of. */
+  readonly values: readonly number[];
+}
+
+/**
+ * What a region's value holds in the label map, where later regions are written over it: "whole without core" is not
+ * the whole. Of later regions that lie in one another the outermost are named.
+ */
+function nameOfRest({ name, values }: Region, later: readonly Region[]): string {
+  const over = later.filter((other) => other.values.some((value) => values.includes(value)));
+  const isInside = (one: Region, other: Region) =>
+    other.values.length > one.values.length && one.values.every((value) => other.values.includes(value));
+  const outermost = over.filter((one) => !over.some((other) => isInside(one, other)));
+  if (outermost.length === 0) return name;
+  return `${name} without ${outermost.map((other) => other.name).join(" and ")}`;
 }
 
 function unsupported(what: string): PipelineError {
