@@ -27,10 +27,6 @@ export const ClassicalManifest = z
     trainingData: z.array(z.strictObject({ name: text, licence: text })),
     scores,
   })
-  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
-    path: ["labels"],
-    message: "two labels share a value",
-  })
   .superRefine((m, context) => {
     const described = new Set(m.labels.map((label) => label.value));
     const given = labelsOfMethod(m.classical);

@@ -37,10 +37,6 @@ export const EnsembleManifest = z
     scores,
     golden,
   })
-  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
-    path: ["labels"],
-    message: "two labels share a value",
-  })
   .superRefine((m, context) => {
     const values = m.labels.map((label) => label.value);
     const misfit = misfitIssue(m.postprocess, values);

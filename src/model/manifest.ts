@@ -61,6 +61,13 @@ export const ModelLabel = z.strictObject({
 });
 export type ModelLabel = z.infer<typeof ModelLabel>;
 
+const LabelList = z
+  .array(ModelLabel)
+  .min(1)
+  .refine((labels) => new Set(labels.map(({ value }) => value)).size === labels.length, "two labels share a value")
+  // Volumes of a result and segments of a SEG are told apart by it.
+  .refine((labels) => new Set(labels.map(({ name }) => name)).size === labels.length, "two labels share a name");
+
 const positive = z.number().positive().finite();
 const count = z.int().min(1).max(4096);
 const axis = z.enum(["x", "y", "z"]);
@@ -204,7 +211,7 @@ export const ModelManifest = z
       z.literal("softmax"),
       z.strictObject({ regions: z.array(z.int().min(1).max(65_535)).min(1) }),
     ]),
-    labels: z.array(ModelLabel).min(1),
+    labels: LabelList,
     postprocess: RefineSteps,
     licence: z.strictObject({ weights: text }),
     trainingData: z.array(z.strictObject({ name: text, licence: text })).min(1),
@@ -268,10 +275,6 @@ export const ModelManifest = z
       message: "the foreground of a zscore is found on the source's grid",
     },
   )
-  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
-    path: ["labels"],
-    message: "two labels share a value",
-  })
   .refine((m) => m.network.dimensions === 3 || (m.tiles.patchVox[2] === 1 && m.spacingMm[2] === null), {
     path: ["tiles", "patchVox"],
     message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",

@@ -1,7 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { CodedTerm, ModelManifest } from "#src/model/manifest.js";
-import { labelTerms, shortName } from "./label-terms.js";
+import { importedLabels } from "./imported-labels.js";
 import type { NnunetConfiguration, NnunetDataset, NnunetExport, NnunetPlans } from "./nnunet-files.js";
 import { validManifest } from "./valid-manifest.js";
 
@@ -186,15 +186,10 @@ function labelsOf({ dataset, terms = {} }: NnunetModel): {
 } {
   const names = Object.entries(dataset.labels).filter(([name]) => name !== "ignore");
   const foreground = names.filter(([, value]) => value !== 0 && !(Array.isArray(value) && value.every((v) => v === 0)));
-  const described = (name: string, value: number) => ({
-    value,
-    name: shortName(name),
-    displayName: name,
-    ...labelTerms(value, terms[name]),
-  });
+  const described = (name: string, value: number) => ({ value, name, ...terms[name] });
   if (!foreground.some(([, value]) => Array.isArray(value))) {
     const labels = foreground.map(([name, value]) => described(name, Number(value)));
-    return { labels, activation: "softmax", classes: names.length };
+    return { labels: importedLabels(labels), activation: "softmax", classes: names.length };
   }
   const order = dataset.regions_class_order ?? [];
   if (order.length !== foreground.length) {
@@ -202,7 +197,7 @@ function labelsOf({ dataset, terms = {} }: NnunetModel): {
   }
   const regions = foreground.map(([name, value]) => ({ name, values: [value].flat() }));
   const labels = regions.map((region, n) => described(nameOfRest(region, regions.slice(n + 1)), order[n] ?? 0));
-  return { labels, activation: { regions: order }, classes: order.length };
+  return { labels: importedLabels(labels), activation: { regions: order }, classes: order.length };
 }
 
 interface Region {

@@ -3,7 +3,7 @@ import { PipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { OnnxFacts, OnnxTensor } from "#src/model/onnx/facts.js";
-import { labelTerms, shortName } from "./label-terms.js";
+import { importedLabels } from "./imported-labels.js";
 import { validManifest } from "./valid-manifest.js";
 
 /** What a user must say about a bare network: everything that its file does not. Fields as in a manifest. */
@@ -58,12 +58,7 @@ export function manifestOfOnnx(
   const classes = output.shape[1] ?? settings.labels.length + (isSoftmax ? 1 : 0);
   const fixed = input.shape.slice(2);
   const patchVox = settings.patchVox ?? patchOf(fixed, dimensions);
-  const labels = settings.labels.map((name, n) => ({
-    value: n + 1,
-    name: shortName(name),
-    displayName: name,
-    ...labelTerms(n + 1),
-  }));
+  const labels = importedLabels(settings.labels.map((name, n) => ({ value: n + 1, name })));
   if (isSoftmax && classes !== labels.length + 1) {
     throw misfit(`${classes} output channels`, `${labels.length + 1}: background and ${labels.length} labels`);
   }

@@ -153,6 +153,11 @@ describe("manifestOfNnunet", () => {
     expect(labels.map(({ name }) => name)).toEqual(expected.map((name) => name.replaceAll(" ", "-")));
   });
 
+  it("tells labels apart whose short names are the same", () => {
+    const { labels } = manifestOfNnunet(model({ dataset: { labels: { background: 0, "GTV+": 1, "GTV-": 2 } } }));
+    expect(labels.map(({ name }) => name)).toEqual(["gtv-1", "gtv-2"]);
+  });
+
   it.each([
     [{ plan: { normalization_schemes: ["MyNormalization"] } }, "normalisation MyNormalization"],
     [{ plan: { resampling_fn_data: "resample_torch_fornnunet" } }, "resampling function resample_torch_fornnunet"],

@@ -50,6 +50,15 @@ describe("manifestOfOnnx", () => {
     });
   });
 
+  it("tells labels apart whose short names are the same", () => {
+    const flat = { inputs: [tensor("x", null, 1, 8, 8)], outputs: [tensor("y", null, 3, 8, 8)], parameters: 9 };
+    const { labels } = manifestOfOnnx(flat, settings({ labels: ["GTV+", "GTV-"] }), named);
+    expect(labels.map(({ name, displayName }) => [name, displayName])).toEqual([
+      ["gtv-1", "GTV+"],
+      ["gtv-2", "GTV-"],
+    ]);
+  });
+
   it("takes a fixed tile from the file", () => {
     const flat = { inputs: [tensor("x", null, 3, 64, 48)], outputs: [tensor("y", null, 2, 64, 48)], parameters: 9 };
     const manifest = manifestOfOnnx(flat, settings({}), named);
