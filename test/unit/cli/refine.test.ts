@@ -279,6 +279,43 @@ describe("scanlane tune-thresholds", () => {
     log.mockRestore();
   });
 
+  it("replaces the step that decided for the label, and leaves a manifest in which another step does", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const flags = { probabilities: at("probs"), truth: at("truths"), label: 1, manifest: at("deciding.json") } as const;
+    const tune = async (rule: "threshold" | "triplet", ...postprocess: unknown[]): Promise<string> => {
+      await writeFile(flags.manifest, JSON.stringify({ postprocess }));
+      const tuned = tuneThresholdsOf({ ...flags, rule, scope: "volume", thresholds: [0.2], minVoxels: [3] });
+      const message = await tuned.then(
+        () => "",
+        (error: unknown) => String(error),
+      );
+      const steps: { kind: string }[] = JSON.parse(await readFile(flags.manifest, "utf8")).postprocess;
+      return [...steps.map(({ kind }) => kind), message].join(" ").trim();
+    };
+    const threshold = { kind: "threshold", labels: [1], probability: 0.6, from: "probabilities" };
+    const both = { ...threshold, labels: [1, 2] };
+    const other = { ...threshold, labels: [2] };
+    const fill = { kind: "fill-holes", labels: [1] };
+    const crf = { kind: "dense-crf", smoothness: { weight: 1, widthMm: 1 } };
+    const ofLabels = { ...crf, unary: { from: "labels", confidence: 0.9 } };
+    expect(await tune("triplet", threshold, fill)).toBe("score-triplet fill-holes");
+    expect(await tune("threshold", { kind: "hysteresis", labels: [1], low: 0.2, high: 0.4 })).toBe("threshold");
+    expect(await tune("triplet", other)).toBe("score-triplet threshold");
+    expect(await tune("threshold", ofLabels)).toBe("threshold dense-crf");
+    const refused = "ModelInvalid: the manifest leaves no place for the tuned step:";
+    expect(await tune("triplet", crf)).toBe(
+      `dense-crf ${refused} dense-crf decides anew and undoes step 1 (score-triplet), expected one of them`,
+    );
+    expect(await tune("threshold", both)).toMatch(`threshold ${refused} threshold decides anew`);
+    expect(
+      log.mock.calls
+        .flat()
+        .join("\n")
+        .match(/best of 1/g),
+    ).toHaveLength(6);
+    log.mockRestore();
+  });
+
   it("says which case lacks what", async () => {
     await mkdir(at("lonely"));
     await writeFile(at("lonely/b.nii"), writeNifti({ ...grid, data: truth }));

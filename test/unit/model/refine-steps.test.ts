@@ -51,6 +51,29 @@ describe("RefineSteps", () => {
     expect(problem(crf, { kind: "threshold", labels: [1], probability: 0.7 }, largest)).toBe("none");
     expect(problem(largest, { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" })).toMatch(/^1/);
   });
+
+  it("wants one step alone to decide anew for a label, after a CRF or not", () => {
+    const threshold = { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" };
+    const vote = { kind: "superpixel-vote", edgeMm: 3, use: "probabilities" };
+    expect(problem(threshold, hysteresis)).toBe(
+      "1.kind: hysteresis decides anew and undoes step 1 (threshold), expected one of them",
+    );
+    expect(problem(threshold, crf)).toMatch(/^1\.kind: dense-crf decides anew and undoes step 1 \(threshold\)/);
+    expect(problem(vote, threshold)).toMatch(/^1\.kind: threshold/);
+    expect(problem({ ...threshold, labels: [2] }, hysteresis)).toBe("none");
+    expect(problem(crf, threshold)).toBe("none");
+    expect(problem(crf, vote)).toBe("none");
+    expect(problem(crf, crf, threshold)).toBe("none");
+    expect(problem(crf, { kind: "otsu", labels: [1], source: "image" })).toMatch(/^1\.kind: otsu/);
+  });
+
+  it("lets steps decide by what a CRF on labels made of the steps before it", () => {
+    const ofLabels = { ...crf, unary: { from: "labels", confidence: 0.9 } };
+    const threshold = { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" };
+    expect(problem(threshold, largest, ofLabels, threshold)).toBe("none");
+    expect(problem(threshold, ofLabels, largest, threshold)).toMatch(/^3\.kind: .* undoes step 3 \(largest/);
+    expect(problem(largest, ofLabels, { kind: "otsu", labels: [1], source: "image" })).toMatch(/^2\.kind: otsu/);
+  });
 });
 
 describe("steps of a model", () => {
