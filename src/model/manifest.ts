@@ -180,7 +180,10 @@ export const ModelManifest = z
       /** What is brought back to the source's grid and decided there. */
       of: z.enum(["logits", "probabilities"]).default("logits"),
     }),
-    /** Of the sums of blended tiles and of resampled logits: "float16" rounds where nnU-Net's half tensors do. */
+    /**
+     * Of the sums of blended tiles and of resampled logits: "float16" rounds where nnU-Net's half tensors do; sums beyond
+     * it end the run.
+     */
     precision: z.enum(["float16", "float32"]).default("float32"),
     tiles: z.strictObject({
       /** Tile length along x, y, z in voxels of the network's grid; z is 1 for a 2-D model. */
