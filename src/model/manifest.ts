@@ -119,6 +119,8 @@ export const ModelManifest = z
         .max(63)
         .refine((slices) => slices % 2 === 1, "must be odd")
         .optional(),
+      /** Slices that a 2-D network takes at once, where its file fixes that. @default as many as there is memory for */
+      batch: z.literal(1).optional(),
       /** Output channels: with softmax, background included. */
       classes: z.int().min(1),
       /** Of all files together. */

@@ -68,6 +68,20 @@ describe("scanlane import onnx", () => {
     expect(code).toBe(0);
   });
 
+  it("takes a 2-D network whose file fixes a batch of one, as PyTorch exports it", async () => {
+    await writeFile(join(root, "fixed.onnx"), pointwiseNetwork(2, [0, 1], [0, -100], 1, "float32", [1, 32, 32]));
+    await writeFile(join(root, "fixed.json"), JSON.stringify({ labels: ["bright"], modalities: ["MR"] }));
+    const args = ["import", "onnx", join(root, "fixed.onnx"), "--settings", join(root, "fixed.json")];
+    expect(await scanlane([...args, "--models", models])).toMatchObject({ code: 0, stderr: "" });
+    const cost = MeasuredCost.parse(JSON.parse(await readFile(join(models, "fixed", "cost.json"), "utf8")));
+    expect(cost.shape).toEqual([1, 1, 32, 32]);
+    expect((await scanlane(["verify", "fixed", "--models", models])).stdout).toMatch(/golden: 0 of \d+ voxels differ/);
+    const out = join(root, "out");
+    const run = ["run", join(models, "fixed", "golden", "input.nii.gz"), "--model", "fixed", "--models", models];
+    const [outcome] = JSON.parse((await scanlane([...run, "--out", out, "--json"])).stdout).outcomes;
+    expect(outcome.result.structures).toMatchObject([{ name: "bright", voxels: expect.any(Number) }]);
+  });
+
   it("refuses a network that labels nothing, and leaves no package", async () => {
     await writeFile(join(root, "dark.onnx"), pointwiseNetwork(3, [0, 0], [1, 0]));
     await writeFile(join(root, "dark.json"), JSON.stringify({ labels: ["dark"], patchVox: [16, 16, 16] }));
