@@ -46,6 +46,25 @@ describe("scanlane import monai", () => {
     60_000,
   );
 
+  it.skipIf(!hasMonai).each([
+    ["components that MONAI removes", ["largest"], { postprocess: [{ kind: "largest-component", labels: [1, 2] }] }],
+    ["an ONNX file alone", ["onnx"], { network: { inputName: "x", parameters: expect.any(Number) } }],
+    ["an ONNX file of one slice at a time", ["slices"], { network: { dimensions: 2, batch: 1 } }],
+  ])(
+    "makes a package that verify recognises of a bundle with %s (needs MONAI)",
+    async (_, options, expected) => {
+      const id = `made-${options.join("-")}`;
+      execFileSync(python, ["test/support/make-bundle.py", join(root, id), ...options], { stdio: "ignore" });
+      const args = ["import", "monai", join(root, id), "--models", models, "--python", python, "--id", id];
+      expect(await scanlane(args)).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(await readFile(join(models, id, "manifest.json"), "utf8"))).toMatchObject(expected);
+      const verified = await scanlane(["verify", id, "--models", models]);
+      expect(verified.stdout).toMatch(/golden: 0 of \d+ voxels differ/);
+      expect(verified.code).toBe(0);
+    },
+    60_000,
+  );
+
   it("says which file is missing", async () => {
     const empty = await mkdtemp(join(tmpdir(), "empty-"));
     const { code, stderr } = await scanlane(["import", "monai", empty, "--models", models]);

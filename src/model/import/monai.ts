@@ -58,6 +58,7 @@ export function manifestOfMonai(bundle: MonaiBundle): ModelManifest {
       inputName: exported.inputName,
       outputName: exported.outputName,
       dimensions,
+      ...(dimensions === 2 && exported.batch !== undefined && { batch: exported.batch }),
       classes: output.num_channels,
       parameters: exported.parameters,
     },
