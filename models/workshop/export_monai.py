@@ -2,19 +2,21 @@
 
     python export_monai.py <bundle> <out> [--set inferer#overlap=0.5]
 
-The one step of the import that opens a checkpoint: weights alone (`weights_only=True`), or TorchScript. Everything
-else, metadata.json and inference.json, is read by `scanlane import monai`, which starts this.
+The one step of the import that opens a checkpoint: weights alone (`weights_only=True`), or TorchScript; or it takes
+the network that the bundle has as ONNX. Everything else, metadata.json and inference.json, is read by
+`scanlane import monai`, which starts this.
 
-Writes network.onnx, golden/ (a seeded phantom and MONAI's own labels for it) and export.json.
+Writes network.onnx, golden/ (a seeded phantom and MONAI's own labels for it, before components are removed from them)
+and export.json.
 """
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 
 import nibabel
 import numpy
+import onnx
 import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
@@ -24,10 +26,37 @@ from scipy import ndimage
 from onnx_file import parity, session_of, write_onnx
 
 SEEDS = range(20)
+# Files are read and written elsewhere; removing components is a step of the package, after what its golden case proves.
+NOT_RUN = ("LoadImaged", "EnsureChannelFirstd", "SaveImaged", "KeepLargestConnectedComponentd")
 
 
-def loaded(config, bundle):
-    """The network with its weights: of model.pt into network_def, or TorchScript."""
+class OnnxNetwork(torch.nn.Module):
+    """A network that is there as ONNX alone. A file with a fixed batch gets its tiles one by one."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.session = session_of(path)
+        floats = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.BFLOAT16)
+        kept = [one for one in onnx.load(path).graph.initializer if one.data_type in floats]
+        self.values = sum(int(numpy.prod(one.dims)) for one in kept)
+
+    def forward(self, tiles):
+        [given], [answer] = self.session.get_inputs(), self.session.get_outputs()
+        parts = tiles.split(1) if fixed_batch(self.session) else [tiles]
+        answers = [self.session.run([answer.name], {given.name: part.numpy()})[0] for part in parts]
+        return torch.from_numpy(numpy.concatenate(answers))
+
+
+def fixed_batch(session):
+    """Tiles that a file takes at once; None where that is open."""
+    batch = session.get_inputs()[0].shape[0]
+    if isinstance(batch, int) and batch != 1:
+        raise SystemExit(f"models/model.onnx has a fixed batch of {batch}, expected 1, or one that is open")
+    return batch if isinstance(batch, int) else None
+
+
+def loaded(config, bundle, own):
+    """The network with its weights: of model.pt into network_def, or TorchScript, or else the ONNX file at `own`."""
     script, state = bundle / "models" / "model.ts", bundle / "models" / "model.pt"
     if state.exists() and "network_def" in config:
         network = config.get_parsed_content("network_def")
@@ -35,16 +64,18 @@ def loaded(config, bundle):
         network.load_state_dict(weights.get("model", weights) if isinstance(weights, dict) else weights)
     elif script.exists():
         network = torch.jit.load(str(script), map_location="cpu")
+    elif own.exists():
+        network = OnnxNetwork(own)
     else:
-        raise SystemExit("models/ holds neither model.pt (with a network_def) nor model.ts")
+        raise SystemExit("models/ holds neither model.pt (with a network_def) nor model.ts nor model.onnx")
     return network.eval()
 
 
 def transforms_of(config, name):
-    """Without those that read and write files."""
+    """Without those of NOT_RUN."""
     described = config[name]["transforms"] if isinstance(config[name], dict) else config[name]
     kept = [n for n, one in enumerate(described)
-            if one["_target_"].split(".")[-1] not in ("LoadImaged", "EnsureChannelFirstd", "SaveImaged")]
+            if one["_target_"].split(".")[-1] not in NOT_RUN]
     path = f"{name}#transforms" if isinstance(config[name], dict) else name
     return path, kept
 
@@ -99,13 +130,14 @@ def main():
     metadata = json.loads((arguments.bundle / "configs" / "metadata.json").read_text())
     [given] = metadata["network_data_format"]["inputs"].values()
     roi = config.get_parsed_content("inferer").roi_size
-    network = loaded(config, arguments.bundle)
     example = torch.zeros(1, given["num_channels"], *roi)
     path = arguments.out / "network.onnx"
     own = arguments.bundle / "models" / "model.onnx"
     if own.exists():
-        shutil.copy(own, path)
-    else:
+        # With weights that lie beside it: a package has one file for each network.
+        onnx.save(onnx.load(own), path)
+    network = loaded(config, arguments.bundle, path)
+    if not own.exists():
         write_onnx(network, example, path)
     session = session_of(path)
     names = session.get_inputs()[0].name, session.get_outputs()[0].name
@@ -136,9 +168,11 @@ def main():
         "file": "network.onnx",
         "inputName": names[0],
         "outputName": names[1],
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()) or network.values,
         "parity": float(f"{worst:.2g}"),
     }
+    if fixed_batch(session) is not None:
+        facts["batch"] = 1
     (arguments.out / "export.json").write_text(json.dumps(facts, indent=1) + "\n")
     print(json.dumps(facts))
 

@@ -30,7 +30,7 @@ export interface RefineFlags {
 
 /** `scanlane refine`: a manifest's steps on probabilities (or a label map) from anywhere. */
 export async function refine(path: string, flags: RefineFlags): Promise<void> {
-  const steps = await readSteps(resolve(flags.steps));
+  const { steps, labels: described } = await readSteps(resolve(flags.steps));
   const { regions, channels } = flags;
   if (regions !== undefined && channels !== undefined) {
     throw new PipelineError("InputMismatch", "both --regions and --channels are given, expected one of them");
@@ -61,6 +61,8 @@ export async function refine(path: string, flags: RefineFlags): Promise<void> {
       probabilities: wholeBox(maps),
       image: image?.data ?? null,
       otherChannels: others.map(({ data }) => data),
+      modelLabels: labelsOf(maps) ?? described ?? steps.flatMap(labelsOfStep),
+      ...(regions && { regions }),
     },
     steps,
     runOnce(ortSessions("cpu", { threads: THREADS_ALONE })),
@@ -89,7 +91,10 @@ function decide(maps: ProbabilityMaps | null, regions: readonly number[] | undef
   const voxels = voxelCount(maps.size);
   const out = Math.max(...values) < 256 ? new Uint8Array(voxels) : new Uint16Array(voxels);
   if (regions !== undefined) {
-    for (const [label, probability] of maps.byLabel) {
+    // In their own order: files of a folder are in that of their labels.
+    for (const label of regions) {
+      const probability = maps.byLabel.get(label);
+      if (probability === undefined) throw new PipelineError("InputMismatch", `region ${label} has no probabilities`);
       for (let i = 0; i < voxels; i++) if ((probability[i] ?? 0) > 0.5) out[i] = label;
     }
     return out;
@@ -112,6 +117,11 @@ function backgroundOf({ byLabel, size }: ProbabilityMaps): Float32Array {
     for (let i = 0; i < background.length; i++) background[i] = (background[i] ?? 0) - (values[i] ?? 0);
   }
   return background;
+}
+
+/** Of a label map alone nothing says which labels its model has. */
+function labelsOf(maps: ProbabilityMaps | null): number[] | null {
+  return maps === null ? null : [...maps.byLabel.keys()].filter((label) => label !== 0);
 }
 
 function wholeBox(maps: ProbabilityMaps | null): RefineInput["probabilities"] {

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
-import { RefineSteps } from "#src/model/refine-steps.js";
+import { decidesAnew, type RefineStep, RefineSteps } from "#src/model/refine-steps.js";
 import { type TunedStep, type TuningCase, type TuningRule, tuneThresholds } from "#src/refine/tune-thresholds.js";
 import { assertSameGrid, readLabelMap, readProbabilities } from "./read-probabilities.js";
 import { writeWhole } from "./write-whole.js";
@@ -24,18 +24,22 @@ const DEFAULT_MIN_VOXELS = [1, 10, 30, 100, 300, 1000, 3000];
 
 /**
  * `scanlane tune-thresholds`: the thresholds of one label that give the best mean Dice over validation cases, and
- * their step put first in a manifest.
+ * their step put first in a manifest. What was found is printed before a manifest refuses it.
  */
 export async function tuneThresholdsOf(flags: TuneFlags): Promise<void> {
   const cases = await readCases(flags);
   const tuned = tuneThresholds(cases, flags.label, ruleOf(flags));
+  print(tuned, cases.length, flags.json === true);
   if (flags.manifest !== undefined) await writeToManifest(resolve(flags.manifest), tuned.step);
-  if (flags.json === true) {
-    console.log(JSON.stringify({ ...tuned, cases: cases.length }, null, 2));
+}
+
+function print(tuned: TunedStep, cases: number, asJson: boolean): void {
+  if (asJson) {
+    console.log(JSON.stringify({ ...tuned, cases }, null, 2));
     return;
   }
   const at = (dice: number): string => dice.toFixed(4);
-  console.log(`mean Dice ${at(tuned.meanDice)} over ${cases.length} cases (at 0.5: ${at(tuned.meanDiceAtHalf)})`);
+  console.log(`mean Dice ${at(tuned.meanDice)} over ${cases} cases (at 0.5: ${at(tuned.meanDiceAtHalf)})`);
   console.log(`best of ${tuned.tried}: ${JSON.stringify(tuned.step)}`);
 }
 
@@ -82,7 +86,12 @@ async function namesIn(folder: string, subject: string): Promise<string[]> {
 
 const WithSteps = z.looseObject({ postprocess: RefineSteps });
 
-/** Put first, as it decides anew; an earlier one of the same kind and label is replaced. */
+/**
+ * Put first, as it decides anew, in place of those that decided for the same label.
+ *
+ * @throws {PipelineError} `ModelInvalid` where another step would undo it: thresholds are chosen on the network's
+ *   probabilities, so they do not go behind a CRF, which makes others
+ */
 async function writeToManifest(path: string, step: TunedStep["step"]): Promise<void> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new PipelineError("StoreMissing", "the manifest is not there", { cause });
@@ -91,11 +100,19 @@ async function writeToManifest(path: string, step: TunedStep["step"]): Promise<v
   if (!parsed.success) {
     throw new PipelineError("ModelInvalid", `the manifest's postprocess: ${parsed.error.issues[0]?.message}`);
   }
-  const others = parsed.data.postprocess.filter(
-    (old) => old.kind !== step.kind || old.labels.join() !== step.labels.join(),
-  );
-  const manifest = { ...parsed.data, postprocess: [step, ...others] };
+  const others = parsed.data.postprocess.filter((old) => !isReplaced(old, step));
+  const fitting = RefineSteps.safeParse([step, ...others]);
+  if (!fitting.success) {
+    const problem = fitting.error.issues[0]?.message;
+    throw new PipelineError("ModelInvalid", `the manifest leaves no place for the tuned step: ${problem}`);
+  }
+  const manifest = { ...parsed.data, postprocess: fitting.data };
   await writeWhole(path, `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+function isReplaced(old: RefineStep, step: TunedStep["step"]): boolean {
+  const isSameLabel = "labels" in old && old.labels.join() === step.labels.join();
+  return isSameLabel && (old.kind === step.kind || decidesAnew(old));
 }
 
 function parseJson(text: string): unknown {

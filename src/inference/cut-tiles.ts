@@ -5,10 +5,15 @@ import type { ModelManifest } from "#src/model/manifest.js";
 /** A 2-D network is fed this many slices at once; a 3-D tile fills the cores on its own. */
 export const SLICES_A_BATCH = 8;
 
+/** Tiles that a network is fed with at once, at most. */
+export function tilesABatch({ dimensions, batch }: ModelManifest["network"]): number {
+  return dimensions === 2 ? (batch ?? SLICES_A_BATCH) : 1;
+}
+
 /** First voxels of all tiles of a (padded) volume, put together as a network is fed with them. */
 export function tileBatches(size: Size3, manifest: Pick<ModelManifest, "tiles" | "network">): Size3[][] {
   const starts = tilePositions(size, manifest);
-  const length = manifest.network.dimensions === 2 ? SLICES_A_BATCH : 1;
+  const length = tilesABatch(manifest.network);
   return Array.from({ length: Math.ceil(starts.length / length) }, (_, n) =>
     starts.slice(n * length, (n + 1) * length),
   );

@@ -15,6 +15,7 @@ export class FoldMean {
   readonly #means: readonly Float32Array[];
   /** Sums of the slices that not every network has come to, class after class. */
   readonly #sums = new Map<number, Uint8Array>();
+  #areMeansFinite = true;
 
   /**
    * @param area voxels of a slice
@@ -31,6 +32,11 @@ export class FoldMean {
     this.#means = Array.from({ length: folds === 1 ? 0 : classes }, () => new Float32Array(area));
   }
 
+  /** Whether every mean of several networks is finite: sums of finite logits may go beyond their precision. */
+  get areMeansFinite(): boolean {
+    return this.#areMeansFinite;
+  }
+
   /** Takes a slice of one network, one array a class; each network's slices come in the order of the networks. */
   add(fold: number, z: number, classes: readonly Float32Array[]): void {
     const adder = this.#adder;
@@ -45,8 +51,13 @@ export class FoldMean {
     for (const [c, values] of classes.entries()) {
       const own = sums.subarray(c * adder.bytes, (c + 1) * adder.bytes);
       adder.add(own, values);
-      if (isLast) this.#means[c]?.set(adder.mean());
-      else own.set(adder.sums);
+      if (!isLast) {
+        own.set(adder.sums);
+        continue;
+      }
+      const { mean, areFinite } = adder.take();
+      this.#means[c]?.set(mean);
+      if (!areFinite) this.#areMeansFinite = false;
     }
     if (!isLast) return;
     this.#sums.delete(z);
@@ -89,11 +100,12 @@ class Adder {
     add(this.sums.byteOffset, area, this.#values.byteOffset, this.#ones.byteOffset, area, 1);
   }
 
-  /** Of the sums that are there. */
-  mean(): Float32Array {
+  /** Mean of the sums that are there, valid until the next one. */
+  take(): { readonly mean: Float32Array; readonly areFinite: boolean } {
     const { takeHalf, takeSingle } = this.#kernel;
     const take = this.#isHalf ? takeHalf : takeSingle;
-    take(this.sums.byteOffset, this.#folds.byteOffset, this.#mean.byteOffset, this.#mean.length);
-    return this.#mean;
+    const mean = this.#mean;
+    const taken = take(this.sums.byteOffset, this.#folds.byteOffset, mean.byteOffset, mean.length);
+    return { mean, areFinite: taken === 1 };
   }
 }

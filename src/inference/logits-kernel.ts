@@ -30,7 +30,7 @@ interface LogitsKernel extends KernelMemory {
 }
 
 type AddRows = (sums: number, stride: number, answers: number, weights: number, width: number, rows: number) => number;
-type TakeMeans = (sums: number, weights: number, means: number, count: number) => void;
+type TakeMeans = (sums: number, weights: number, means: number, count: number) => number;
 
 /** The kernel with a memory of its own, which does not grow any more: views of it stay valid. */
 export interface OpenKernel {

@@ -1,6 +1,6 @@
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { MeasuredCost } from "#src/model/measured-cost.js";
-import { SLICES_A_BATCH } from "./cut-tiles.js";
+import { tilesABatch } from "./cut-tiles.js";
 import type { Answer, OpenSession } from "./network-session.js";
 import { PassMean } from "./pass-mean.js";
 import { watchPeak } from "./peak-memory.js";
@@ -13,12 +13,12 @@ export function batchShape(manifest: Pick<ModelManifest, "tiles" | "network" | "
   const { network, channels, previous, tiles } = manifest;
   const [x, y, z] = tiles.patchVox;
   const inputs = (channels.length + (previous?.labels.length ?? 0)) * (network.slices ?? 1);
-  return network.dimensions === 2 ? [SLICES_A_BATCH, inputs, y, x] : [1, inputs, z, y, x];
+  return [tilesABatch(network), inputs, ...(network.dimensions === 2 ? [y, x] : [z, y, x])];
 }
 
 /** What its sessions are told of their tensors: as many tiles at once as there is memory for. */
 export function openShape(manifest: Parameters<typeof batchShape>[0]): (number | null)[] {
-  return [null, ...batchShape(manifest).slice(1)];
+  return [manifest.network.batch ?? null, ...batchShape(manifest).slice(1)];
 }
 
 /**

@@ -48,7 +48,8 @@ export type OnDisagreement = (z: number, values: Float32Array) => void;
  * are: what two tiles say of one voxel is no disagreement. That costs one channel more, and a tile of probabilities.
  *
  * @throws {PipelineError} `InputMismatch` for a wrong number of channels, `InferenceFailed` for an output of another
- *   shape than the manifest says or with values that are not finite, `MemoryInsufficient` when there is none for the sums
+ *   shape than the manifest says, for values that are not finite and for sums beyond the manifest's precision,
+ *   `MemoryInsufficient` when there is no memory for the sums
  */
 export async function predictLogits(
   input: NetworkInput,
@@ -121,6 +122,7 @@ export async function predictLogits(
           if (!front.add(batch[slab.tile] as Size3, slab)) throw notFinite();
         }
       }
+      assertInRange([...fronts, mean], manifest);
       spread?.take(batch);
       done += batch.length;
       onTiles(done, tiles);
@@ -130,6 +132,7 @@ export async function predictLogits(
     await answers.return(undefined);
   }
   for (const front of fronts) front.finish();
+  assertInRange([...fronts, mean], manifest);
   spread?.finish();
 }
 
@@ -207,6 +210,13 @@ function assertShape(shape: readonly number[], expected: readonly number[]): voi
     "InferenceFailed",
     `network gave ${shape.join(" x ")}, its manifest expects ${expected.join(" x ")}`,
   );
+}
+
+/** nnU-Net aborts at such sums, too ("Encountered inf in predicted array"). */
+function assertInRange(sums: readonly (TileFront | FoldMean)[], { precision }: ModelManifest): void {
+  if (sums.every(({ areMeansFinite }) => areMeansFinite)) return;
+  const range = precision === "float16" ? "half precision (65,504)" : "single precision";
+  throw new PipelineError("InferenceFailed", `sums of the network's logits go beyond ${range}, expected finite sums`);
 }
 
 function notFinite(): PipelineError {

@@ -49,6 +49,7 @@ export class TileFront {
   readonly #onSlice: OnSlice;
   readonly #windows: readonly ClassWindow[];
   #front = 0;
+  #areMeansFinite = true;
 
   /**
    * @param onSlice gets each slice that no later tile touches
@@ -80,6 +81,11 @@ export class TileFront {
     return areFinite;
   }
 
+  /** Whether every number that was given away is finite: sums of finite values may go beyond their precision. */
+  get areMeansFinite(): boolean {
+    return this.#areMeansFinite;
+  }
+
   /** Gives away what is left. */
   finish(): void {
     this.#giveAwayTo(this.#options.size[2]);
@@ -88,9 +94,11 @@ export class TileFront {
   #giveAwayTo(end: number): void {
     for (; this.#front < end; this.#front++) {
       const z = this.#front;
+      const taken = this.#windows.map((window) => window.take(z));
+      if (taken.some(({ areFinite }) => !areFinite)) this.#areMeansFinite = false;
       this.#onSlice(
         z,
-        this.#windows.flatMap((window) => window.take(z)),
+        taken.flatMap(({ means }) => means),
       );
     }
   }
@@ -174,21 +182,22 @@ class ClassWindow {
     return add(to, size[0], this.#answers, weights, patch[0], patch[1]) === 1;
   }
 
-  /** Means of a slice by class, none of one that it does not hold; its sums become zero. */
-  take(z: number): readonly Float32Array[] {
-    if (!this.#holds(z)) return [];
+  /** Means of a slice by class, none of one that it does not hold, and whether all are finite; its sums become zero. */
+  take(z: number): { readonly means: readonly Float32Array[]; readonly areFinite: boolean } {
+    if (!this.#holds(z)) return { means: [], areFinite: true };
     const area = this.#options.size[0] * this.#options.size[1];
     const isHalf = this.#options.precision === "float16";
     const { takeHalf, takeSingle, unpackHalf, memory } = this.#kernel;
     const weights = this.#place(0, z);
     if (isHalf) unpackHalf(weights, this.#divisors, area);
-    for (const [c, means] of this.#means.entries()) {
+    let areFinite = true;
+    for (const [c, { byteOffset: means }] of this.#means.entries()) {
       const sums = this.#place(1 + c, z);
-      if (isHalf) takeHalf(sums, this.#divisors, means.byteOffset, area);
-      else takeSingle(sums, weights, means.byteOffset, area);
+      const taken = isHalf ? takeHalf(sums, this.#divisors, means, area) : takeSingle(sums, weights, means, area);
+      if (taken !== 1) areFinite = false;
     }
     new Uint8Array(memory.buffer, weights, this.#bytes * area).fill(0);
-    return this.#means;
+    return { means: this.#means, areFinite };
   }
 
   #holds(z: number): boolean {

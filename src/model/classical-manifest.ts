@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ClassicalMethod, labelsOfMethod } from "./classical-method.js";
 import type { EnsembleManifest } from "./ensemble-manifest.js";
 import { ModelManifest } from "./manifest.js";
-import { strangerIssue } from "./refine-steps.js";
+import { misfitIssue } from "./refine-steps.js";
 
 const { schemaVersion, id, version, title, description, labels, postprocess, licence, scores } = ModelManifest.shape;
 const text = z.string().min(1);
@@ -27,10 +27,6 @@ export const ClassicalManifest = z
     trainingData: z.array(z.strictObject({ name: text, licence: text })),
     scores,
   })
-  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
-    path: ["labels"],
-    message: "two labels share a value",
-  })
   .superRefine((m, context) => {
     const described = new Set(m.labels.map((label) => label.value));
     const given = labelsOfMethod(m.classical);
@@ -38,8 +34,8 @@ export const ClassicalManifest = z
       const message = `describes ${[...described].join(", ")}, the method gives ${given.join(", ")}`;
       context.addIssue({ code: "custom", path: ["labels"], message });
     }
-    const stranger = strangerIssue(m.postprocess, [...described]);
-    if (stranger !== null) context.addIssue(stranger);
+    const misfit = misfitIssue(m.postprocess, [...described]);
+    if (misfit !== null) context.addIssue(misfit);
     const { classical } = m;
     if (classical.kind !== "fuzzy-neuro") return;
     const features = m.channels.length * classical.smoothMm.length;

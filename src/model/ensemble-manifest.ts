@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ModelManifest } from "./manifest.js";
-import { strangerIssue } from "./refine-steps.js";
+import { misfitIssue } from "./refine-steps.js";
 
 const { schemaVersion, id, version, title, description, channels, labels, postprocess } = ModelManifest.shape;
 const { licence, trainingData, scores, golden } = ModelManifest.shape;
@@ -37,13 +37,9 @@ export const EnsembleManifest = z
     scores,
     golden,
   })
-  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
-    path: ["labels"],
-    message: "two labels share a value",
-  })
   .superRefine((m, context) => {
     const values = m.labels.map((label) => label.value);
-    const stranger = strangerIssue(m.postprocess, values);
-    if (stranger !== null) context.addIssue(stranger);
+    const misfit = misfitIssue(m.postprocess, values);
+    if (misfit !== null) context.addIssue(misfit);
   });
 export type EnsembleManifest = z.infer<typeof EnsembleManifest>;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { COLOUR_CHANNELS } from "#src/core/colour-channels.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { RefineSteps, strangerIssue } from "./refine-steps.js";
+import { misfitIssue, RefineSteps } from "./refine-steps.js";
 
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
@@ -61,6 +61,13 @@ export const ModelLabel = z.strictObject({
 });
 export type ModelLabel = z.infer<typeof ModelLabel>;
 
+const LabelList = z
+  .array(ModelLabel)
+  .min(1)
+  .refine((labels) => new Set(labels.map(({ value }) => value)).size === labels.length, "two labels share a value")
+  // Volumes of a result and segments of a SEG are told apart by it.
+  .refine((labels) => new Set(labels.map(({ name }) => name)).size === labels.length, "two labels share a name");
+
 const positive = z.number().positive().finite();
 const count = z.int().min(1).max(4096);
 const axis = z.enum(["x", "y", "z"]);
@@ -112,6 +119,8 @@ export const ModelManifest = z
         .max(63)
         .refine((slices) => slices % 2 === 1, "must be odd")
         .optional(),
+      /** Slices that a 2-D network takes at once, where its file fixes that. @default as many as there is memory for */
+      batch: z.literal(1).optional(),
       /** Output channels: with softmax, background included. */
       classes: z.int().min(1),
       /** Of all files together. */
@@ -173,7 +182,10 @@ export const ModelManifest = z
       /** What is brought back to the source's grid and decided there. */
       of: z.enum(["logits", "probabilities"]).default("logits"),
     }),
-    /** Of the sums of blended tiles and of resampled logits: "float16" rounds where nnU-Net's half tensors do. */
+    /**
+     * Of the sums of blended tiles and of resampled logits: "float16" rounds where nnU-Net's half tensors do; sums beyond
+     * it end the run.
+     */
     precision: z.enum(["float16", "float32"]).default("float32"),
     tiles: z.strictObject({
       /** Tile length along x, y, z in voxels of the network's grid; z is 1 for a 2-D model. */
@@ -204,7 +216,7 @@ export const ModelManifest = z
       z.literal("softmax"),
       z.strictObject({ regions: z.array(z.int().min(1).max(65_535)).min(1) }),
     ]),
-    labels: z.array(ModelLabel).min(1),
+    labels: LabelList,
     postprocess: RefineSteps,
     licence: z.strictObject({ weights: text }),
     trainingData: z.array(z.strictObject({ name: text, licence: text })).min(1),
@@ -268,10 +280,6 @@ export const ModelManifest = z
       message: "the foreground of a zscore is found on the source's grid",
     },
   )
-  .refine((m) => new Set(m.labels.map((label) => label.value)).size === m.labels.length, {
-    path: ["labels"],
-    message: "two labels share a value",
-  })
   .refine((m) => m.network.dimensions === 3 || (m.tiles.patchVox[2] === 1 && m.spacingMm[2] === null), {
     path: ["tiles", "patchVox"],
     message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",
@@ -282,7 +290,7 @@ export const ModelManifest = z
   })
   .superRefine((m, context) => {
     const labels = m.labels.map((label) => label.value);
-    const stranger = strangerIssue(m.postprocess, labels);
-    if (stranger !== null) context.addIssue(stranger);
+    const misfit = misfitIssue(m.postprocess, labels);
+    if (misfit !== null) context.addIssue(misfit);
   });
 export type ModelManifest = z.infer<typeof ModelManifest>;

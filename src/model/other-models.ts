@@ -56,6 +56,19 @@ export function assertFit(manifest: PackageManifest, others: Others): void {
   }
 }
 
+/**
+ * Labels that the channels of a model write as regions, in their order: a later one over an earlier one. Undefined where
+ * labels exclude each other.
+ */
+export function regionsOf(manifest: PackageManifest, others: Others): readonly number[] | undefined {
+  if (isClassical(manifest)) return undefined;
+  const [member] = others.values();
+  // The members of an ensemble give the same regions in the same order.
+  const network = isNetwork(manifest) ? manifest : member?.manifest;
+  if (network === undefined || !isNetwork(network) || network.activation === "softmax") return undefined;
+  return network.activation.regions;
+}
+
 function labelsAsked(manifest: Exclude<PackageManifest, { classical: unknown }>) {
   if (isNetwork(manifest)) return [manifest.region, manifest.previous].filter((asked) => asked !== undefined);
   const labels = manifest.labels.map(({ value }) => value);

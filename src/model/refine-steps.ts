@@ -44,17 +44,19 @@ export type RefineStep = z.infer<typeof RefineStep>;
  * The steps of a manifest, in their order.
  *
  * A step that decides anew from probabilities undoes what a step before it did to the same labels, so it must come
- * first: `dense-crf` before anything that removes or fills.
+ * first: `dense-crf` before anything that removes or fills. Of two that decide anew the second undoes the first, unless
+ * the first is a CRF, whose marginals the second decides by.
  */
 export const RefineSteps = z.array(RefineStep).superRefine((steps, context) => {
   for (const [n, step] of steps.entries()) {
-    if (!decidesAnew(step)) continue;
-    const undone = steps.slice(0, n).findIndex((earlier) => edits(earlier) && shareLabels(earlier, step));
-    if (undone < 0) continue;
+    const undone = undoneBy(step, steps.slice(0, n));
+    const earlier = steps[undone];
+    if (earlier === undefined) continue;
+    const expected = edits(earlier) ? "expected before it" : "expected one of them";
     context.addIssue({
       code: "custom",
       path: [n, "kind"],
-      message: `${step.kind} decides anew and undoes step ${undone + 1} (${steps[undone]?.kind}), expected before it`,
+      message: `${step.kind} decides anew and undoes step ${undone + 1} (${earlier.kind}), ${expected}`,
     });
   }
 });
@@ -104,15 +106,21 @@ export function labelsOfStep(step: RefineStep): readonly number[] {
 }
 
 /**
- * The first step that names a label which a model does not have, as an issue of a manifest; null when there is none.
+ * The first step that does not fit a model, as an issue of its manifest: it names a label which the model does not have,
+ * or has penalties for another number of labels. Null when there is none.
  *
  * @param labels values of the model's label map
  */
-export function strangerIssue(
+export function misfitIssue(
   steps: readonly RefineStep[],
   labels: readonly number[],
 ): { code: "custom"; path: (string | number)[]; message: string } | null {
   for (const [n, step] of steps.entries()) {
+    const rows = step.kind === "dense-crf" ? step.penalties?.length : undefined;
+    if (rows !== undefined && rows !== labels.length + 1) {
+      const message = `${rows} rows for ${labels.length} labels, expected ${labels.length + 1}: background first`;
+      return { code: "custom", path: ["postprocess", n, "penalties"], message };
+    }
     const stranger = labelsOfStep(step).find((label) => !labels.includes(label));
     if (stranger === undefined) continue;
     const message = `${step.kind} names label ${stranger}, which the model does not have`;
@@ -122,7 +130,8 @@ export function strangerIssue(
   return null;
 }
 
-function decidesAnew(step: RefineStep): boolean {
+/** Whether a step decides from probabilities (or intensities) alone, whatever labels are there. */
+export function decidesAnew(step: RefineStep): boolean {
   switch (step.kind) {
     case "threshold":
       return step.from === "probabilities";
@@ -163,6 +172,25 @@ function edits(step: RefineStep): boolean {
     default:
       return false;
   }
+}
+
+/** Index of the first step whose work a later one loses; -1 where there is none. */
+function undoneBy(step: RefineStep, before: readonly RefineStep[]): number {
+  if (!decidesAnew(step)) return -1;
+  const takesMarginals = needsProbabilities(step);
+  // A CRF on labels makes probabilities of them: what was done before it is in them.
+  const from = takesMarginals ? before.findLastIndex(readsLabelsAlone) + 1 : 0;
+  const isLost = (earlier: RefineStep) =>
+    edits(earlier) || (decidesAnew(earlier) && !(takesMarginals && isCrf(earlier)));
+  return before.findIndex((earlier, at) => at >= from && isLost(earlier) && shareLabels(earlier, step));
+}
+
+function isCrf({ kind }: RefineStep): boolean {
+  return kind === "dense-crf" || kind === "conv-crf";
+}
+
+function readsLabelsAlone(step: RefineStep): boolean {
+  return step.kind === "dense-crf" && step.unary !== "probabilities";
 }
 
 function shareLabels(earlier: RefineStep, step: RefineStep): boolean {

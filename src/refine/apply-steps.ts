@@ -100,7 +100,7 @@ function applyStep(state: RefineInput, step: RefineStep, subject: string): Refin
     case "watershed":
       return applyWatershed(state, step, subject);
     case "dense-crf":
-      assertExclusive(state, subject);
+      if (step.unary === "probabilities") assertExclusive(state, subject);
       return applyDenseCrf(state, step, subject);
     case "conv-crf":
       throw new PipelineError("ContractViolation", `${subject} is a graph and needs a runtime, got none`);

@@ -3,7 +3,8 @@ import { probabilityOf, type RefineInput, type RefineProbabilities } from "./ref
 
 /**
  * Decides the labels named anew inside the box of the probabilities: a voxel gets, of those whose mask it is in, the
- * one with the largest probability (of equals the first named), else background. Voxels of other labels stay.
+ * one with the largest probability (of equals the first named), of regions the one that is written last, else
+ * background. Voxels of other labels stay.
  *
  * @param maskFor ones where the label may be
  */
@@ -20,13 +21,16 @@ export function decideInBox(
   const isFree = Uint8Array.from(inBox, (label) => (label === 0 || isNamed[label] === 1 ? 1 : 0));
   for (let i = 0; i < inBox.length; i++) if (isFree[i] === 1) inBox[i] = 0;
 
-  const most = new Float32Array(labels.length > 1 ? inBox.length : 0).fill(-1);
-  for (const label of labels) {
+  const { regions } = state;
+  // A region is at least as probable as one inside it, so probabilities cannot choose between them.
+  const isLikeliest = regions === undefined && labels.length > 1;
+  const most = new Float32Array(isLikeliest ? inBox.length : 0).fill(-1);
+  for (const label of regions === undefined ? labels : inOrder(labels, regions)) {
     const values = probabilityOf(probabilities, label, subject);
     const mask = maskFor(label, values);
     for (let i = 0; i < inBox.length; i++) {
       if (mask[i] === 0 || isFree[i] === 0) continue;
-      if (labels.length > 1) {
+      if (isLikeliest) {
         const value = values[i] ?? 0;
         if (value <= (most[i] ?? 0)) continue;
         most[i] = value;
@@ -35,4 +39,8 @@ export function decideInBox(
     }
   }
   return { ...state, labels: pasteBox(inBox, probabilities, state.size, 0, state.labels.slice()) };
+}
+
+function inOrder(labels: readonly number[], regions: readonly number[]): readonly number[] {
+  return labels.toSorted((a, b) => regions.indexOf(a) - regions.indexOf(b));
 }

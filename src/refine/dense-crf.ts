@@ -35,16 +35,29 @@ export const applyDenseCrf: ApplyStep<DenseCrfStep> = (state, step, subject) => 
 
   const classes = classesInBox(state, probabilities, subject);
   const { values } = classes;
-  if (step.penalties !== undefined && step.penalties.length !== values.length) {
-    const found = `${step.penalties.length} rows of penalties for ${values.length - 1} labels`;
-    throw new PipelineError("ModelInvalid", `${subject} has ${found}, expected ${values.length}: background first`);
-  }
+  const penalties = step.penalties && penaltiesOf(step.penalties, values, state.modelLabels ?? [], subject);
   const channels = weighs(step.appearance) ? channelsFor(state, step, probabilities, subject) : [];
   const perClass = withBackground(probabilities, values);
-  const marginals = inferInBox(perClass, probabilities.size, channels, spacingMm, step);
+  const marginals = inferInBox(perClass, probabilities.size, channels, spacingMm, { ...step, penalties });
 
   return decidedBy(marginals, state, probabilities, classes);
 };
+
+/** Rows and columns of the classes that take part: all labels of the model have one, whether the map has them or not. */
+function penaltiesOf(
+  penalties: readonly (readonly number[])[],
+  values: readonly number[],
+  modelLabels: readonly number[],
+  subject: string,
+): number[][] {
+  const all = [...new Set([...values, ...modelLabels])].sort((a, b) => a - b);
+  if (penalties.length !== all.length) {
+    const found = `${penalties.length} rows of penalties for ${all.length - 1} labels`;
+    throw new PipelineError("ModelInvalid", `${subject} has ${found}, expected ${all.length}: background first`);
+  }
+  const rows = values.map((value) => all.indexOf(value));
+  return rows.map((row) => rows.map((column) => penalties[row]?.[column] ?? 0));
+}
 
 /** A channel that is looked at, and the kernel's width over it. */
 interface Channel {

@@ -19,7 +19,11 @@ export function classesInBox(state: RefineInput, probabilities: RefineProbabilit
   throw new PipelineError("ContractViolation", `${subject} needs the probability of label ${stranger}, got none`);
 }
 
-/** The state after marginals decided: the likeliest class in each voxel (of equals the first), and they in its place. */
+/**
+ * The state after marginals decided: the likeliest class in each voxel (of equals the first), and they in its place.
+ * Marginals exclude each other, whatever they were made of. A label of the model that took no part is nowhere: steps
+ * after this one may name it.
+ */
 export function decidedBy(
   marginals: readonly Float32Array[],
   state: RefineInput,
@@ -32,6 +36,9 @@ export function decidedBy(
     inBox[i] = values[best] ?? 0;
   }
   const byLabel = new Map(marginals.slice(1).map((marginal, n) => [values[n + 1] ?? 0, marginal]));
+  const nowhere = new Float32Array(inBox.length);
+  for (const label of state.modelLabels ?? []) if (!byLabel.has(label)) byLabel.set(label, nowhere);
   const labels = pasteBox(inBox, { start, size }, state.size, 0, state.labels.slice());
-  return { ...state, labels, probabilities: { start, size, byLabel } };
+  const { regions: _, ...rest } = state;
+  return { ...rest, labels, probabilities: { start, size, byLabel } };
 }

@@ -23,6 +23,14 @@ export interface RefineInput {
   readonly image: Float32Array | null;
   /** The image's further channels on the source grid, for a step that looks at several. @default none */
   readonly otherChannels?: readonly Float32Array[];
+  /** Labels that the model gives, whether this map has a voxel of them or not. @default those that it has */
+  readonly modelLabels?: readonly number[];
+  /**
+   * Labels of regions, which may overlap, in the order in which they are written: a later one over an earlier one.
+   *
+   * @default none: labels exclude each other, and the likeliest wins
+   */
+  readonly regions?: readonly number[];
 }
 
 /** One step: a new state; the arrays of the old one are left as they are. */

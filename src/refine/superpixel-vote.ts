@@ -8,7 +8,10 @@ import { type ApplyStep, type LabelMap, probabilitiesFor, type RefineInput, spac
 
 type SuperpixelVote = Extract<RefineStep, { kind: "superpixel-vote" }>;
 
-/** Each superpixel takes the label of most of its voxels, or the one with the largest mean probability. */
+/**
+ * Each superpixel takes the label of most of its voxels, or the one with the largest mean probability; of regions the
+ * last whose mean is above a half.
+ */
 export const applySuperpixelVote: ApplyStep<SuperpixelVote> = (state, step, subject) => {
   const spacingMm = spacingFor(state, subject);
   if (step.use === "probabilities") return voteByProbability(state, step, subject);
@@ -22,15 +25,24 @@ function voteByProbability(state: RefineInput, step: SuperpixelVote, subject: st
   const probabilities = probabilitiesFor(state, subject);
   if (probabilities === null) return state;
   const superpixels = superpixelsIn(state, probabilities, step, subject);
-  const best = new Float32Array(superpixels.length).fill(1);
-  const means = [...probabilities.byLabel].map(([label, values]) => {
-    const mean = meanOverSuperpixels(superpixels, values);
-    for (let i = 0; i < best.length; i++) best[i] = (best[i] ?? 0) - (mean[i] ?? 0);
-    return { label, mean };
-  });
-  // Background starts with what the labels leave of 1; of equals the first wins.
+  const means = new Map(
+    [...probabilities.byLabel].map(([label, values]) => [label, meanOverSuperpixels(superpixels, values)]),
+  );
   const decided: LabelMap = cropBox(state.labels, state.size, probabilities).fill(0);
-  for (const { label, mean } of means) {
+  if (state.regions === undefined) decideByLargest(means, decided);
+  else decideByRegions(means, state.regions, decided);
+  return { ...state, labels: pasteBox(decided, probabilities, state.size, 0, state.labels.slice()) };
+}
+
+type Means = ReadonlyMap<number, Float32Array>;
+
+/** Background starts with what the labels leave of 1; of equals the first wins. */
+function decideByLargest(means: Means, decided: LabelMap): void {
+  const best = new Float32Array(decided.length).fill(1);
+  for (const mean of means.values()) {
+    for (let i = 0; i < best.length; i++) best[i] = (best[i] ?? 0) - (mean[i] ?? 0);
+  }
+  for (const [label, mean] of means) {
     for (let i = 0; i < best.length; i++) {
       const value = mean[i] ?? 0;
       if (value <= (best[i] ?? 0)) continue;
@@ -38,7 +50,13 @@ function voteByProbability(state: RefineInput, step: SuperpixelVote, subject: st
       decided[i] = label;
     }
   }
-  return { ...state, labels: pasteBox(decided, probabilities, state.size, 0, state.labels.slice()) };
+}
+
+function decideByRegions(means: Means, regions: readonly number[], decided: LabelMap): void {
+  for (const label of regions) {
+    const mean = means.get(label);
+    for (let i = 0; i < (mean?.length ?? 0); i++) if ((mean?.[i] ?? 0) > 0.5) decided[i] = label;
+  }
 }
 
 function superpixelsIn(state: RefineInput, box: Box, step: SuperpixelVote, subject: string): Int32Array {

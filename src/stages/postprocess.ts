@@ -3,6 +3,7 @@ import type { Box } from "#src/imaging/crop.js";
 import type { Grid } from "#src/imaging/volume.js";
 import type { OpenSession } from "#src/inference/network-session.js";
 import { runOnce } from "#src/inference/run-once.js";
+import { regionsOf } from "#src/model/other-models.js";
 import { needsImage } from "#src/model/refine-steps.js";
 import { applyStepsWith, type RefineInput } from "#src/refine/apply-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
@@ -30,7 +31,11 @@ async function run(work: StageWork, open: OpenSession): Promise<StageReport> {
   const probabilities = await readProbabilities(work, grid);
   const wantsImage = steps.some(needsImage);
   const image = wantsImage ? float32(readImage(await work.read("preprocess", STAGE_FILES.image)).data) : null;
-  const input = { labels: data, size: grid.size, spacingMm: grid.spacingMm, probabilities, image };
+  const { size, spacingMm } = grid;
+  const { manifest, others } = work.model;
+  const modelLabels = manifest.labels.map(({ value }) => value);
+  const regions = regionsOf(manifest, others);
+  const input = { labels: data, size, spacingMm, probabilities, image, modelLabels, ...(regions && { regions }) };
   const refined = await applyStepsWith(input, steps, runOnce(open));
   // As Segment wrote it: what a file says of a grid is in single precision.
   const source = sourceOfDocument(parseGridDocument(await work.read("preprocess", STAGE_FILES.grid)));

@@ -46,6 +46,25 @@ describe("scanlane import monai", () => {
     60_000,
   );
 
+  it.skipIf(!hasMonai).each([
+    ["components that MONAI removes", ["largest"], { postprocess: [{ kind: "largest-component", labels: [1, 2] }] }],
+    ["an ONNX file alone", ["onnx"], { network: { inputName: "x", parameters: expect.any(Number) } }],
+    ["an ONNX file of one slice at a time", ["slices"], { network: { dimensions: 2, batch: 1 } }],
+  ])(
+    "makes a package that verify recognises of a bundle with %s (needs MONAI)",
+    async (_, options, expected) => {
+      const id = `made-${options.join("-")}`;
+      execFileSync(python, ["test/support/make-bundle.py", join(root, id), ...options], { stdio: "ignore" });
+      const args = ["import", "monai", join(root, id), "--models", models, "--python", python, "--id", id];
+      expect(await scanlane(args)).toMatchObject({ code: 0, stderr: "" });
+      expect(JSON.parse(await readFile(join(models, id, "manifest.json"), "utf8"))).toMatchObject(expected);
+      const verified = await scanlane(["verify", id, "--models", models]);
+      expect(verified.stdout).toMatch(/golden: 0 of \d+ voxels differ/);
+      expect(verified.code).toBe(0);
+    },
+    60_000,
+  );
+
   it("says which file is missing", async () => {
     const empty = await mkdtemp(join(tmpdir(), "empty-"));
     const { code, stderr } = await scanlane(["import", "monai", empty, "--models", models]);
@@ -66,6 +85,20 @@ describe("scanlane import onnx", () => {
     const { code, stdout } = await scanlane(["verify", "bright", "--models", models]);
     expect(stdout).toMatch(/digests agree; golden: 0 of 5832 voxels differ/);
     expect(code).toBe(0);
+  });
+
+  it("takes a 2-D network whose file fixes a batch of one, as PyTorch exports it", async () => {
+    await writeFile(join(root, "fixed.onnx"), pointwiseNetwork(2, [0, 1], [0, -100], 1, "float32", [1, 32, 32]));
+    await writeFile(join(root, "fixed.json"), JSON.stringify({ labels: ["bright"], modalities: ["MR"] }));
+    const args = ["import", "onnx", join(root, "fixed.onnx"), "--settings", join(root, "fixed.json")];
+    expect(await scanlane([...args, "--models", models])).toMatchObject({ code: 0, stderr: "" });
+    const cost = MeasuredCost.parse(JSON.parse(await readFile(join(models, "fixed", "cost.json"), "utf8")));
+    expect(cost.shape).toEqual([1, 1, 32, 32]);
+    expect((await scanlane(["verify", "fixed", "--models", models])).stdout).toMatch(/golden: 0 of \d+ voxels differ/);
+    const out = join(root, "out");
+    const run = ["run", join(models, "fixed", "golden", "input.nii.gz"), "--model", "fixed", "--models", models];
+    const [outcome] = JSON.parse((await scanlane([...run, "--out", out, "--json"])).stdout).outcomes;
+    expect(outcome.result.structures).toMatchObject([{ name: "bright", voxels: expect.any(Number) }]);
   });
 
   it("refuses a network that labels nothing, and leaves no package", async () => {

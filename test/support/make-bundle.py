@@ -1,4 +1,8 @@
-"""A MONAI bundle with made-up weights, as the model zoo lays them out: make-bundle.py <folder>."""
+"""A MONAI bundle with made-up weights, as the model zoo lays them out: make-bundle.py <folder> [largest] [onnx | slices].
+
+largest: with the largest component of each label, after all else. onnx: the network as models/model.onnx alone. slices:
+the same of a 2-D network, whose file takes one slice at a time.
+"""
 
 import json
 import pathlib
@@ -8,9 +12,11 @@ import torch
 from monai.networks.nets import UNet
 
 folder = pathlib.Path(sys.argv[1])
+options = sys.argv[2:]
+dimensions = 2 if "slices" in options else 3
 for name in ("configs", "models"):
     (folder / name).mkdir(parents=True)
-unet = {"spatial_dims": 3, "in_channels": 1, "out_channels": 3, "channels": [4, 8], "strides": [2]}
+unet = {"spatial_dims": dimensions, "in_channels": 1, "out_channels": 3, "channels": [4, 8], "strides": [2]}
 image = {"keys": "@key"}
 inference = {
     "key": "image",
@@ -42,8 +48,21 @@ metadata = {
         "outputs": {"pred": {**tensor, "num_channels": 3, "channel_def": {"0": "background", "1": "a", "2": "b"}}},
     },
 }
+transforms = inference["postprocessing"]["transforms"]
+if "largest" in options:
+    transforms.insert(-1, {"_target_": "KeepLargestConnectedComponentd", "keys": "pred", "applied_labels": [1, 2]})
+if dimensions == 2:
+    del inference["preprocessing"]["transforms"][3]
+    inference["inferer"] = {"_target_": "SliceInferer", "roi_size": [16, 16], "spatial_dim": 2, "sw_batch_size": 4,
+                            "overlap": 0.5}
 torch.manual_seed(3)
 (folder / "configs" / "inference.json").write_text(json.dumps(inference))
 (folder / "configs" / "metadata.json").write_text(json.dumps(metadata))
 (folder / "LICENSE").write_text("\nApache License\nVersion 2.0\n")
-torch.save(UNet(**unet).state_dict(), folder / "models" / "model.pt")
+network = UNet(**unet).eval()
+if options in ([], ["largest"]):
+    torch.save(network.state_dict(), folder / "models" / "model.pt")
+else:
+    example = torch.zeros(1, 1, *[16] * dimensions)
+    torch.onnx.export(network, (example,), str(folder / "models" / "model.onnx"), input_names=["x"], output_names=["y"],
+                      dynamic_axes=None if dimensions == 2 else {"x": {0: "n"}, "y": {0: "n"}}, dynamo=False)

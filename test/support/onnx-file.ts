@@ -7,6 +7,7 @@ import { onnxFile } from "#src/model/onnx/write.js";
  *
  * @param axes 2 for [N, channels, Y, X], 3 for [N, channels, Z, Y, X]
  * @param precision of input, weights and output
+ * @param fixed batch, if the file fixes one, and with it the lengths of the spatial axes
  */
 export function pointwiseNetwork(
   axes: 2 | 3,
@@ -14,8 +15,10 @@ export function pointwiseNetwork(
   biases: readonly number[],
   channels = 1,
   precision: "float32" | "float16" = "float32",
+  fixed?: readonly [batch: number, ...spatial: number[]],
 ): Uint8Array {
   const type = precision === "float16" ? "float16" : "float";
+  const [batch, ...lengths] = fixed ?? (["n", ...["z", "y", "x"].slice(3 - axes)] as const);
   const spatial = ["z", "y", "x"].slice(3 - axes);
   const stored = (values: readonly number[]) => {
     const floats = new Float32Array(values);
@@ -27,7 +30,7 @@ export function pointwiseNetwork(
       { name: "w", dims: [biases.length, channels, ...spatial.map(() => 1)], values: stored(weights) },
       { name: "b", dims: [biases.length], values: stored(biases) },
     ],
-    inputs: [{ name: "image", type, dims: ["n", channels, ...spatial] }],
-    outputs: [{ name: "logits", type, dims: ["n", biases.length, ...spatial] }],
+    inputs: [{ name: "image", type, dims: [batch, channels, ...lengths] }],
+    outputs: [{ name: "logits", type, dims: [batch, biases.length, ...lengths] }],
   });
 }

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { sha256 } from "#src/core/ids.js";
 import { BundleConfig } from "#src/model/import/bundle-config.js";
 import { BundleExport, BundleMetadata } from "#src/model/import/bundle-files.js";
-import { shortName } from "#src/model/import/label-terms.js";
+import { shortName } from "#src/model/import/imported-labels.js";
 import { manifestOfMonai } from "#src/model/import/monai.js";
 import { makePackage, readDocument, writeManifest } from "./package-folder.js";
 import { runWorkshop } from "./workshop.js";

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { modelsFolder } from "#src/cli/models-folder.js";
 import { sha256 } from "#src/core/ids.js";
-import { shortName } from "#src/model/import/label-terms.js";
+import { shortName } from "#src/model/import/imported-labels.js";
 import { manifestOfNnunet } from "#src/model/import/nnunet.js";
 import { NnunetDataset, NnunetExport, NnunetPlans } from "#src/model/import/nnunet-files.js";
 import { folderModels } from "#src/model/model-library.js";

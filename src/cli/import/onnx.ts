@@ -7,7 +7,7 @@ import { openShape } from "#src/inference/measure-network.js";
 import { toNetworkGrid } from "#src/inference/network-grid.js";
 import { ortSessions } from "#src/inference/ort-session.js";
 import { segmentInput } from "#src/inference/segment-input.js";
-import { shortName } from "#src/model/import/label-terms.js";
+import { shortName } from "#src/model/import/imported-labels.js";
 import { manifestOfOnnx, OnnxSettings } from "#src/model/import/onnx.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import { readOnnxFacts } from "#src/model/onnx/facts.js";

@@ -172,8 +172,12 @@ EXPORT void unpackHalf(const u16 *halves, float *out, u32 count) {
   for (u32 i = 0; i < count; i++) out[i] = wasm_f32x4_extract_lane(loadHalf1(halves + i), 0);
 }
 
-// Sums over the sums of weights, rounded to half precision; the sums become zero.
-EXPORT void takeHalf(u16 *sums, const float *weights, float *means, u32 count) {
+// Sums over the sums of weights, rounded to half precision; the sums become zero. Sums of finite answers that went
+// beyond half precision are infinite, and so are their means, or no numbers.
+//
+// @return 1 when every mean is finite, else 0
+EXPORT i32 takeHalf(u16 *sums, const float *weights, float *means, u32 count) {
+  i32 finite = 1;
   u32 i = 0;
   for (; i + 8 <= count; i += 8) {
     const f4 low = wasm_v128_load(weights + i), high = wasm_v128_load(weights + i + 4);
@@ -189,22 +193,34 @@ EXPORT void takeHalf(u16 *sums, const float *weights, float *means, u32 count) {
     const f8 sum = loadAll(sums + i);
     wasm_v128_store(means + i, fromHalf(toHalf(wasm_f32x4_div(sum.low, low))));
     wasm_v128_store(means + i + 4, fromHalf(toHalf(wasm_f32x4_div(sum.high, high))));
+    finite &= areFinite(means + i);
   }
   for (; i < count; i++) {
     const f4 mean = wasm_f32x4_div(loadHalf1(sums + i), wasm_f32x4_splat(weights[i]));
     means[i] = wasm_f32x4_extract_lane(fromHalf(toHalf(mean)), 0);
+    finite &= __builtin_fabsf(means[i]) < __builtin_inff();
   }
   __builtin_memset(sums, 0, 2 * count);
+  return finite;
 }
 
-// Sums over the sums of weights; the sums become zero.
-EXPORT void takeSingle(float *sums, const float *weights, float *means, u32 count) {
+// The same with sums in single precision.
+EXPORT i32 takeSingle(float *sums, const float *weights, float *means, u32 count) {
+  const v128_t exponents = wasm_i32x4_const_splat(0x7f800000);
+  v128_t largest = wasm_i32x4_const_splat(0);
+  i32 finite = 1;
   u32 i = 0;
   for (; i + 4 <= count; i += 4) {
-    wasm_v128_store(means + i, wasm_f32x4_div(wasm_v128_load(sums + i), wasm_v128_load(weights + i)));
+    const f4 mean = wasm_f32x4_div(wasm_v128_load(sums + i), wasm_v128_load(weights + i));
+    largest = wasm_i32x4_max(largest, wasm_v128_and(mean, exponents));
+    wasm_v128_store(means + i, mean);
   }
-  for (; i < count; i++) means[i] = sums[i] / weights[i];
+  for (; i < count; i++) {
+    means[i] = sums[i] / weights[i];
+    finite &= __builtin_fabsf(means[i]) < __builtin_inff();
+  }
   __builtin_memset(sums, 0, 4 * count);
+  return finite & !wasm_v128_any_true(wasm_i32x4_eq(largest, exponents));
 }
 
 // ------------------------------------------------------------------------------------------------------- answers

@@ -34,6 +34,8 @@ export const BundleExport = z.looseObject({
   inputName: z.string(),
   outputName: z.string(),
   parameters: count,
+  /** Where the file takes one tile at a time. */
+  batch: z.literal(1).optional(),
   parity: z.number(),
 });
 export type BundleExport = z.infer<typeof BundleExport>;

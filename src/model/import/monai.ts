@@ -4,7 +4,7 @@ import type { BundleConfig } from "./bundle-config.js";
 import type { BundleExport, BundleMetadata } from "./bundle-files.js";
 import { readInferer } from "./bundle-inferer.js";
 import { readPostprocessing, readPreprocessing, unsupported } from "./bundle-transforms.js";
-import { labelTerms, shortName } from "./label-terms.js";
+import { importedLabels } from "./imported-labels.js";
 import { validManifest } from "./valid-manifest.js";
 
 /** What the files of a MONAI bundle say, and what the user adds. */
@@ -58,6 +58,7 @@ export function manifestOfMonai(bundle: MonaiBundle): ModelManifest {
       inputName: exported.inputName,
       outputName: exported.outputName,
       dimensions,
+      ...(dimensions === 2 && exported.batch !== undefined && { batch: exported.batch }),
       classes: output.num_channels,
       parameters: exported.parameters,
     },
@@ -81,10 +82,9 @@ export function manifestOfMonai(bundle: MonaiBundle): ModelManifest {
     tiles: { patchVox: patch, ...tiles },
     mirrorAxes: [],
     activation: isSigmoid ? { regions: [1] } : "softmax",
-    labels: values.map((value) => {
-      const name = output.channel_def[isSigmoid ? 0 : value] ?? `label ${value}`;
-      return { value, name: shortName(name), displayName: name, ...labelTerms(value) };
-    }),
+    labels: importedLabels(
+      values.map((value) => ({ value, name: output.channel_def[isSigmoid ? 0 : value] ?? `label ${value}` })),
+    ),
     postprocess: after.steps,
     licence: { weights: bundle.licence },
     trainingData: [{ name: source, licence: "unknown" }],

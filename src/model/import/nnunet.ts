@@ -1,7 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { CodedTerm, ModelManifest } from "#src/model/manifest.js";
-import { labelTerms, shortName } from "./label-terms.js";
+import { importedLabels } from "./imported-labels.js";
 import type { NnunetConfiguration, NnunetDataset, NnunetExport, NnunetPlans } from "./nnunet-files.js";
 import { validManifest } from "./valid-manifest.js";
 
@@ -186,22 +186,37 @@ function labelsOf({ dataset, terms = {} }: NnunetModel): {
 } {
   const names = Object.entries(dataset.labels).filter(([name]) => name !== "ignore");
   const foreground = names.filter(([, value]) => value !== 0 && !(Array.isArray(value) && value.every((v) => v === 0)));
-  const described = (name: string, value: number) => ({
-    value,
-    name: shortName(name),
-    displayName: name,
-    ...labelTerms(value, terms[name]),
-  });
+  const described = (name: string, value: number) => ({ value, name, ...terms[name] });
   if (!foreground.some(([, value]) => Array.isArray(value))) {
     const labels = foreground.map(([name, value]) => described(name, Number(value)));
-    return { labels, activation: "softmax", classes: names.length };
+    return { labels: importedLabels(labels), activation: "softmax", classes: names.length };
   }
   const order = dataset.regions_class_order ?? [];
   if (order.length !== foreground.length) {
     throw unsupported(`regions_class_order of ${order.length} for ${foreground.length} regions`);
   }
-  const labels = foreground.map(([name], n) => described(name, order[n] ?? 0));
-  return { labels, activation: { regions: order }, classes: order.length };
+  const regions = foreground.map(([name, value]) => ({ name, values: [value].flat() }));
+  const labels = regions.map((region, n) => described(nameOfRest(region, regions.slice(n + 1)), order[n] ?? 0));
+  return { labels: importedLabels(labels), activation: { regions: order }, classes: order.length };
+}
+
+interface Region {
+  readonly name: string;
+  /** Values of the training labels that it is the union of. */
+  readonly values: readonly number[];
+}
+
+/**
+ * What a region's value holds in the label map, where later regions are written over it: "whole without core" is not
+ * the whole. Of later regions that lie in one another the outermost are named.
+ */
+function nameOfRest({ name, values }: Region, later: readonly Region[]): string {
+  const over = later.filter((other) => other.values.some((value) => values.includes(value)));
+  const isInside = (one: Region, other: Region) =>
+    other.values.length > one.values.length && one.values.every((value) => other.values.includes(value));
+  const outermost = over.filter((one) => !over.some((other) => isInside(one, other)));
+  if (outermost.length === 0) return name;
+  return `${name} without ${outermost.map((other) => other.name).join(" and ")}`;
 }
 
 function unsupported(what: string): PipelineError {

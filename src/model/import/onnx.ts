@@ -3,7 +3,7 @@ import { PipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { ModelManifest } from "#src/model/manifest.js";
 import type { OnnxFacts, OnnxTensor } from "#src/model/onnx/facts.js";
-import { labelTerms, shortName } from "./label-terms.js";
+import { importedLabels } from "./imported-labels.js";
 import { validManifest } from "./valid-manifest.js";
 
 /** What a user must say about a bare network: everything that its file does not. Fields as in a manifest. */
@@ -56,14 +56,11 @@ export function manifestOfOnnx(
   const channels = input.shape[1] ?? 1;
   const isSoftmax = settings.activation === undefined || settings.activation === "softmax";
   const classes = output.shape[1] ?? settings.labels.length + (isSoftmax ? 1 : 0);
-  const fixed = input.shape.slice(2);
+  const [batch = null, , ...fixed] = input.shape;
+  if (batch !== null && batch !== 1) throw misfit(`a fixed batch of ${batch}`, "1, or one that is open");
   const patchVox = settings.patchVox ?? patchOf(fixed, dimensions);
-  const labels = settings.labels.map((name, n) => ({
-    value: n + 1,
-    name: shortName(name),
-    displayName: name,
-    ...labelTerms(n + 1),
-  }));
+  assertTakes(fixed, patchVox);
+  const labels = importedLabels(settings.labels.map((name, n) => ({ value: n + 1, name })));
   if (isSoftmax && classes !== labels.length + 1) {
     throw misfit(`${classes} output channels`, `${labels.length + 1}: background and ${labels.length} labels`);
   }
@@ -83,6 +80,7 @@ export function manifestOfOnnx(
       inputName: input.name,
       outputName: output.name,
       dimensions,
+      ...(dimensions === 2 && batch !== null && { batch }),
       classes,
       parameters: Math.max(1, facts.parameters),
     },
@@ -120,6 +118,13 @@ function patchOf(fixed: readonly (number | null)[], dimensions: 2 | 3): number[]
     throw misfit("an input of open size", "a tile in the settings: patchVox along x, y, z");
   }
   return dimensions === 3 ? known.toReversed() : [...known.toReversed(), 1];
+}
+
+function assertTakes(fixed: readonly (number | null)[], patchVox: readonly number[]): void {
+  const given = patchVox.slice(0, fixed.length).toReversed();
+  if (fixed.every((length, axis) => length === null || length === given[axis])) return;
+  const size = fixed.map((length) => length ?? "any").toReversed();
+  throw misfit(`an input of fixed size ${size.join(" x ")}`, `patchVox ${patchVox.join(" x ")} as in the settings`);
 }
 
 function onlyOne(tensors: readonly OnnxTensor[], what: string): OnnxTensor {

@@ -1,3 +1,4 @@
+import { PipelineError } from "#src/core/errors.js";
 import { broken, fieldsOf, inside, numbersOf, textOf } from "./fields.js";
 
 /** A float tensor that goes in or out of a network: dimensions by number, or null where they are open. */
@@ -21,7 +22,8 @@ const FLOATS: ReadonlySet<number> = new Set([1, 10, 11, 16]);
  * Reads inputs, outputs and the number of parameters from an ONNX file (onnx.proto: ModelProto 7 graph; GraphProto 5
  * initializer, 11 input, 12 output). Tensors are counted by their dimensions and not decoded.
  *
- * @throws {PipelineError} `ModelInvalid` for bytes that are no ONNX model
+ * @throws {PipelineError} `ModelInvalid` for bytes that are no ONNX model, and for a network whose weights are in files
+ *   beside it: a package has one file for each network
  */
 export function readOnnxFacts(bytes: Uint8Array): OnnxFacts {
   const graph = [...fieldsOf(bytes)].find(({ field, body }) => field === 7 && body !== null)?.body;
@@ -42,9 +44,16 @@ export function readOnnxFacts(bytes: Uint8Array): OnnxFacts {
   return { inputs: inputs.filter(({ name }) => !constants.has(name)), outputs, parameters };
 }
 
-/** TensorProto: 1 dims, 2 data_type, 8 name. */
+/** TensorProto.DataLocation. */
+const EXTERNAL = 1;
+
+/** TensorProto: 1 dims, 2 data_type, 8 name, 14 data_location. */
 function initializerOf(body: Uint8Array): { readonly name: string; readonly values: number } {
   const [type = 0] = numbersOf(body, 2);
+  if (numbersOf(body, 14)[0] === EXTERNAL) {
+    const remedy = "expected them inside: onnx.save(onnx.load('in.onnx'), 'out.onnx')";
+    throw new PipelineError("ModelInvalid", `the network keeps weights in a file beside it (external data), ${remedy}`);
+  }
   const values = numbersOf(body, 1).reduce((product, dim) => product * dim, 1);
   return { name: textOf(inside(body, 8)), values: FLOATS.has(type) ? values : 0 };
 }

@@ -166,6 +166,22 @@ describe("scanlane refine", () => {
     expect(await failure("regions.nii", { regions: [1, 2, 3] })).toMatch(/2 channels, expected 3 as named/);
   });
 
+  it("keeps the order of regions through steps that decide anew, and of files of a folder", async () => {
+    const data = Float32Array.from({ length: 2 * VOXELS }, (_, i) => (i < VOXELS ? 0.9 : i < VOXELS + 5 ? 0.7 : 0.1));
+    await writeFile(at("nested.nii"), writeNifti({ ...grid, data, channels: 2 }));
+    await mkdir(at("nested"));
+    await writeFile(at("nested/3.nii"), writeNifti({ ...grid, data: data.slice(0, VOXELS) }));
+    await writeFile(at("nested/1.nii"), writeNifti({ ...grid, data: data.slice(VOXELS) }));
+    const steps = await stepsFile({ kind: "threshold", labels: [1, 3], probability: 0.6, from: "probabilities" });
+    for (const name of ["nested.nii", "nested"]) {
+      for (const path of [steps, await stepsFile()]) {
+        const { labels } = await run(name, { regions: [3, 1], steps: path });
+        expect(labels).toBe(`11111${"3".repeat(VOXELS - 5)}`);
+      }
+    }
+    expect(await failure("nested", { regions: [3, 2] })).toBe("InputMismatch: region 2 has no probabilities");
+  });
+
   it.each([
     ["missing.nii", {}, /^StoreMissing: probabilities are not there/],
     ["case.npz", {}, /^InputMismatch: a \.npz file has no grid, expected --image or --labels/],
@@ -192,6 +208,19 @@ describe("scanlane refine", () => {
   it("finds nothing to do for a label that a label map does not have", async () => {
     const absent = await stepsFile({ kind: "remove-small", labels: [9], minVoxels: 5 });
     expect((await run("labels.nii", { steps: absent })).labels).toBe(truth.join(""));
+  });
+
+  it("knows the labels that a map does not have by the manifest of the steps, or by the steps", async () => {
+    const penalties = [[0, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]]; // biome-ignore format: a matrix
+    const unary = { from: "labels", confidence: 0.99 };
+    const crf = { kind: "dense-crf", unary, smoothness: { weight: 0.1, widthMm: 1 }, penalties };
+    const labels = [1, 2, 3].map((value) => ({ value }));
+    await writeFile(at("described.json"), JSON.stringify({ labels, postprocess: [crf] }));
+    expect((await run("labels.nii", { steps: at("described.json") })).labels).toBe(truth.join(""));
+    const named = await stepsFile(crf, { kind: "remove-small", labels: [3], minVoxels: 1 });
+    expect((await run("labels.nii", { steps: named })).labels).toBe(truth.join(""));
+    const steps = await stepsFile(crf);
+    expect(await failure("labels.nii", { steps })).toMatch(/^ModelInvalid: .*4 rows of penalties for 2 labels/);
   });
 
   it("runs a CRF with a window, whose labels must exclude each other", async () => {
@@ -247,6 +276,43 @@ describe("scanlane tune-thresholds", () => {
     await tuneThresholdsOf({ ...flags, rule: "triplet", scope: "slice", minVoxels: [3], json: true });
     const last: unknown = log.mock.calls.at(-1)?.[0];
     expect(JSON.parse(String(last))).toMatchObject({ meanDice: 1, cases: 1, step: { minVoxels: 3, scope: "slice" } });
+    log.mockRestore();
+  });
+
+  it("replaces the step that decided for the label, and leaves a manifest in which another step does", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const flags = { probabilities: at("probs"), truth: at("truths"), label: 1, manifest: at("deciding.json") } as const;
+    const tune = async (rule: "threshold" | "triplet", ...postprocess: unknown[]): Promise<string> => {
+      await writeFile(flags.manifest, JSON.stringify({ postprocess }));
+      const tuned = tuneThresholdsOf({ ...flags, rule, scope: "volume", thresholds: [0.2], minVoxels: [3] });
+      const message = await tuned.then(
+        () => "",
+        (error: unknown) => String(error),
+      );
+      const steps: { kind: string }[] = JSON.parse(await readFile(flags.manifest, "utf8")).postprocess;
+      return [...steps.map(({ kind }) => kind), message].join(" ").trim();
+    };
+    const threshold = { kind: "threshold", labels: [1], probability: 0.6, from: "probabilities" };
+    const both = { ...threshold, labels: [1, 2] };
+    const other = { ...threshold, labels: [2] };
+    const fill = { kind: "fill-holes", labels: [1] };
+    const crf = { kind: "dense-crf", smoothness: { weight: 1, widthMm: 1 } };
+    const ofLabels = { ...crf, unary: { from: "labels", confidence: 0.9 } };
+    expect(await tune("triplet", threshold, fill)).toBe("score-triplet fill-holes");
+    expect(await tune("threshold", { kind: "hysteresis", labels: [1], low: 0.2, high: 0.4 })).toBe("threshold");
+    expect(await tune("triplet", other)).toBe("score-triplet threshold");
+    expect(await tune("threshold", ofLabels)).toBe("threshold dense-crf");
+    const refused = "ModelInvalid: the manifest leaves no place for the tuned step:";
+    expect(await tune("triplet", crf)).toBe(
+      `dense-crf ${refused} dense-crf decides anew and undoes step 1 (score-triplet), expected one of them`,
+    );
+    expect(await tune("threshold", both)).toMatch(`threshold ${refused} threshold decides anew`);
+    expect(
+      log.mock.calls
+        .flat()
+        .join("\n")
+        .match(/best of 1/g),
+    ).toHaveLength(6);
     log.mockRestore();
   });
 

@@ -63,6 +63,21 @@ describe("FoldMean", () => {
     }
   });
 
+  it("says so when sums of finite logits are beyond half precision", () => {
+    const meansAreFinite = (value: number, precision: Precision) => {
+      const mean = new FoldMean(2, { area, classes, precision }, () => {});
+      for (const fold of [0, 1]) {
+        const slice = Array.from({ length: classes }, () => new Float32Array(area));
+        slice.at(-1)?.fill(value, area - 1);
+        mean.add(fold, 0, slice);
+      }
+      return mean.areMeansFinite;
+    };
+    expect(meansAreFinite(32_752, "float16")).toBe(true);
+    expect(meansAreFinite(-32_768, "float16")).toBe(false);
+    expect(meansAreFinite(-32_768, "float32")).toBe(true);
+  });
+
   it("passes on the logits of a single network as they come", () => {
     const slice = sliceOf(3, "float16");
     const given: unknown[] = [];

@@ -70,7 +70,7 @@ function blend(
   const front = new TileFront({ size, patch, classes, weights, precision }, onSlice, windowBytes);
   const areFinite = tiles.map(({ start, logits }) => front.add(start, wholeTile(logits, patch, classes)));
   front.finish();
-  return { out, areFinite };
+  return { out, areFinite, areMeansFinite: front.areMeansFinite };
 }
 
 /** Where two arrays first differ. What rounds to zero from below is -0 in the kernel, as in torch, and 0 in plain loops. */
@@ -109,9 +109,10 @@ describe("the kernel of tiles", () => {
     const weights = gaussianTileWeights(patch);
     const tiles = tilesOf(randomFrom(5));
     const slice = 2 * size[0] * size[1];
-    const { out, areFinite } = blend(size, patch, weights, tiles, "float16");
+    const whole = blend(size, patch, weights, tiles, "float16");
+    expect(whole.areMeansFinite).toBe(false);
     for (const windowBytes of [8 * slice, 4 * slice, 3 * slice, slice, 1]) {
-      expect(blend(size, patch, weights, tiles, "float16", windowBytes)).toEqual({ out, areFinite });
+      expect(blend(size, patch, weights, tiles, "float16", windowBytes)).toEqual(whole);
     }
   });
 
@@ -173,6 +174,24 @@ describe("the kernel of tiles", () => {
         expect(blend([13, 2, 1], [13, 2, 1], weights, [{ start: [0, 0, 0], logits }], precision).areFinite).toEqual([
           false,
         ]);
+      }
+    }
+  });
+
+  it("says so when sums of finite answers are beyond the precision, wherever they are", () => {
+    const patch: Size3 = [13, 2, 1];
+    const most = { float16: 65_504, float32: 3.4e38 };
+    for (const precision of ["float16", "float32"] as const) {
+      const blended = (logits: Float32Array, weight: number) =>
+        blend(patch, patch, new Float32Array(26).fill(weight), [{ start: [0, 0, 0], logits }], precision);
+      expect(blended(new Float32Array(26).fill(-most[precision]), 1).areMeansFinite).toBe(true);
+      for (let at = 0; at < 26; at++) {
+        const logits = new Float32Array(26).fill(3);
+        for (const value of [most[precision] / 4, -most[precision] / 4]) {
+          logits[at] = value;
+          expect(blended(logits, 3)).toMatchObject({ areFinite: [true], areMeansFinite: true });
+          expect(blended(logits, 5)).toMatchObject({ areFinite: [true], areMeansFinite: false });
+        }
       }
     }
   });

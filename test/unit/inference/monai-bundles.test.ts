@@ -25,16 +25,23 @@ interface Case {
 
 const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text, "base64"));
 
-function manifestOf({ classes, config }: Case): ModelManifest {
+function manifestOf({ classes, config }: Case, named: object = {}, file: { batch?: 1 } = {}): ModelManifest {
   const metadata = BundleMetadata.parse({
     version: "0.1.0",
     description: "made up",
     network_data_format: {
       inputs: { image: { modality: "CT", num_channels: 1, channel_def: { "0": "image" } } },
-      outputs: { pred: { num_channels: classes } },
+      outputs: { pred: { num_channels: classes, ...named } },
     },
   });
-  const exported = { file: "network.onnx", inputName: "image", outputName: "logits", parameters: 1, parity: 0 };
+  const exported = {
+    file: "network.onnx",
+    inputName: "image",
+    outputName: "logits",
+    parameters: 1,
+    parity: 0,
+    ...file,
+  };
   const given = { id: "bundle", licence: "CC0-1.0", modalities: [], digest: "a".repeat(64) };
   return manifestOfMonai({ metadata, exported, config: new BundleConfig(config), ...given });
 }
@@ -71,6 +78,22 @@ describe.each(readGolden<readonly Case[]>("monai-bundles"))("a bundle where $nam
     const refined = applySteps(state, manifest.postprocess).labels;
     expect(Buffer.compare(Uint8Array.from(refined), bytesOf(one.labels))).toBe(0);
   });
+});
+
+it("tells labels of a bundle apart whose short names are the same", () => {
+  const one = readGolden<readonly Case[]>("monai-bundles").find(({ classes }) => classes === 3);
+  const named = { channel_def: { "0": "background", "1": "GTV+", "2": "GTV-" } };
+  const names = one && manifestOf(one, named).labels.map(({ name }) => name);
+  expect(names).toEqual(["gtv-1", "gtv-2"]);
+});
+
+it("gives a 2-D network of a bundle one slice at a time where its file fixes that", () => {
+  const batches = readGolden<readonly Case[]>("monai-bundles").map((one) => {
+    const { dimensions, batch } = manifestOf(one, {}, { batch: 1 }).network;
+    return [dimensions, batch, manifestOf(one).network.batch];
+  });
+  expect(batches).toContainEqual([2, 1, undefined]);
+  expect(batches).toContainEqual([3, undefined, undefined]);
 });
 
 /** The network of the golden, in single precision as torch's. */

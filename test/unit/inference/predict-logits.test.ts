@@ -227,6 +227,39 @@ describe("predictLogits", () => {
   }
 });
 
+describe("logits whose sums are beyond half precision", () => {
+  const constant = (value: number) =>
+    fake(async ({ shape }) => ({
+      data: new Float32Array(2 * 4096).fill(value, 4096),
+      shape: [1, 2, ...shape.slice(2)],
+    }));
+  const half: ModelManifest = { ...manifest, precision: "float16" };
+  const beyond = {
+    code: "InferenceFailed",
+    message: "sums of the network's logits go beyond half precision (65,504), expected finite sums",
+  };
+
+  // A Gaussian's largest weight is 10.
+  it.each([
+    ["in the last slices", [16, 16, 16], 8000, "gaussian"],
+    ["in slices that are given away before the last tile", [16, 16, 40], 8000, "gaussian"],
+    ["where tiles overlap", [24, 16, 16], 40_000, "constant"],
+  ] as const)("end the run, as nnU-Net's do: %s", async (_, size, value, blending) => {
+    const tiles = { ...manifest.tiles, blending };
+    await expect(logitsOf(ramp(size), { ...half, tiles }, constant(value))).rejects.toMatchObject(beyond);
+    const [, logits] = await logitsOf(ramp(size), { ...manifest, tiles }, constant(value));
+    expect(logits?.every((logit) => Math.abs(logit - value) < 0.01)).toBe(true);
+  });
+
+  it("end it, too, where only the sum of folds is beyond it", async () => {
+    const even = { ...half, tiles: { ...manifest.tiles, blending: "constant" as const } };
+    const input = ramp([16, 16, 16]);
+    await expect(logitsOf(input, even, [40_000, 40_000].map(constant))).rejects.toMatchObject(beyond);
+    const [, logits] = await logitsOf(input, even, [30_000, 30_000].map(constant));
+    expect(new Set(logits)).toEqual(new Set([30_000]));
+  });
+});
+
 describe("ortSessions", () => {
   it.each(["cuda", "tensorrt"] as const)("does not run on another device than was asked for: %s", async (provider) => {
     const opened = ortSessions(provider)({ ...manifest.network, bytes: async () => bytes });

@@ -17,6 +17,14 @@ describe("ClassicalManifest", () => {
     expect(problems({ postprocess: [{ kind: "fill-holes", labels: [1, 2, 3] }] }, "brain-tissue-fcm")).toEqual([]);
   });
 
+  it("refuses two labels of one name", () => {
+    const labels = ["csf", "matter", "matter"].map((name, n) => ({
+      ...(read("brain-tissue-fcm").labels as object[])[n],
+      name,
+    }));
+    expect(problems({ labels }, "brain-tissue-fcm")).toEqual(["labels: two labels share a name"]);
+  });
+
   it("refuses a step on a label that the method does not give, and names the step", () => {
     const good = { kind: "fill-holes", labels: [1] };
     expect(problems({ postprocess: [good, { kind: "remove-small", labels: [1, 7], minVoxels: 2 }] })).toEqual([

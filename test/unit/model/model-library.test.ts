@@ -78,6 +78,19 @@ describe("folderModels", () => {
   for (const [what, changes, field] of [
     ["an unknown field", { speed: 9 }, "(root)"],
     ["a label beyond the classes", { labels: [{ ...manifest.labels[0], value: 2 }] }, "labels"],
+    [
+      "two labels of one name",
+      {
+        network: { ...manifest.network, classes: 3 },
+        labels: [1, 2].map((value) => ({ ...manifest.labels[0], value })),
+      },
+      "labels: two labels share a name",
+    ],
+    [
+      "two labels of one value",
+      { labels: [manifest.labels[0], manifest.labels[0]] },
+      "labels: two labels share a value",
+    ],
     ["an unknown step", { postprocess: [{ kind: "polish" }] }, "postprocess.0.kind"],
     [
       "a step on a label that the model does not have",

@@ -125,6 +125,12 @@ describe("ensembles", () => {
       "ensemble.grid",
     ],
     [
+      "two labels of one name",
+      { labels: [1, 2].map((value) => ({ ...first.labels[0], value })) },
+      {},
+      "labels: two labels share a name",
+    ],
+    [
       "labels that a member has not",
       { labels: [{ ...first.labels[0], value: 3 }] },
       {},

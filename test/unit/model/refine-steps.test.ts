@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { labelsOfStep, needsImage, needsProbabilities, RefineStep, RefineSteps } from "#src/model/refine-steps.js";
+import {
+  labelsOfStep,
+  misfitIssue,
+  needsImage,
+  needsProbabilities,
+  RefineStep,
+  RefineSteps,
+} from "#src/model/refine-steps.js";
 
 /** The field and message of the first problem. */
 function problem(...steps: unknown[]): string {
@@ -43,6 +50,43 @@ describe("RefineSteps", () => {
     expect(problem({ ...largest, labels: [2] }, hysteresis)).toBe("none");
     expect(problem(crf, { kind: "threshold", labels: [1], probability: 0.7 }, largest)).toBe("none");
     expect(problem(largest, { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" })).toMatch(/^1/);
+  });
+
+  it("wants one step alone to decide anew for a label, after a CRF or not", () => {
+    const threshold = { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" };
+    const vote = { kind: "superpixel-vote", edgeMm: 3, use: "probabilities" };
+    expect(problem(threshold, hysteresis)).toBe(
+      "1.kind: hysteresis decides anew and undoes step 1 (threshold), expected one of them",
+    );
+    expect(problem(threshold, crf)).toMatch(/^1\.kind: dense-crf decides anew and undoes step 1 \(threshold\)/);
+    expect(problem(vote, threshold)).toMatch(/^1\.kind: threshold/);
+    expect(problem({ ...threshold, labels: [2] }, hysteresis)).toBe("none");
+    expect(problem(crf, threshold)).toBe("none");
+    expect(problem(crf, vote)).toBe("none");
+    expect(problem(crf, crf, threshold)).toBe("none");
+    expect(problem(crf, { kind: "otsu", labels: [1], source: "image" })).toMatch(/^1\.kind: otsu/);
+  });
+
+  it("lets steps decide by what a CRF on labels made of the steps before it", () => {
+    const ofLabels = { ...crf, unary: { from: "labels", confidence: 0.9 } };
+    const threshold = { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" };
+    expect(problem(threshold, largest, ofLabels, threshold)).toBe("none");
+    expect(problem(threshold, ofLabels, largest, threshold)).toMatch(/^3\.kind: .* undoes step 3 \(largest/);
+    expect(problem(largest, ofLabels, { kind: "otsu", labels: [1], source: "image" })).toMatch(/^2\.kind: otsu/);
+  });
+});
+
+describe("steps of a model", () => {
+  it("name its labels, and have penalties for all of them", () => {
+    const penalties = [[0, 1], [1, 0]]; // biome-ignore format: a matrix
+    const issue = (labels: number[], ...steps: object[]) => misfitIssue(RefineSteps.parse(steps), labels);
+    expect(issue([7], { ...crf, penalties })).toBeNull();
+    expect(issue([1, 2], crf, { ...crf, penalties })).toEqual({
+      code: "custom",
+      path: ["postprocess", 1, "penalties"],
+      message: "2 rows for 2 labels, expected 3: background first",
+    });
+    expect(issue([2], crf, largest)).toMatchObject({ path: ["postprocess", 1, "labels"] });
   });
 });
 

@@ -116,6 +116,27 @@ describe("the options of dense-crf", () => {
     );
   });
 
+  it("leave labels of the model that the map does not have, for steps and penalties that name them", () => {
+    const unary = { from: "labels", confidence: 0.7 };
+    const [one, two] = [1, 2].map((only) => labels.map((label) => (label === only ? label : 0)));
+    const crf = { smoothness: { weight: 3, widthMm: 1.5 }, unary };
+    const ofModel = (map = labels) => ({ ...input, labels: map, probabilities: null, modelLabels: [1, 2] });
+    const expected = run(crf, ofModel(one));
+    for (const next of [
+      { kind: "threshold", labels: [1, 2], probability: 0.001 },
+      { kind: "screen-components", labels: [1, 2], score: { statistic: "max", min: 0.01 } },
+      { kind: "threshold", labels: [1, 2], probability: 0.5, from: "probabilities" },
+    ]) {
+      expect(applySteps(ofModel(one), [parse(crf), RefineStep.parse(next)]).labels).toEqual(expected);
+    }
+    const between = [[0, 1, 9], [1, 0, 5], [9, 5, 0]]; // biome-ignore format: a matrix
+    const alone = (cost: number) => [[0, cost], [cost, 0]]; // biome-ignore format: a matrix
+    const { modelLabels: _, ...unknown } = ofModel(two);
+    expect(run({ ...crf, penalties: between }, ofModel(one))).toEqual(expected);
+    expect(run({ ...crf, penalties: between }, ofModel(two))).toEqual(run({ ...crf, penalties: alone(9) }, unknown));
+    expect(run({ ...crf, penalties: between }, ofModel(two))).not.toEqual(run(crf, unknown));
+  });
+
   const failure = (step: object, from = input): string => {
     try {
       run(step, from);

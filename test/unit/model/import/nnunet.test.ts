@@ -135,9 +135,27 @@ describe("manifestOfNnunet", () => {
     expect(made.activation).toEqual({ regions: [1, 2] });
     expect(made.network.classes).toBe(2);
     expect(made.labels.map(({ name, value }) => [name, value])).toEqual([
-      ["whole", 1],
+      ["whole-without-core", 1],
       ["core", 2],
     ]);
+  });
+
+  it.each([
+    [{ whole: [1, 2, 3], core: [2, 3], enhancing: [3] }, ["whole without core", "core without enhancing", "enhancing"]],
+    [{ whole: [1, 2, 3], cyst: [2], core: [3] }, ["whole without cyst and core", "cyst", "core"]],
+    [{ left: [1, 2], right: [2, 3] }, ["left without right", "right"]],
+    [{ liver: [1], vessels: [2, 3] }, ["liver", "vessels"]],
+  ])("names what the value of a region holds where later ones are written over it: %j", (regions, expected) => {
+    const order = Object.keys(regions).map((_, n) => n + 1);
+    const dataset = { labels: { background: 0, ...regions }, regions_class_order: order };
+    const { labels } = manifestOfNnunet(model({ dataset, exported: { postprocessing: [] } }));
+    expect(labels.map(({ displayName }) => displayName)).toEqual(expected);
+    expect(labels.map(({ name }) => name)).toEqual(expected.map((name) => name.replaceAll(" ", "-")));
+  });
+
+  it("tells labels apart whose short names are the same", () => {
+    const { labels } = manifestOfNnunet(model({ dataset: { labels: { background: 0, "GTV+": 1, "GTV-": 2 } } }));
+    expect(labels.map(({ name }) => name)).toEqual(["gtv-1", "gtv-2"]);
   });
 
   it.each([

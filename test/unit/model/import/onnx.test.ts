@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { manifestOfOnnx, OnnxSettings } from "#src/model/import/onnx.js";
 import { readOnnxFacts } from "#src/model/onnx/facts.js";
+import { fieldsOf } from "#src/model/onnx/fields.js";
+import { joined, message } from "#src/model/onnx/write.js";
 import { pointwiseNetwork } from "../../../support/onnx-file.js";
 
 const named = { id: "mine", file: "network.onnx", digest: "a".repeat(64) };
@@ -22,6 +24,12 @@ describe("readOnnxFacts", () => {
     const manifest = JSON.parse(readFileSync("models/hippocampus-unet3d/manifest.json", "utf8"));
     const facts = readOnnxFacts(readFileSync(`models/hippocampus-unet3d/${manifest.network.file}`));
     expect(facts.parameters).toBe(manifest.network.parameters);
+  });
+
+  it("refuses a network whose weights are in a file beside it", () => {
+    expect(() => readOnnxFacts(externalWeights(pointwiseNetwork(2, [0, 1], [0, -5])))).toThrow(
+      "the network keeps weights in a file beside it (external data), expected them inside",
+    );
   });
 
   it("refuses what is no network", () => {
@@ -50,11 +58,42 @@ describe("manifestOfOnnx", () => {
     });
   });
 
+  it("tells labels apart whose short names are the same", () => {
+    const flat = { inputs: [tensor("x", null, 1, 8, 8)], outputs: [tensor("y", null, 3, 8, 8)], parameters: 9 };
+    const { labels } = manifestOfOnnx(flat, settings({ labels: ["GTV+", "GTV-"] }), named);
+    expect(labels.map(({ name, displayName }) => [name, displayName])).toEqual([
+      ["gtv-1", "GTV+"],
+      ["gtv-2", "GTV-"],
+    ]);
+  });
+
   it("takes a fixed tile from the file", () => {
     const flat = { inputs: [tensor("x", null, 3, 64, 48)], outputs: [tensor("y", null, 2, 64, 48)], parameters: 9 };
     const manifest = manifestOfOnnx(flat, settings({}), named);
     expect(manifest.tiles.patchVox).toEqual([48, 64, 1]);
     expect(manifest.channels).toHaveLength(3);
+  });
+
+  it("runs slices of a 2-D network one by one where its file fixes a batch of one", () => {
+    const flat = (batch: number | null) => ({
+      inputs: [tensor("x", batch, 1, 64, 48)],
+      outputs: [tensor("y", batch, 2, 64, 48)],
+      parameters: 9,
+    });
+    expect(manifestOfOnnx(flat(1), settings({}), named).network.batch).toBe(1);
+    expect(manifestOfOnnx(flat(null), settings({}), named).network.batch).toBeUndefined();
+    expect(() => manifestOfOnnx(flat(4), settings({}), named)).toThrow("a fixed batch of 4, expected 1, or one that");
+  });
+
+  it("refuses a tile that a network of fixed size does not take", () => {
+    const fixed = { inputs: [tensor("x", 1, 1, 16, 64, 48)], outputs: [tensor("y", 1, 2, 16, 64, 48)], parameters: 9 };
+    expect(manifestOfOnnx(fixed, settings({ patchVox: [48, 64, 16] }), named).tiles.patchVox).toEqual([48, 64, 16]);
+    expect(manifestOfOnnx(fixed, settings({}), named).network.batch).toBeUndefined();
+    expect(() => manifestOfOnnx(fixed, settings({ patchVox: [16, 64, 48] }), named)).toThrow(
+      "the network has an input of fixed size 48 x 64 x 16, expected patchVox 16 x 64 x 48 as in the settings",
+    );
+    const partly = { ...fixed, inputs: [tensor("x", null, 1, 64, null)], outputs: [tensor("y", null, 2, 64, null)] };
+    expect(manifestOfOnnx(partly, settings({ patchVox: [32, 64, 1] }), named).tiles.patchVox).toEqual([32, 64, 1]);
   });
 
   it.each<[string, object, object, string]>([
@@ -83,3 +122,18 @@ describe("manifestOfOnnx", () => {
     expect(() => manifestOfOnnx({ ...open3d, ...facts }, settings(given), named)).toThrow(message);
   });
 });
+
+/** The same file, but that its first constant says that it lies elsewhere. */
+function externalWeights(bytes: Uint8Array): Uint8Array {
+  const remade = (of: Uint8Array, field: number, change: (body: Uint8Array) => Uint8Array): Uint8Array => {
+    let isFirst = true;
+    const parts = [...fieldsOf(of)].map((one) => {
+      if (one.field !== field || one.body === null || !isFirst) return one.bytes;
+      isFirst = false;
+      return joined(message(field, [change(one.body)]));
+    });
+    return joined(parts);
+  };
+  // ModelProto 7 graph, GraphProto 5 initializer, TensorProto 14 data_location.
+  return remade(bytes, 7, (graph) => remade(graph, 5, (tensor) => joined([tensor, Uint8Array.of(8 * 14, 1)])));
+}
