@@ -1,7 +1,7 @@
 import { inflateRawSync } from "node:zlib";
-import dicomParser, { type ByteStream, type DataSet } from "dicom-parser";
+import dicomParser, { type ByteStream, type DataSet, type Element } from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
-import { countElements, type ElementCount } from "./count-elements.js";
+import { countedStream } from "./counted-stream.js";
 
 /** Transfer syntaxes by the names this program uses. */
 export const TRANSFER_SYNTAX = {
@@ -25,7 +25,8 @@ const MAX_INFLATED_RATIO = 200;
 const MAX_INFLATED = 1024 ** 3;
 
 /** Real headers have hundreds of elements outside of sequences, and a few dozen for each frame of 10,000 in them. */
-const MOST: ElementCount = { outer: 20_000, all: 2_000_000 };
+const MOST_OUTER = 20_000;
+const MOST_ELEMENTS = 2_000_000;
 
 /** Whether bytes carry the DICOM prefix. */
 function hasDicomPrefix(bytes: Uint8Array): boolean {
@@ -45,66 +46,24 @@ function withPreamble(bytes: Uint8Array): Uint8Array {
  * Parses a DICOM file up to its pixel data, with or without the 128-byte preamble. Null when the bytes are no DICOM:
  * without the prefix, only what parses and names its SOP class counts.
  *
+ * @param most elements of the header with those of sequences, and their items; a parser keeps 500 bytes of each
  * @throws {PipelineError} InputUnreadable for a file with the prefix that cannot be parsed, InputUnsafe for a header of
  *   more elements than any scan has
  */
-export function parseDicomFile(bytes: Uint8Array, subject: string): DicomFile | null {
+export function parseDicomFile(bytes: Uint8Array, subject: string, most: number = MOST_ELEMENTS): DicomFile | null {
   const whole = hasBareMeta(bytes) ? withPreamble(bytes) : bytes;
-  assertFewElements(whole, subject);
-  if (hasDicomPrefix(whole)) {
-    try {
-      return parse(whole);
-    } catch (cause) {
-      const message = `${subject} is a DICOM file that is damaged or cut short, ${bytes.length} bytes found, expected a whole data set`;
-      throw new PipelineError("InputUnreadable", message, { cause: asError(cause) });
-    }
-  }
-  const guess = likelySyntax(bytes, 0);
-  if (guess === null) return null;
+  const hasPrefix = hasDicomPrefix(whole);
+  const guess = hasPrefix ? null : likelySyntax(bytes, 0);
+  if (!hasPrefix && guess === null) return null;
   try {
-    const file = parse(bytes, guess);
-    return file.dataSet.elements.x00080016 === undefined ? null : file;
-  } catch {
-    return null;
+    const file = parse(whole, guess, elementLimits(subject, most));
+    return hasPrefix || file.dataSet.elements.x00080016 !== undefined ? file : null;
+  } catch (cause) {
+    if (cause instanceof PipelineError) throw cause;
+    if (!hasPrefix) return null;
+    const message = `${subject} is a DICOM file that is damaged or cut short, ${bytes.length} bytes found, expected a whole data set`;
+    throw new PipelineError("InputUnreadable", message, { cause: asError(cause) });
   }
-}
-
-/**
- * Elements of a header, a lower bound: those of a deflated file cannot be counted. Null for what does not look like
- * DICOM.
- */
-export function elementsOf(bytes: Uint8Array): ElementCount | null {
-  if (!hasDicomPrefix(bytes)) {
-    const syntax = likelySyntax(bytes, 0);
-    return syntax === null ? null : countElements(bytes, 0, encodingOf(bytes, 0, syntax), MOST);
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Group 2 is explicit little endian, and begins with its length: (0002,0000) UL.
-  const hasLength = bytes.length >= 144 && view.getUint32(132, true) === 0x0000_0002;
-  if (!hasLength) return countElements(bytes, 132, { isExplicit: true, isLittle: true }, MOST);
-  const start = 144 + view.getUint32(140, true);
-  const meta = Buffer.from(bytes.subarray(144, Math.min(start, 144 + 4096))).toString("latin1");
-  const at = meta.indexOf("\x02\0\x10\0UI");
-  const syntax = meta.slice(at + 8, at + 8 + meta.charCodeAt(at + 6)).replace(/[\0 ]+$/, "");
-  return syntax === TRANSFER_SYNTAX.deflated
-    ? null
-    : countElements(bytes, start, encodingOf(bytes, start, syntax), MOST);
-}
-
-/** As `parse` takes it: explicit where the first element looks so, whatever the file says of itself. */
-function encodingOf(bytes: Uint8Array, at: number, syntax: string): { isExplicit: boolean; isLittle: boolean } {
-  return { isExplicit: hasVr(bytes, at), isLittle: syntax !== TRANSFER_SYNTAX.explicitBig };
-}
-
-function assertFewElements(bytes: Uint8Array, subject: string): void {
-  const count = elementsOf(bytes);
-  if (count === null) return;
-  if (count.outer <= MOST.outer && count.all <= MOST.all) return;
-  const limit = count.outer > MOST.outer ? MOST.outer : MOST.all;
-  throw new PipelineError(
-    "InputUnsafe",
-    `${subject} has more than ${limit} elements in its header, expected at most that`,
-  );
 }
 
 /** The value of an element as text without padding; null where it is absent or empty. */
@@ -121,48 +80,91 @@ export function numbersOf(dataSet: DataSet, tag: string, count: number): number[
   return values.length === count && values.every(Number.isFinite) ? values : null;
 }
 
-function parse(bytes: Uint8Array, guess?: string): DicomFile {
-  const meta = guess === undefined ? dicomParser.readPart10Header(bytes) : null;
-  const at = meta?.position ?? 0;
+/** What is called for each element of a header, and ends its reading where there are more than any scan has. */
+interface ElementLimits {
+  /** Each element and item. */
+  readonly one: () => void;
+  /** Each element outside of all sequences. */
+  readonly outer: () => void;
+}
+
+function elementLimits(subject: string, most: number): ElementLimits {
+  let [all, outer] = [0, 0];
+  const refuse = (limit: number) => {
+    const message = `${subject} has more than ${limit} elements in its header, expected at most that`;
+    throw new PipelineError("InputUnsafe", message);
+  };
+  return {
+    one: () => {
+      if (++all > most) refuse(most);
+    },
+    outer: () => {
+      if (++outer > MOST_OUTER) refuse(MOST_OUTER);
+    },
+  };
+}
+
+function parse(bytes: Uint8Array, guess: string | null, limits: ElementLimits): DicomFile {
+  const meta = guess === null ? readMeta(bytes, limits) : null;
+  const at = meta?.end ?? 0;
   // Some files have lost the element that says how they are written.
-  const transferSyntaxUid = guess ?? (meta && textOf(meta, "x00020010")) ?? likelySyntax(bytes, at);
+  const transferSyntaxUid = guess ?? (meta && textOf(meta.dataSet, "x00020010")) ?? likelySyntax(bytes, at);
   if (transferSyntaxUid === null) throw new RangeError("no transfer syntax");
   const whole = transferSyntaxUid === TRANSFER_SYNTAX.deflated ? inflated(bytes, at) : bytes;
   const parser =
     transferSyntaxUid === TRANSFER_SYNTAX.explicitBig
       ? dicomParser.bigEndianByteArrayParser
       : dicomParser.littleEndianByteArrayParser;
-  const dataSet = new dicomParser.DataSet(parser, whole, { ...meta?.elements });
-  const stream = new dicomParser.ByteStream(parser, whole, at);
+  const dataSet = new dicomParser.DataSet(parser, whole, { ...meta?.dataSet.elements });
+  const stream = countedStream(parser, whole, at, limits.one);
   // What the first element looks like counts more than what the file says of itself: JPEG in implicit VR exists.
-  if (hasVr(whole, at)) readExplicit(dataSet, stream);
-  else dicomParser.parseDicomDataSetImplicit(dataSet, stream, whole.length, { untilTag: PIXEL_DATA });
+  const read = hasVr(whole, at) ? explicitElement : implicitElement;
+  while (stream.position < whole.length) {
+    limits.outer();
+    const element = read(stream);
+    dataSet.elements[element.tag] = element;
+    if (element.tag === PIXEL_DATA) break;
+  }
   assertWhole(dataSet);
   return { dataSet, transferSyntaxUid };
+}
+
+const PREFIX_END = 132;
+const META_GROUP = 2;
+
+/** File meta information: explicit little endian, up to the first element of a later group, whatever length it says. */
+function readMeta(bytes: Uint8Array, limits: ElementLimits): { readonly dataSet: DataSet; readonly end: number } {
+  const parser = dicomParser.littleEndianByteArrayParser;
+  const stream = countedStream(parser, bytes, PREFIX_END, limits.one);
+  const dataSet = new dicomParser.DataSet(parser, bytes, {});
+  while (stream.position < bytes.length && parser.readUint16(bytes, stream.position) <= META_GROUP) {
+    limits.outer();
+    const element = dicomParser.readDicomElementExplicit(stream, stream.warnings);
+    // What follows may be in another byte order.
+    dataSet.elements[element.tag] = { ...element, parser };
+  }
+  return { dataSet, end: stream.position };
 }
 
 const PIXEL_DATA = "x7fe00010";
 /** Value representations with a length of 32 bits that dicom-parser takes for one of 16. */
 const LONG_VRS: ReadonlySet<string> = new Set(["OV", "SV", "UV"]);
 
-/** Elements with their VR, up to pixel data. Extended offset tables are of a VR that dicom-parser does not know. */
-function readExplicit(dataSet: DataSet, stream: ByteStream): void {
-  const { byteArray } = stream;
-  while (stream.position < byteArray.length) {
-    const start = stream.position;
-    const vr = String.fromCharCode(byteArray[start + 4] ?? 0, byteArray[start + 5] ?? 0);
-    if (LONG_VRS.has(vr)) {
-      const tag = dicomParser.readTag(stream);
-      stream.seek(4);
-      const length = stream.readUint32();
-      dataSet.elements[tag] = { tag, vr, length, dataOffset: stream.position };
-      stream.seek(length);
-      continue;
-    }
-    const element = dicomParser.readDicomElementExplicit(stream, stream.warnings, PIXEL_DATA);
-    dataSet.elements[element.tag] = element;
-    if (element.tag === PIXEL_DATA) return;
-  }
+/** An element with its VR; of pixel data, where it begins. Extended offset tables are of a VR that dicom-parser does not know. */
+function explicitElement(stream: ByteStream): Element {
+  const { byteArray, position } = stream;
+  const vr = String.fromCharCode(byteArray[position + 4] ?? 0, byteArray[position + 5] ?? 0);
+  if (!LONG_VRS.has(vr)) return dicomParser.readDicomElementExplicit(stream, stream.warnings, PIXEL_DATA);
+  const tag = dicomParser.readTag(stream);
+  stream.seek(4);
+  const length = stream.readUint32();
+  const dataOffset = stream.position;
+  stream.seek(length);
+  return { tag, vr, length, dataOffset };
+}
+
+function implicitElement(stream: ByteStream): Element {
+  return dicomParser.readDicomElementImplicit(stream, PIXEL_DATA);
 }
 
 /** Whether the element at a position names its value representation, two capital letters. */

@@ -95,38 +95,49 @@ export function readInstances(
   if (headers === null && frames === 1) {
     return isMosaic(dataSet) ? mosaicTiles(file, ordinal, subject) : [single(file, ordinal, subject, channel)];
   }
-  if (headers === null) return cineFrames(single(file, ordinal, subject, channel), dataSet, frames, subject);
+  if (headers === null) {
+    const first = single(file, ordinal, subject, channel);
+    if (first.placement === "patient") {
+      throw unsupported(`${subject} has ${frames} frames in one place, expected one image or a place for each`);
+    }
+    assertCine(dataSet, frames, subject);
+    return Array.from({ length: frames }, (_, n) => frameOf(first, n, frames));
+  }
   if (headers.length !== frames) {
     throw unreadable(`${subject} says it has ${frames} frames and describes ${headers.length}`);
   }
-  return headers.map((header, frameIndex) => {
-    const slice = sliceOf(file, header, ordinal, subject, channel);
-    const isOnly = frames === 1;
-    if (!isOnly && slice.placement === "none") {
-      throw unsupported(`${subject} has ${frames} frames that lie nowhere, expected one image or a volume`);
+  const slices = headers.map((header) => sliceOf(file, header, ordinal, subject, channel));
+  if (frames === 1) return slices;
+  const nowhere = slices.filter(({ placement }) => placement === "none").length;
+  if (nowhere > 0) {
+    if (nowhere < frames) {
+      throw unsupported(`${subject} has ${nowhere} of ${frames} frames that lie nowhere, expected none or all`);
     }
-    return isOnly ? slice : { ...slice, part: frameIndex + 1, frame: frameIndex + 1, frameIndex, frames };
-  });
+    if (headers.some(isInVolume)) {
+      throw unsupported(`${subject} is a volume that lies nowhere in the patient, expected a place for each frame`);
+    }
+    assertCine(dataSet, frames, subject);
+  }
+  return slices.map((slice, n) => frameOf(slice, n, frames));
 }
 
-/** Frames of a cine: pictures as any projection or photograph is one. */
-function cineFrames(first: DicomInstance, dataSet: DataSet, frames: number, subject: string): DicomInstance[] {
-  if (first.placement === "patient") {
-    throw unsupported(`${subject} has ${frames} frames in one place, expected one image or a place for each`);
-  }
+function frameOf(slice: DicomInstance, frameIndex: number, frames: number): DicomInstance {
+  return { ...slice, part: frameIndex + 1, frame: frameIndex + 1, frameIndex, frames };
+}
+
+/** Sees to it that frames that lie nowhere are those of a cine: pictures as any projection or photograph is one. */
+function assertCine(dataSet: DataSet, frames: number, subject: string): void {
   if (dataSet.elements[TOTAL_PIXEL_MATRIX_COLUMNS] !== undefined) {
     throw unsupported(`${subject} is a whole-slide image in ${frames} tiles, expected one image or a volume`);
   }
   if (frames > MAX_CINE_FRAMES) {
     throw unsupported(`${subject} has ${frames} frames, expected at most ${MAX_CINE_FRAMES}`);
   }
-  return Array.from({ length: frames }, (_, frameIndex) => ({
-    ...first,
-    part: frameIndex + 1,
-    frame: frameIndex + 1,
-    frameIndex,
-    frames,
-  }));
+}
+
+/** Whether a frame is a slice of a volume that itself lies nowhere in the patient, as of 3-D ultrasound. */
+function isInVolume(header: FrameHeader): boolean {
+  return groupOf(header, GROUP.planePositionInVolume) !== header.root;
 }
 
 /** Whether derived objects can refer to a slice. */
@@ -219,7 +230,7 @@ function placeOf(header: FrameHeader, subject: string): Place {
     if (mustBePlaced(header.root)) {
       throw unsupported(`${subject} has no position and orientation in the patient, expected a slice of a volume`);
     }
-    const flat = flatSpacing(header.root);
+    const flat = flatSpacing(header);
     return {
       placement: "none",
       positionLps: [0, 0, 0],

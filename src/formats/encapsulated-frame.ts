@@ -1,5 +1,6 @@
 import dicomParser from "dicom-parser";
 import { PipelineError } from "#src/core/errors.js";
+import { countedStream } from "./counted-stream.js";
 import type { DicomFile } from "./dicom-file.js";
 
 /** Compressed pixel data as it lies in a file: its fragments, and where frames begin. */
@@ -18,6 +19,9 @@ interface Frames {
   readonly firsts: readonly number[];
   readonly frames: number;
 }
+
+/** Fragments and entries of the offset table: 100 for each frame of 10,000. Of an empty fragment 8 bytes make an object. */
+const MAX_FRAGMENTS = 1_000_000;
 
 const known = new WeakMap<DicomFile, Frames>();
 
@@ -73,10 +77,16 @@ function firstFragments({ parts, starts, table }: Fragments, frames: number): re
 function fragmentsOf({ dataSet }: DicomFile, subject: string): Fragments {
   const { byteArray, byteArrayParser, elements } = dataSet;
   const element = elements.x7fe00010;
+  let count = 0;
+  const counted = () => {
+    if (++count <= MAX_FRAGMENTS) return;
+    const message = `${subject} has more than ${MAX_FRAGMENTS} fragments and offsets of compressed frames, expected at most that`;
+    throw new PipelineError("InputUnsafe", message);
+  };
   try {
     if (element?.hadUndefinedLength !== true) return { parts: [], starts: [], table: [] };
     const own = { ...element };
-    const stream = new dicomParser.ByteStream(byteArrayParser, byteArray, element.dataOffset);
+    const stream = countedStream(byteArrayParser, byteArray, element.dataOffset, counted);
     dicomParser.findEndOfEncapsulatedElement(stream, own);
     const { fragments = [], basicOffsetTable = [] } = own;
     const parts = fragments.map((_, n) =>
@@ -86,6 +96,7 @@ function fragmentsOf({ dataSet }: DicomFile, subject: string): Fragments {
     const table = extended === undefined ? basicOffsetTable : longOffsets(byteArray, extended);
     return { parts, starts: fragments.map(({ offset }) => offset), table };
   } catch (cause) {
+    if (cause instanceof PipelineError) throw cause;
     const reason = cause instanceof Error ? cause : new Error("dicom-parser gave up", { cause });
     throw new PipelineError("InputUnreadable", `${subject} has a damaged compressed frame`, { cause: reason });
   }

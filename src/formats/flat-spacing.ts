@@ -1,6 +1,6 @@
 import type { DataSet } from "dicom-parser";
 import { numbersOf, textOf } from "./dicom-file.js";
-import { itemsOf } from "./frame-header.js";
+import { type FrameHeader, GROUP, groupOf, itemsOf } from "./frame-header.js";
 
 /** Distance between rows, then between columns, of an image without a place in the patient. */
 export interface FlatSpacing {
@@ -13,21 +13,21 @@ export interface FlatSpacing {
 const CENTIMETRES = 3;
 
 /**
- * Pixel spacing of a projection, a photograph or an ultrasound image: Pixel Spacing, ultrasound regions that agree,
+ * Pixel spacing of a projection, a photograph or an ultrasound image, or of a frame of a cine: Pixel Spacing, ultrasound regions that agree,
  * Imager Pixel Spacing (by the estimated magnification where it is stated), Nominal Scanned Pixel Spacing; else null.
  */
-export function flatSpacing(dataSet: DataSet): FlatSpacing | null {
-  const calibrated = positivePair(numbersOf(dataSet, "x00280030", 2));
+export function flatSpacing(header: FrameHeader): FlatSpacing | null {
+  const calibrated = positivePair(numbersOf(groupOf(header, GROUP.pixelMeasures), "x00280030", 2));
   if (calibrated !== null) return { mm: calibrated, at: "patient" };
-  const regions = ultrasoundSpacing(dataSet);
+  const regions = ultrasoundSpacing(header.root);
   if (regions !== null) return { mm: regions, at: "patient" };
-  const detector = positivePair(numbersOf(dataSet, "x00181164", 2));
+  const detector = positivePair(numbersOf(groupOf(header, GROUP.framePixelData), "x00181164", 2));
   if (detector !== null) {
-    const magnification = numbersOf(dataSet, "x00181114", 1)?.[0] ?? 0;
+    const magnification = numbersOf(groupOf(header, GROUP.xRayGeometry), "x00181114", 1)?.[0] ?? 0;
     if (magnification < 1) return { mm: detector, at: "detector" };
     return { mm: [detector[0] / magnification, detector[1] / magnification], at: "patient" };
   }
-  const scanned = positivePair(numbersOf(dataSet, "x00182010", 2));
+  const scanned = positivePair(numbersOf(header.root, "x00182010", 2));
   return scanned === null ? null : { mm: scanned, at: "patient" };
 }
 

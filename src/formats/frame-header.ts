@@ -19,7 +19,11 @@ export const GROUP = {
   frameContent: "x00209111",
   planePosition: "x00209113",
   planeOrientation: "x00209116",
+  /** In a frame of reference of the volume's own, as of 3-D ultrasound. */
+  planePositionInVolume: "x0020930e",
   pixelMeasures: "x00289110",
+  framePixelData: "x00289443",
+  xRayGeometry: "x00189476",
   pixelValueTransformation: "x00289145",
   mrImageFrameType: "x00189226",
   ctImageFrameType: "x00189329",

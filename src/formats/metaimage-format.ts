@@ -1,4 +1,5 @@
 import { PipelineError } from "#src/core/errors.js";
+import type { ScanWarning } from "#src/core/warnings.js";
 import {
   type Affine,
   affineDeterminant,
@@ -30,6 +31,10 @@ const KINDS: ReadonlyMap<string, VoxelKind> = new Map([
 ]);
 /** A header line is short; text that goes on longer is no MetaImage. */
 const MAX_HEADER = 65_536;
+const SPACING_UNKNOWN: ScanWarning = {
+  code: "SpacingUnknown",
+  message: "the file does not give the size of its elements; sizes are in voxels",
+};
 
 /**
  * MetaImage: .mha, or .mhd with one data file; plain or zlib-compressed. A rotation about `CenterOfRotation` changes
@@ -98,7 +103,7 @@ async function open(file: VolumeFile) {
     components,
     stored,
     dataOrdinals,
-    warnings: components === 1 ? [] : [COLOUR_REDUCED],
+    warnings: [...(grid.spacingMm === null ? [SPACING_UNKNOWN] : []), ...(components === 1 ? [] : [COLOUR_REDUCED])],
   } as const;
 }
 

@@ -31,6 +31,13 @@ export interface PixelFormat {
   readonly intercept: number;
 }
 
+/** Bits of a sample, by the element that holds them. */
+const BITS_ALLOCATED: Readonly<Record<PixelFormat["element"], readonly PixelFormat["bitsAllocated"][]>> = {
+  x7fe00010: [1, 8, 16, 32],
+  x7fe00008: [32],
+  x7fe00009: [64],
+};
+
 /** Values beyond its ends get its first or last entry. */
 export interface PixelTable {
   readonly first: number;
@@ -57,13 +64,14 @@ export function readPixelFormat(
   const columns = dataSet.uint16("x00280011") ?? 0;
   if (rows < 1 || columns < 1)
     throw unreadable(`${subject} is an image of ${columns} x ${rows} pixels, expected 1 or more`);
-  const bitsAllocated = dataSet.uint16("x00280100") ?? 0;
+  const element = elementOf(dataSet);
+  const saysBits = dataSet.uint16("x00280100") ?? 0;
+  const bitsAllocated = BITS_ALLOCATED[element].find((bits) => bits === saysBits);
+  if (bitsAllocated === undefined) {
+    throw unsupported(`${subject} has ${saysBits} bits a pixel, expected ${BITS_ALLOCATED[element].join(", ")}`);
+  }
   const bitsStored = dataSet.uint16("x00280101") ?? bitsAllocated;
   const highBit = dataSet.uint16("x00280102") ?? bitsStored - 1;
-  const element = elementOf(dataSet);
-  if (!isBits(bitsAllocated) || (bitsAllocated === 64) !== (element === "x7fe00009")) {
-    throw unsupported(`${subject} has ${bitsAllocated} bits a pixel, expected 1, 8, 16 or 32`);
-  }
   const isInteger = element === "x7fe00010";
   if (
     isInteger &&
@@ -105,10 +113,6 @@ export function readPixelFormat(
 function elementOf(dataSet: DataSet): PixelFormat["element"] {
   if (dataSet.elements.x7fe00010 !== undefined) return "x7fe00010";
   return dataSet.elements.x7fe00008 !== undefined ? "x7fe00008" : "x7fe00009";
-}
-
-function isBits(bits: number): bits is PixelFormat["bitsAllocated"] {
-  return bits === 1 || bits === 8 || bits === 16 || bits === 32 || bits === 64;
 }
 
 const COLOURS: Readonly<Record<string, { readonly colour: PixelFormat["colour"]; readonly samples: 1 | 3 }>> = {

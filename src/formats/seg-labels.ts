@@ -12,6 +12,7 @@ import {
 } from "#src/imaging/affine.js";
 import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";
 import { readSegFrames, type SegFrames, type SegReadFrame } from "./seg-read-frames.js";
+import { distinctHeights, sliceSteps } from "./seg-step.js";
 
 /** How far a frame may lie from the grid's voxels, in voxels: positions in DICOM are decimal text. */
 const OFF_GRID = 0.05;
@@ -46,19 +47,19 @@ export function segGrid(segs: readonly Uint8Array[], subject: string): Grid {
   if (first === undefined || file === undefined) throw unsupported(subject, "has no frame");
   const across = cross(first.columnStep, first.rowStep);
   const normal = scaled(across, 1 / norm(across));
-  const heights = [...new Set(frames.map(({ origin }) => dot(origin, normal)))].sort((a, b) => a - b);
-  const [lowest = 0] = heights;
-  const span = (heights.at(-1) ?? 0) - lowest;
-  const step = first.sliceStepMm ?? 0;
-  const slices = Math.round(span / step) + 1;
-  if (!(step > 0 && slices * file.columns * file.rows <= MOST_VOXELS)) {
-    throw unsupported(subject, `has frames ${span} mm apart with ${step} mm between slices`);
+  const heightOf = ({ origin }: SegReadFrame) => dot(origin, normal);
+  const pixelMm = Math.min(norm(first.columnStep), norm(first.rowStep));
+  const heights = distinctHeights(frames.map(heightOf), pixelMm);
+  const { stepMm, slices } = sliceSteps(heights, first);
+  if (!(stepMm > 0 && slices * file.columns * file.rows <= MOST_VOXELS)) {
+    const span = (heights.at(-1) ?? 0) - (heights[0] ?? 0);
+    throw unsupported(subject, `has frames ${span} mm apart with ${stepMm} mm between slices`);
   }
-  const start = frames.find(({ origin }) => dot(origin, normal) === lowest) ?? first;
+  const start = frames.find((frame) => heightOf(frame) === heights[0]) ?? first;
   return {
     size: [file.columns, file.rows, slices],
-    spacingMm: [norm(first.columnStep), norm(first.rowStep), step],
-    affineRas: affineFromColumns(first.columnStep, first.rowStep, scaled(normal, step), start.origin),
+    spacingMm: [norm(first.columnStep), norm(first.rowStep), stepMm],
+    affineRas: affineFromColumns(first.columnStep, first.rowStep, scaled(normal, stepMm), start.origin),
   };
 }
 

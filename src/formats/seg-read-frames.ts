@@ -14,8 +14,9 @@ export interface SegReadFrame {
   /** From a pixel to the next in its row, and to the one below it. */
   readonly columnStep: Vec3;
   readonly rowStep: Vec3;
-  /** Between slices, as the frame's measures say; null where they do not. */
+  /** Between slices, and how thick one is, as the frame's measures say; null where they do not. */
   readonly sliceStepMm: number | null;
+  readonly sliceThicknessMm: number | null;
   /** Calls for every pixel that is not background: 1 in BINARY, the sample in the others. */
   visit(pixel: (value: number, column: number, row: number) => void): void;
 }
@@ -62,7 +63,7 @@ export function readSegFrames(bytes: Uint8Array): SegFrames {
 function placeOf(
   frame: DataSet,
   shared: DataSet | undefined,
-): Pick<SegReadFrame, "origin" | "columnStep" | "rowStep" | "sliceStepMm"> {
+): Pick<SegReadFrame, "origin" | "columnStep" | "rowStep" | "sliceStepMm" | "sliceThicknessMm"> {
   const position = numbersOf(segNested(frame, shared, "x00209113"), "x00200032", 3);
   const orientation = numbersOf(segNested(frame, shared, "x00209116"), "x00200037", 6);
   const measures = segNested(frame, shared, "x00289110");
@@ -73,13 +74,14 @@ function placeOf(
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = orientation;
   const [x = 0, y = 0, z = 0] = position;
   const [betweenRows = 0, betweenColumns = 0] = spacing;
-  const step = numbersOf(measures, "x00180088", 1)?.[0] ?? numbersOf(measures, "x00180050", 1)?.[0] ?? null;
+  const lengthOf = (tag: string) => numbersOf(measures, tag, 1)?.find((mm) => mm > 0) ?? null;
   return {
     // PS3.3 C.7.6.2.1.1, with LPS turned to RAS.
     origin: [-x, -y, z],
     columnStep: [-a * betweenColumns, -b * betweenColumns, c * betweenColumns],
     rowStep: [-d * betweenRows, -e * betweenRows, f * betweenRows],
-    sliceStepMm: step,
+    sliceStepMm: lengthOf("x00180088"),
+    sliceThicknessMm: lengthOf("x00180050"),
   };
 }
 

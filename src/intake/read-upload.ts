@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { PipelineError } from "#src/core/errors.js";
-import { type DicomFile, elementsOf, parseDicomFile, TRANSFER_SYNTAX, textOf } from "#src/formats/dicom-file.js";
+import { type DicomFile, parseDicomFile, TRANSFER_SYNTAX, textOf } from "#src/formats/dicom-file.js";
 import { type DicomInstance, readInstances, seriesKey } from "#src/formats/dicom-instance.js";
 import type { DeclaredCount, SeriesInstance } from "./completeness.js";
 
@@ -88,8 +88,8 @@ async function readHeader(source: UploadSource): Promise<Header | null> {
     const isWhole = length >= source.size;
     const bytes = await source.read(0, Math.min(length, source.size));
     if (isDeflated(bytes) && source.size > MAX_DEFLATED_BYTES) return null;
-    if ((elementsOf(bytes)?.all ?? 0) > MAX_ELEMENTS) return null;
-    const file = parsedOrNull(bytes);
+    const file = parsed(bytes);
+    if (file === "too-many-elements") return null;
     const slices = file && slicesOrNone(file);
     // Cut short, a header may look damaged, like no DICOM at all, or like no image.
     const isSure = file?.dataSet.elements.x7fe00010 !== undefined || (slices?.length ?? 0) > 0;
@@ -99,12 +99,13 @@ async function readHeader(source: UploadSource): Promise<Header | null> {
   return null;
 }
 
-function parsedOrNull(bytes: Uint8Array): DicomFile | null {
+/** Null for what is no DICOM file, or a damaged one. */
+function parsed(bytes: Uint8Array): DicomFile | "too-many-elements" | null {
   try {
-    return parseDicomFile(bytes, "object");
+    return parseDicomFile(bytes, "object", MAX_ELEMENTS);
   } catch (error) {
-    if (error instanceof PipelineError) return null;
-    throw error;
+    if (!(error instanceof PipelineError)) throw error;
+    return error.code === "InputUnsafe" ? "too-many-elements" : null;
   }
 }
 

@@ -2,7 +2,6 @@ import { cpus } from "node:os";
 import type { ResultId } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { definedModality } from "#src/formats/modalities.js";
-import { affineDeterminant } from "#src/imaging/affine.js";
 import { type LabelMoments, labelMoments } from "#src/imaging/label-moments.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { renderPictures } from "#src/report/pictures.js";
@@ -15,6 +14,7 @@ import { LIST_PRICES } from "#src/workflow/prices.js";
 import { writeDeidentifiedScan, writeUidMap } from "./deidentification.js";
 import { documentBytes, readDocument, writeDocument } from "./documents.js";
 import { parseGridDocument, sourceOfDocument } from "./grid-document.js";
+import { labelVolumeMm3 } from "./label-volume.js";
 import { imageFiles, largestLabelOf } from "./outputs/image-files.js";
 import { listed, type MadeFile } from "./outputs/made-file.js";
 import { uncertaintyOutputs, uncertaintyScores } from "./outputs/uncertainty-output.js";
@@ -122,19 +122,18 @@ async function run(work: StageWork): Promise<StageReport> {
 }
 
 function structuresOf(work: StageWork, moments: readonly LabelMoments[], grid: Grid): ResultDocument["structures"] {
-  const voxelMl = grid.spacingMm === null ? null : Math.abs(affineDeterminant(grid.affineRas)) / 1000;
   return work.model.manifest.labels.map(({ value, name, displayName }) => {
     const found = moments[value - 1];
-    const voxels = found?.voxels ?? 0;
+    const volumeMm3 = labelVolumeMm3(value, moments, grid);
     const centroid = found?.centroidRas;
     return {
       label: value,
       name,
       displayName,
-      voxels,
-      volumeMl: voxelMl === null ? null : rounded(voxels * voxelMl),
+      voxels: found?.voxels ?? 0,
+      volumeMl: volumeMm3 === null ? null : rounded(volumeMm3 / 1000),
       centroidRasMm:
-        centroid && voxelMl !== null ? [rounded(centroid[0]), rounded(centroid[1]), rounded(centroid[2])] : null,
+        centroid && volumeMm3 !== null ? [rounded(centroid[0]), rounded(centroid[1]), rounded(centroid[2])] : null,
     };
   });
 }

@@ -1,7 +1,7 @@
 import { niftiChannel, readNifti } from "#src/formats/nifti-read.js";
 import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
 import { gzipStored } from "#src/formats/stored-gzip.js";
-import { applyAffine, composeAffine, invertAffine, type Size3 } from "#src/imaging/affine.js";
+import { type Affine, applyAffine, composeAffine, invertAffine, type Size3 } from "#src/imaging/affine.js";
 import type { Box } from "#src/imaging/crop.js";
 import { type Grid, type Volume, voxelCount } from "#src/imaging/volume.js";
 import type { Channel, NetworkGrid } from "#src/inference/network-grid.js";
@@ -84,14 +84,16 @@ export function uncertaintyFile(values: Float32Array, grid: Grid): Uint8Array {
   return gzipDeterministic(writeNifti({ ...gridOf(grid), data: values }));
 }
 
-/** Probabilities of one label inside a box; the file's affine says where the box lies in the source grid. */
+/**
+ * Probabilities of one label inside a box; the file's affine says where the box lies in the source grid. Of a grid
+ * without spacing it counts voxels: a file that says no spacing has no place either.
+ */
 export function probabilityFile(values: Float32Array, box: Box, grid: Grid): Uint8Array {
   const data = Uint16Array.from(values, (value) => Math.round(value / PROBABILITY_SLOPE));
   const [x, y, z] = box.start;
-  const affineRas = composeAffine(grid.affineRas, [1, 0, 0, x, 0, 1, 0, y, 0, 0, 1, z]);
-  return gzipDeterministic(
-    writeNifti({ size: box.size, affineRas, spacingMm: grid.spacingMm, data, slope: PROBABILITY_SLOPE }),
-  );
+  const affineRas = composeAffine(placeOf(grid), [1, 0, 0, x, 0, 1, 0, y, 0, 0, 1, z]);
+  const spacingMm = grid.spacingMm ?? ([1, 1, 1] as const);
+  return gzipDeterministic(writeNifti({ size: box.size, affineRas, spacingMm, data, slope: PROBABILITY_SLOPE }));
 }
 
 /** Probabilities of several labels on a whole grid, one after the other along the fourth axis. */
@@ -108,8 +110,13 @@ export function probabilitiesFileOf(byLabel: readonly Float32Array[], grid: Grid
 export function readProbability(bytes: Uint8Array, grid: Grid): { box: Box; data: Float32Array } {
   const image = readNifti(bytes);
   const origin = applyAffine(image.affineRas, [0, 0, 0]);
-  const start = applyAffine(invertAffine(grid.affineRas), origin).map(Math.round) as unknown as Size3;
+  const start = applyAffine(invertAffine(placeOf(grid)), origin).map(Math.round) as unknown as Size3;
   return { box: { start, size: image.size }, data: new Float32Array(image.data) };
+}
+
+/** The affine that boxes are placed by. */
+function placeOf({ affineRas, spacingMm }: Grid): Affine {
+  return spacingMm === null ? [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] : affineRas;
 }
 
 function gridOf({ size, affineRas, spacingMm }: Grid): Grid {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import dicomParser from "dicom-parser";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readNifti } from "#src/formats/nifti-read.js";
+import { readReportVolumes } from "#src/formats/sr-read.js";
 import { scanlane } from "../support/cli.js";
 import { pointwiseNetwork } from "../support/onnx-file.js";
 import { type PhantomSeries, phantomSeries, phantomValue } from "../support/phantom-series.js";
@@ -12,6 +13,8 @@ import { zipOf } from "../support/zip-builder.js";
 
 /** The structure is what lies above this plane of the phantom. */
 const PLANE = 3000;
+/** What lies below this lies where the slices are farther apart. */
+const FAR = 2000;
 const SIZE = [12, 10, 14] as const;
 /** Steps of 3 mm, then of 4.4 mm. */
 const depthMm = (k: number) => (k < 7 ? 3 * k : 18 + 4.4 * (k - 6));
@@ -37,7 +40,11 @@ let upload: string;
 beforeAll(async () => {
   const network = pointwiseNetwork(3, [0, 1], [0, -PLANE]);
   const manifest = { ...brightManifest(network), id: "upper3d" };
-  const packages = [{ manifest, network }];
+  const far = pointwiseNetwork(3, [0, -1], [0, FAR]);
+  const packages = [
+    { manifest, network },
+    { manifest: { ...brightManifest(far), id: "far3d" }, network: far },
+  ];
   const route = { format: "dicom", modality: "MR", model: "upper3d" };
   models = await modelsFolderWith(packages, [route]);
   lenient = await modelsFolderWith(packages, [{ ...route, irregular: "resample" }]);
@@ -87,6 +94,18 @@ describe("a series with variable spacing and tilt", () => {
     }
     expect(wrong).toBe(0);
     expect(far).toBeGreaterThan(1000);
+  });
+
+  it("has the same volume in the structured report as in the result, where its slices are farther apart too", async () => {
+    const out = await mkdtemp(join(tmpdir(), "irregular-out-"));
+    const args = ["--models", models, "--model", "far3d", "--out", out, "--irregular", "resample", "--json"];
+    const { stdout } = await scanlane(["run", upload, ...args]);
+    const [outcome] = JSON.parse(stdout).outcomes;
+    const [{ volumeMl }] = outcome.result.structures;
+    expect(volumeMl).toBeGreaterThan(0);
+    const volumes = readReportVolumes(await readFile(join(outcome.folder, "sr.dcm")));
+    // The result says it to a thousandth of a millilitre.
+    expect([...volumes]).toEqual([[1, expect.closeTo(volumeMl * 1000, 0)]]);
   });
 
   it("is carried through where its route says so, to the same result, and refused where the run says no", async () => {

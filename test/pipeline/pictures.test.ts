@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PNG } from "pngjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { writePngLabels } from "#src/formats/png-labels.js";
+import { ScoreTripletStep } from "#src/model/threshold-steps.js";
 import { scanlane } from "../support/cli.js";
 import { ensembleOf } from "../support/tiny-ensemble.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
@@ -30,7 +31,13 @@ beforeAll(async () => {
     channels: manifest.channels.map((channel) => ({ ...channel, colour: "green" as const })),
   });
   const other = { ...green, id: "other2d" };
-  const packages = [manifest, green, other].map((of) => ({ manifest: of, network }));
+  // A step on probabilities that changes nothing where the network is certain.
+  const triplet = ScoreTripletStep.parse({
+    ...{ kind: "score-triplet", labels: [1], scope: "component" },
+    ...{ topScore: 0.5, minVoxels: 1, bottomScore: 0.3 },
+  });
+  const refined = { ...manifest, id: "refined2d", postprocess: [triplet] };
+  const packages = [manifest, green, other, refined].map((of) => ({ manifest: of, network }));
   models = await modelsFolderWith(packages, [{ format: "png", dimensions: 2, model: "bright2d" }]);
   const together = ensembleOf([
     [green, 1],
@@ -72,6 +79,18 @@ describe("scanlane run on a picture", () => {
     const report = JSON.parse(await readFile(join(outcome.folder, "report.json"), "utf8"));
     expect(report.source.orientation).toBeNull();
     expect(report.pictures).toEqual([expect.stringMatching(/^plane x-y: /)]);
+  });
+
+  it("keeps a structure in its place through a step on probabilities, far from every edge too", async () => {
+    const [width, height] = [60, 50];
+    const isBar = (i: number) => isBright((i % width) - 30, Math.floor(i / width) - 20);
+    const pixels = new Uint8Array(width * height).map((_, i) => (isBar(i) ? 150 : 10));
+    const file = join(await mkdtemp(join(tmpdir(), "pictures-")), "far.png");
+    await writeFile(file, writePngLabels(pixels, [width, height, 1]));
+    const { json } = await run(file, "--model", "refined2d");
+    const labels = PNG.sync.read(await readFile(join(json.outcomes[0].folder, "labels.png")));
+    const wrong = [...pixels.keys()].filter((i) => labels.data[4 * i] !== (isBar(i) ? 1 : 0));
+    expect(wrong).toEqual([]);
   });
 
   it("reads the colour that the model names, else the brightness", async () => {

@@ -5,12 +5,12 @@ import type { LabelMoments } from "#src/imaging/label-moments.js";
 import { labelsOfStack, type SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
 import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
+import { labelVolumeMm3 } from "#src/stages/label-volume.js";
 import { parseDicomSource } from "#src/stages/parse-dicom-source.js";
 import { proveDeidentified } from "#src/stages/proof/prove-deidentified.js";
 import { proveGrid } from "#src/stages/proof/prove-nifti.js";
 import { provenPngLabels } from "#src/stages/proof/proven-png-labels.js";
 import { planesOfGrid, planesOfSource } from "#src/stages/proof/slice-planes.js";
-import { labelsOnSourceSlices } from "#src/stages/source-slices.js";
 import type { StageWork } from "#src/stages/stage.js";
 import { RESULT_FILES, STAGE_FILES } from "#src/storage/keys.js";
 import type { DicomContext } from "./dicom-context.js";
@@ -97,15 +97,13 @@ function dicomContext(
 ): DicomContext {
   const { manifest } = work.model;
   const own =
-    stack === null
-      ? { size: grid.size, data, moments }
-      : labelsOnSourceSlices(data, grid.size, stack, source, largestLabelOf(manifest));
+    stack === null ? { size: grid.size, data } : { size: stack.size, data: labelsOfStack(data, stack, grid.size) };
   return {
     labels: { ...grid, size: own.size, data: own.data },
     planes: stack === null ? planesOfGrid(grid) : planesOfSource(source, own.size),
-    moments: own.moments,
     source,
     segments: manifest.labels,
+    volumesMm3: manifest.labels.map(({ value }) => labelVolumeMm3(value, moments, grid) ?? 0),
     algorithm: { name: manifest.id, version: manifest.version, isNetwork: !isClassical(manifest) },
     identity: work.identity,
   };

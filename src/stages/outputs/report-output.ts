@@ -1,23 +1,15 @@
 import { binarySegReference } from "#src/formats/seg-write.js";
 import { writeMeasurementReport } from "#src/formats/sr-write.js";
-import { affineDeterminant } from "#src/imaging/affine.js";
 import { proveVolumes } from "#src/stages/proof/prove-report.js";
 import { RESULT_FILES } from "#src/storage/keys.js";
 import type { DicomContext } from "./dicom-context.js";
 import type { MadeFile } from "./made-file.js";
 
 /** The volumes as a structured report (TID 1500) on the binary SEG. */
-export function reportOutput({ labels, moments, segments, source, algorithm, identity }: DicomContext): MadeFile {
-  const voxelMm3 = Math.abs(affineDeterminant(labels.affineRas));
-  const measured = segments.map((label) => ({
-    ...label,
-    volumeMm3: (moments[label.value - 1]?.voxels ?? 0) * voxelMm3,
-  }));
+export function reportOutput({ volumesMm3, segments, source, algorithm, identity }: DicomContext): MadeFile {
+  const measured = segments.map((label, n) => ({ ...label, volumeMm3: volumesMm3[n] ?? 0 }));
   const seg = binarySegReference(identity);
   const bytes = writeMeasurementReport({ source, seg, segments: measured, algorithm, identity });
-  proveVolumes(
-    bytes,
-    measured.map(({ volumeMm3 }) => volumeMm3),
-  );
+  proveVolumes(bytes, volumesMm3);
   return { name: RESULT_FILES.report, bytes, contentType: "application/dicom" };
 }

@@ -38,8 +38,7 @@ export function proveProbabilities(bytes: Uint8Array, expected: readonly Float32
 }
 
 /**
- * Reads a map of where a network is unsure again from its bytes: on the label map's grid, every value from 0 to 1. A grid
- * without spacing, as a picture's, has no place in a NIfTI file: there the size alone is compared.
+ * Reads a map of where a network is unsure again from its bytes: on the label map's grid, every value from 0 to 1.
  *
  * @param what how a message calls the map
  * @returns its values, x fastest
@@ -47,8 +46,7 @@ export function proveProbabilities(bytes: Uint8Array, expected: readonly Float32
  */
 export function proveUncertainty(bytes: Uint8Array, grid: Grid, what: string): ArrayLike<number> {
   const { data, warnings, ...image } = readNifti(bytes);
-  const placed = grid.spacingMm === null ? { ...image, affineRas: grid.affineRas } : image;
-  proveGrid(placed, grid, `map of ${what}`);
+  proveGrid(image, grid, `map of ${what}`);
   // Reading makes 0 of what is no number, and says so.
   const [odd] = warnings.filter(({ code }) => code === "NonFiniteVoxels");
   if (odd !== undefined) throw new PipelineError("ResultInvalid", `map of ${what}: ${odd.message}, expected none`);
@@ -63,7 +61,7 @@ export function proveUncertainty(bytes: Uint8Array, grid: Grid, what: string): A
 
 /**
  * Compares the grid of a NIfTI file, as it was read from its bytes, with the one it is to be on: its size, and the place
- * of its corners in the patient.
+ * of its corners in the patient. A grid without spacing has no place: there the file must claim none either.
  *
  * @param what how a message calls the file
  * @throws {PipelineError} `ResultInvalid`: nothing may be published
@@ -75,6 +73,11 @@ export function proveGrid(image: Grid, grid: Grid, what: string): void {
       "ResultInvalid",
       `written ${what} has ${image.size.join(" x ")} voxels, expected ${wanted}`,
     );
+  }
+  if (grid.spacingMm === null) {
+    if (image.spacingMm === null) return;
+    const message = `written ${what} has voxels of ${image.spacingMm.join(" x ")} mm, expected no spacing`;
+    throw new PipelineError("ResultInvalid", message);
   }
   const off = cornerDistance(image.affineRas, grid.affineRas, grid.size);
   if (!(off <= CORNER_MM)) {

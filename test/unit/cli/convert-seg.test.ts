@@ -77,6 +77,22 @@ describe("a DICOM SEG as NIfTI", () => {
     }
   });
 
+  it.each([1.5, 3, 6])("has slices as far apart as its frames, however thick they are: %s mm", async (thicknessMm) => {
+    const options = await phantom();
+    await run("binary", "told.nii");
+    const bytes = Buffer.from(writeSeg({ ...options, source: { ...options.source, sliceThicknessMm: thicknessMm } }));
+    // Spacing Between Slices becomes an element that nobody knows.
+    const at88 = bytes.indexOf(Buffer.from([0x18, 0, 0x88, 0, 0x44, 0x53]));
+    expect(at88).toBeGreaterThan(0);
+    bytes[at88 + 2] = 0x8e;
+    await writeFile(at("thick"), bytes);
+    await run("thick", "untold.nii");
+    const [told, untold] = [await images("told.nii"), await images("untold.nii")];
+    expect(untold.size).toEqual(told.size);
+    expect(untold.affineRas).toEqual(told.affineRas.map((value) => expect.closeTo(value, 4)));
+    expect([...untold.data]).toEqual([...told.data]);
+  });
+
   it("keeps the shares of a FRACTIONAL one, segments along the fourth axis", async () => {
     const options = await phantom();
     await run("fractional", "shares.nii.gz");

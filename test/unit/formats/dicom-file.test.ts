@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { parseDicomFile } from "#src/formats/dicom-file.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScan } from "#src/formats/load-scan.js";
 import { packRle } from "#src/formats/rle-pack.js";
 import { buildDicom, type DicomElements, SYNTAX, withoutPreamble } from "../../support/dicom-builder.js";
 import { enhancedFile } from "../../support/dicom-shapes.js";
+import { headerBomb, PLACES } from "../../support/header-bomb.js";
 import { phantomSlice, uploadOf } from "../../support/phantom-series.js";
 
 const SIZE = [6, 5, 3] as const;
@@ -100,5 +102,27 @@ describe("a DICOM file", () => {
     const element = Buffer.from([0xe0, 0x7f, 1, 0, 0x4f, 0x56, 0, 0, table.length, 0, 0, 0]);
     const bytes = Buffer.concat([joined(meta, header), element, table, PIXELS_EXPLICIT, frames(parts)]);
     expect(await voxelsOf(bytes)).toEqual(await voxelsOf(whole));
+  });
+});
+
+describe("compressed pixels in more fragments than any scan has", () => {
+  it("are refused", async () => {
+    const header = buildDicom(slice(withoutPixels), SYNTAX.rle);
+    const empty = Buffer.alloc(8 * 1_000_001, item(0xe000, new Uint8Array()));
+    const bytes = Buffer.concat([header, PIXELS_EXPLICIT, frames([packed(slice())]).subarray(0, -8), empty]);
+    await expect(voxelsOf(bytes)).rejects.toMatchObject({ code: "InputUnsafe" });
+  });
+});
+
+describe("a header of more elements than any scan has", () => {
+  it.each(Object.keys(PLACES))("is refused, wherever they are: %s", (place) => {
+    const parse = () => parseDicomFile(headerBomb(place, "elements", 30_000), "entry 0");
+    expect(parse).toThrow(expect.objectContaining({ code: "InputUnsafe" }));
+    expect(parse).toThrow(/^entry 0 has more than 20000 elements in its header/);
+  });
+
+  it.each(["items", "unknown"] as const)("is refused for those of its sequences too: %s", (kind) => {
+    const bytes = headerBomb("after other elements", kind, 3000);
+    expect(() => parseDicomFile(bytes, "entry 0", 3000)).toThrow(/^entry 0 has more than 3000 elements in its header/);
   });
 });

@@ -156,6 +156,66 @@ describe("a cine that lies nowhere", () => {
     });
   });
 
+  /** Groups for each frame, as of enhanced X-ray angiography: frame n has its own spacing and rescale, and no place. */
+  const grouped = (elements: DicomElements) => {
+    const groups = [1, 2, 3].map((n) => ({
+      "00209111": { vr: "SQ", Value: [{ "00209156": { vr: "US", Value: [n] } }] },
+      "00289443": { vr: "SQ", Value: [{ "00181164": { vr: "DS", Value: [String(n / 10), String(n / 5)] } }] },
+      "00289145": {
+        vr: "SQ",
+        Value: [{ "00281052": { vr: "DS", Value: ["0"] }, "00281053": { vr: "DS", Value: [String(n)] } }],
+      },
+    }));
+    delete elements["00280030"];
+    set("00080060", "CS", "XA")(elements);
+    set("00080016", "UI", "1.2.840.10008.5.1.4.1.1.12.1.1")(elements);
+    set("52009230", "SQ", ...groups)(elements);
+  };
+
+  it("is an image a frame where its frames have headers of their own", async () => {
+    const { scans, loaded } = await loadAll(cine(grouped));
+    expect(scans.map(({ entries, parts }) => [entries, parts])).toEqual([1, 2, 3].map((frame) => [[0], [frame]]));
+    expect(loaded.map(({ volume }) => [...new Set(volume.data)])).toEqual([[0], [20], [60]]);
+    const close = (mm: number) => expect.closeTo(mm, 9);
+    expect(scans.map(({ grid }) => grid.spacingMm)).toEqual([1, 2, 3].map((n) => [close(n / 5), close(n / 10), 1]));
+    expect(scans[1]?.warnings).toContainEqual({
+      code: "SeriesSplit",
+      message: "entry 0 holds 3 frames that lie nowhere; this image is frame 2",
+    });
+  });
+
+  it.each([
+    ["tiles of one slide", set("00480006", "UL", 12), "whole-slide"],
+    [
+      "slices of a volume that lies nowhere",
+      (elements: DicomElements) => {
+        for (const frame of (elements["52009230"]?.Value ?? []) as DicomElements[]) {
+          set("0020930E", "SQ", { "00209301": { vr: "FD", Value: [0, 0, 1] } })(frame);
+        }
+      },
+      "lies nowhere in the patient",
+    ],
+    [
+      "placed and others are not",
+      (elements: DicomElements) => {
+        const [frame = {}] = (elements["52009230"]?.Value ?? []) as DicomElements[];
+        set("00209113", "SQ", { "00200032": { vr: "DS", Value: ["0", "0", "0"] } })(frame);
+        set("00209116", "SQ", { "00200037": { vr: "DS", Value: ["1", "0", "0", "0", "1", "0"] } })(frame);
+        set("00289110", "SQ", { "00280030": { vr: "DS", Value: ["1", "1"] } })(frame);
+      },
+      "2 of 3 frames that lie nowhere",
+    ],
+  ])("is refused where its frames with headers are %s", async (_, edit, words) => {
+    const edited = cine((elements) => {
+      grouped(elements);
+      edit(elements);
+    });
+    await expect(findScans(edited)).rejects.toMatchObject({
+      code: "InputUnsupported",
+      message: expect.stringContaining(words),
+    });
+  });
+
   it("is refused where it is cut short", async () => {
     await expect(findScans(cine(set("00280008", "IS", "4")))).rejects.toMatchObject({ code: "InputUnreadable" });
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sha256 } from "#src/core/ids.js";
 import { readUpload } from "#src/intake/read-upload.js";
 import { buildDicom, type DicomElements, SYNTAX } from "../../support/dicom-builder.js";
+import { headerBomb, PLACES } from "../../support/header-bomb.js";
 import { phantomSeries, phantomSlice } from "../../support/phantom-series.js";
 
 /** Looks at bytes, and says how many were read at first. */
@@ -97,13 +98,13 @@ describe("readUpload", () => {
     expect(huge).toEqual({ kind: "whole" });
 
     const reads: number[] = [];
-    const head = dicom().subarray(0, 400);
+    // One element that goes on and on.
+    const endless = [0x09, 0, 0x01, 0x10, 0x4f, 0x42, 0, 0, 0, 0, 0, 0x20];
+    const head = Buffer.concat([buildDicom({}), Uint8Array.from(endless)]);
     const read = async (start: number, end: number) => {
       reads.push(end - start);
       const bytes = new Uint8Array(end - start);
       bytes.set(head.subarray(0, bytes.length));
-      // One element that goes on and on.
-      new DataView(bytes.buffer).setUint32(140, 2 ** 29, true);
       return bytes;
     };
     expect(await readUpload({ size: 2 ** 27, read })).toEqual({ kind: "whole" });
@@ -119,6 +120,10 @@ describe("readUpload", () => {
     expect((await look(packed)).looked).toEqual({ kind: "whole" });
     const small = buildDicom(phantomSlice({}, 0), SYNTAX.deflated);
     expect((await look(small)).looked).toMatchObject({ kind: "instance" });
+  });
+
+  it.each(Object.keys(PLACES))("leaves headers of many elements to Inspect, wherever they are: %s", async (place) => {
+    expect((await look(headerBomb(place, "items", 300_000))).looked).toEqual({ kind: "whole" });
   });
 
   it("knows a DICOM object without an image", async () => {

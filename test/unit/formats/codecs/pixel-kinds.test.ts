@@ -209,6 +209,19 @@ describe("numbers", () => {
   });
 });
 
+describe("bits a pixel", () => {
+  it.each([
+    ["7FE00010", "OW", 64, "1, 8, 16, 32"],
+    ["7FE00008", "OF", 8, "32"],
+    ["7FE00009", "OD", 32, "64"],
+  ])("of %s (%s) are refused where they are %i", async (tag, vr, bits, expected) => {
+    await expect(valuesOf({ ...grey(bits), [tag]: bytes(vr, new Uint8Array(8 * COUNT)) })).rejects.toMatchObject({
+      code: "InputUnsupported",
+      message: `entry 1 has ${bits} bits a pixel, expected ${expected}`,
+    });
+  });
+});
+
 /** An RLE frame of segments without runs (PS3.5 annex G). */
 function rleLiterals(segments: readonly Uint8Array[]): Uint8Array {
   const header = new Uint32Array(16);

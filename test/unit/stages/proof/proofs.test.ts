@@ -170,6 +170,16 @@ describe.each(Object.keys(PLANES) as (keyof typeof PLANES)[])("the proofs on a %
 });
 
 describe("the proofs", () => {
+  it("take a NIfTI file on a grid without spacing where it claims none, of the same size", () => {
+    const data = centred();
+    const affineRas: Affine = [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0];
+    const grid = { size: SIZE, affineRas, spacingMm: null };
+    const prove = (image: NiftiToWrite) => proveGrid(readNifti(writeNifti(image)), grid, "label map");
+    prove({ ...grid, data });
+    refused(() => prove({ ...grid, spacingMm: [1, 1, 1], data }));
+    refused(() => prove({ ...grid, size: [NX, NY, NZ - 1], data: data.slice(0, NX * NY * (NZ - 1)) }));
+  });
+
   it("find a structure among all that only counts and centroids would pass", async () => {
     const data = centred();
     for (const axis of [0, 1, 2] as const) {
