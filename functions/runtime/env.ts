@@ -70,6 +70,8 @@ const IntakeEnv = Env.extend({
 export type IntakeEnv = z.infer<typeof IntakeEnv>;
 
 const BackfillEnv = Env.extend({
+  /** The one workflow. */
+  STATE_MACHINE_ARN: arn,
   /** What each backfill spent. */
   SPEND_TABLE: z.string().min(1),
 });

@@ -38,6 +38,9 @@ export class Backfill extends Construct {
     spend.grant(handler, "dynamodb:GetItem", "dynamodb:UpdateItem");
     buckets.key.grantEncryptDecrypt(handler);
     handler.addEnvironment("SPEND_TABLE", spend.tableName);
+    // Which attempts there were, and how they ended.
+    handler.addEnvironment("STATE_MACHINE_ARN", scans.stateMachineArn);
+    scans.grantExecution(handler, "states:DescribeExecution");
 
     this.stateMachine = new StateMachine(this, "StateMachine", {
       stateMachineType: StateMachineType.STANDARD,
