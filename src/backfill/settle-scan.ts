@@ -83,8 +83,10 @@ export async function settleScan(
     if (resultKey === null) continue;
     const runKey = resultKey.replace(RESULT_FILES.result, RESULT_FILES.run);
     const { receipt, ...run } = await readDocument(results, runKey, RunDocument);
-    // A result that another upload of the same image, or an earlier attempt, made was paid there.
-    if (run.scanId !== scanId || run.attempt !== attempt) continue;
+    // A result that another upload of the same image, or an earlier attempt, made was paid there. A de-identified one
+    // does not say of which scan it is: rather paid twice than not at all.
+    const isOfOther = run.scanId !== undefined && run.scanId !== scanId;
+    if (isOfOther || run.attempt !== attempt) continue;
     if (receipt?.cost) usd += receipt.cost.high;
     else unpriced++;
   }

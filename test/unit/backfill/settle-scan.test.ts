@@ -24,8 +24,20 @@ const executions = {
 const deps = () => ({ results, executions, purse });
 const put = (key: string, value: unknown) => results.put(key, new TextEncoder().encode(JSON.stringify(value)));
 
+/** `run.json` without its attempt; of a de-identified result it has no scan either. */
+function runOf(madeBy: string | null, cost: Receipt["cost"]) {
+  const receipt = { stateTransitions: 11, cost, unpriced: [], prices: null };
+  const host = { platform: "x", node: "x", cpus: 1 };
+  return { schemaVersion: 1, ...(madeBy !== null && { scanId: madeBy }), stages: [], receipt, host };
+}
+
 /** A scan that ran once. */
-async function ran(attempt: number, status: "published" | "quarantined", cost: Receipt["cost"], madeBy = scanId) {
+async function ran(
+  attempt: number,
+  status: "published" | "quarantined",
+  cost: Receipt["cost"],
+  madeBy: string | null = scanId,
+) {
   const resultKey = status === "published" ? resultKeys.result(identity) : null;
   const base = {
     schemaVersion: 1,
@@ -38,16 +50,7 @@ async function ran(attempt: number, status: "published" | "quarantined", cost: R
     volumesMl: {},
   };
   await put(resultKeys.index(scanId, attempt, "t0"), { ...base, status, resultKey });
-  const receipt = { stateTransitions: 11, cost, unpriced: [], prices: null };
-  const host = { platform: "x", node: "x", cpus: 1 };
-  await put(resultKeys.file(identity, "run.json"), {
-    schemaVersion: 1,
-    scanId: madeBy,
-    attempt,
-    stages: [],
-    receipt,
-    host,
-  });
+  await put(resultKeys.file(identity, "run.json"), { ...runOf(madeBy, cost), attempt });
 }
 
 beforeEach(() => {
@@ -171,6 +174,15 @@ describe("settleScan", () => {
     await ran(2, "published", { low: 1, high: 2 });
     const { attempt: _, ...old } = settle;
     expect(await settleScan(old, deps())).toMatchObject({ outcome: "published", costUsd: 2 });
+  });
+
+  it("pays for a de-identified result, which does not say of which scan it is", async () => {
+    await ran(1, "published", { low: 1, high: 2 }, null);
+    expect(await settleScan(settle, deps())).toEqual({ scanId, outcome: "published", costUsd: 2 });
+    expect(purse.usd).toBe(2);
+    await ran(2, "published", { low: 1, high: 2 }, null);
+    await put(resultKeys.file(identity, "run.json"), { ...runOf(null, { low: 1, high: 2 }), attempt: 1 });
+    expect(await settleScan({ ...settle, attempt: 2 }, deps())).toMatchObject({ costUsd: 0 });
   });
 
   it("tells of a scan that was set aside, and of one that left no record", async () => {
