@@ -266,6 +266,12 @@ describe("more of what fields do", () => {
     expect(theirs.all("S3::Bucket")).toHaveLength(2);
   });
 
+  it("buckets: the backfill may write its results manifest under the key of a bucket that was there", () => {
+    const policies = (one: Made) => JSON.stringify(one.all("IAM::Policy", "BackfillStateMachine"));
+    expect(policies(theirs)).toContain(RESULTS_KEY);
+    expect(policies(theirs)).not.toContain(SCANS_KEY);
+  });
+
   it("notifications: no topic is made in place of those that are there", () => {
     expect(theirs.all("SNS::Topic")).toHaveLength(1);
     expect(theirs.all("SNS::Topic", "NoticesEvents")).toHaveLength(1);
