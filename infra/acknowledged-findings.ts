@@ -24,7 +24,7 @@ export const ACKNOWLEDGED: readonly Acknowledged[] = [
   },
   {
     rule: /^AwsSolutions-IAM5\[Resource::.*:(batch|states):.*:\*\]$/,
-    where: /^(Workflow\/StateMachine\/Role|Backfill\/(StateMachine\/Role|Items)|Functions\/IntakeRole)\//,
+    where: /^(Workflow\/StateMachine\/Role|Backfill\/(StateMachine\/Role|Items)|Functions\/(Intake|Backfill)Role)\//,
     reason: "revisions of our job definitions, which running executions still submit, and executions of our workflows",
   },
   {

@@ -2,17 +2,20 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ListObjectVersionsCommand, type ListObjectVersionsCommandOutput, S3Client } from "@aws-sdk/client-s3";
 import { SFNClient, StartExecutionCommand } from "@aws-sdk/client-sfn";
+import { z } from "zod";
 import { type BackfillInput, backfillKeys } from "#src/backfill/backfill-contract.js";
 import { type ListedObject, planBackfill } from "#src/backfill/plan-backfill.js";
 import { type MeasuredScan, type Quote, quoteOf } from "#src/backfill/quote.js";
 import { agreed } from "#src/cli/agreed.js";
 import { PipelineError } from "#src/core/errors.js";
+import { type Asked, readManifest } from "#src/intake/scan-manifest.js";
 import { readDocumentIfValid, writeDocument } from "#src/stages/documents.js";
 import { RunDocument } from "#src/stages/run-document.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import { RunRequest } from "#src/workflow/contract.js";
+import { RunRequest, SourceDocument } from "#src/workflow/contract.js";
 import { LIST_PRICES, PriceTable } from "#src/workflow/prices.js";
+import { UploadRules, uploadRuleOf } from "#src/workflow/upload-rules.js";
 import { s3Store } from "../runtime/s3-store.js";
 
 export interface BackfillFlags {
@@ -22,6 +25,7 @@ export interface BackfillFlags {
   readonly resultBucket: string;
   readonly model?: string;
   readonly deidentify?: boolean;
+  readonly config?: string;
   readonly prices?: string;
   readonly budget?: number;
   readonly concurrency: number;
@@ -29,6 +33,8 @@ export interface BackfillFlags {
   readonly yes?: boolean;
 }
 
+/** Of a deployment's configuration file what its uploads get and may ask for; the rest of it is for the deployment. */
+const Configuration = z.looseObject({ uploads: UploadRules.prefault({}) });
 /** Published results that a quote is made from. */
 const MEASURED = 100;
 /** Source documents that are written at once. */
@@ -46,14 +52,22 @@ export async function backfill(place: string, flags: BackfillFlags): Promise<num
   const client = new S3Client({ forcePathStyle: process.env.AWS_ENDPOINT_URL_S3 !== undefined });
   const [work, results] = [flags.workBucket, flags.resultBucket].map((name) => s3Store({ client, bucket: name }));
   if (work === undefined || results === undefined) throw new TypeError("two buckets are two stores");
-  const request = RunRequest.parse({
+  const options: Asked = {
     ...(flags.model !== undefined && { model: flags.model }),
     ...(flags.deidentify && { deidentify: "basic" }),
+  };
+  // A fault of an option is none of every scan.json.
+  RunRequest.parse(options);
+  const { uploads } =
+    flags.config === undefined ? Configuration.parse({}) : await documentOf(flags.config, Configuration);
+  const scans = s3Store({ client, bucket, keys: "any" });
+  const plan = await planBackfill(bucket, await listed(client, bucket, prefix), {
+    options,
+    askedOf: (folder) => readManifest(scans, folder, uploadRuleOf(folder, uploads), options),
   });
-  const plan = planBackfill(bucket, await listed(client, bucket, prefix), request);
   if (plan.sources.length === 0) throw new PipelineError("NoImage", "prefix holds no scans, expected at least one");
 
-  const prices = flags.prices === undefined ? LIST_PRICES : await pricesOf(flags.prices);
+  const prices = flags.prices === undefined ? LIST_PRICES : await documentOf(flags.prices, PriceTable);
   const sizes = plan.sources.map(({ objects }) => objects.reduce((sum, { size }) => sum + size, 0));
   console.log(quoteText(quoteOf(sizes, await measuredScans(results), prices), prices));
   if (!(flags.yes || (await agreed("start?")))) {
@@ -62,7 +76,7 @@ export async function backfill(place: string, flags: BackfillFlags): Promise<num
   }
   for (let at = 0; at < plan.sources.length; at += AT_ONCE) {
     const some = plan.sources.slice(at, at + AT_ONCE);
-    await Promise.all(some.map((source) => writeDocument(work, workKeys.source(source.scanId), source)));
+    await Promise.all(some.map((source) => writeSource(work, source)));
   }
   const { backfillId } = plan;
   const items = ["scanId", ...plan.sources.map(({ scanId }) => scanId)].join("\n");
@@ -101,11 +115,21 @@ async function listed(client: S3Client, bucket: string, prefix: string): Promise
   return objects;
 }
 
-async function pricesOf(path: string): Promise<PriceTable> {
-  const parsed = PriceTable.safeParse(JSON.parse(await readFile(path, "utf8")));
+/** A file that an option names. */
+async function documentOf<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
+  const parsed = schema.safeParse(JSON.parse(await readFile(path, "utf8")));
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw new PipelineError("InputMismatch", `price file, field ${issue?.path.join(".")}: ${issue?.message}`);
+  throw new PipelineError("InputMismatch", `${path}, field ${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+/** What a scan reads. Of one that was taken in before: nobody takes back that it was to be de-identified. */
+async function writeSource(work: ScanStore, source: SourceDocument): Promise<void> {
+  const key = workKeys.source(source.scanId);
+  if ((await writeDocument(work, key, source, { ifAbsent: true })) === "written") return;
+  const before = await readDocumentIfValid(work, key, SourceDocument);
+  const deidentify = source.request.deidentify ?? before?.request.deidentify;
+  await writeDocument(work, key, { ...source, request: { ...source.request, deidentify } });
 }
 
 /** Receipts of results that this deployment published. */

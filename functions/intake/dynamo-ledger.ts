@@ -7,6 +7,7 @@ import {
   PutItemCommand,
   QueryCommand,
   type QueryCommandInput,
+  TransactWriteItemsCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { z } from "zod";
@@ -49,7 +50,7 @@ export function dynamoLedger({
   retentionDays,
   maxInstances = MAX_INSTANCES,
 }: DynamoLedgerOptions): ErasableLedger {
-  /** Series whose head is known to be there: most files are of a series that was met before. */
+  /** Series whose head was there: most files are of a series that was met before. Another process may forget it. */
   const met = new Set<string>();
 
   /** @returns whether the condition held */
@@ -84,19 +85,22 @@ export function dynamoLedger({
     } while (start !== undefined);
   }
 
+  const keyOf = (pk: string, sk: string): Item => ({ pk: { S: pk }, sk: { S: sk } });
+
   const remove = (pk: string, sk: string) =>
-    client.send(new DeleteItemCommand({ TableName: table, Key: { pk: { S: pk }, sk: { S: sk } } }));
+    client.send(new DeleteItemCommand({ TableName: table, Key: keyOf(pk, sk) }));
 
   const putHead = (seriesId: string, head: SeriesHead, condition: Condition) =>
     put(seriesId, HEAD, { revision: { N: String(head.revision) }, body: { S: JSON.stringify(head) } }, condition);
 
   return {
     async record(seriesId, place, instance) {
-      // The head comes first: an instance of a series that nobody knows would be lost.
+      // The head comes first: an instance of a series that nobody knows would be lost. It comes before the folder's item,
+      // so that, forgotten in between, the series has no head, which `read` finds, and not one without its folder.
       if (!met.has(seriesId)) {
-        await put(ledgerIds.folder(place.bucket, place.folder), `${SERIES}${seriesId}`, {});
         const head: SeriesHead = { place, revision: 0, version: null, checkAt: 0 };
         await putHead(seriesId, head, { ConditionExpression: "attribute_not_exists(pk)" });
+        await put(ledgerIds.folder(place.bucket, place.folder), `${SERIES}${seriesId}`, {});
         met.add(seriesId);
       }
       const attributes = { order: { S: instance.order }, body: { S: JSON.stringify(instance) } };
@@ -115,7 +119,10 @@ export function dynamoLedger({
         // Whoever sends files without end of one series must not have all of them read for each.
         if (instances.length > maxInstances) break;
       }
-      return head === undefined ? null : { head, instances };
+      if (head !== undefined) return { head, instances };
+      // Somebody forgot it, or the table did: what is entered next makes it again.
+      met.delete(seriesId);
+      return null;
     },
     async replaceHead(seriesId, before, after) {
       const head: SeriesHead = { place: before.place, revision: before.revision + 1, ...after };
@@ -133,12 +140,16 @@ export function dynamoLedger({
       await put(id, SEEN, {});
     },
     async forgetSeries(seriesId, place) {
-      // Its head goes last: interrupted, the series can still be found by its folder.
       const items: string[] = [];
       for await (const { sk } of query(seriesId)) items.push(sk?.S ?? "");
       for (const sk of items.filter((sk) => sk !== HEAD)) await remove(seriesId, sk);
-      await remove(seriesId, HEAD);
-      await remove(ledgerIds.folder(place.bucket, place.folder), `${SERIES}${seriesId}`);
+      // Head and folder's item go last, and together: interrupted before, the series is still found by its folder, and
+      // whoever enters a file of it at the same time has both or none.
+      const folderId = ledgerIds.folder(place.bucket, place.folder);
+      const last = [keyOf(seriesId, HEAD), keyOf(folderId, `${SERIES}${seriesId}`)];
+      await client.send(
+        new TransactWriteItemsCommand({ TransactItems: last.map((Key) => ({ Delete: { TableName: table, Key } })) }),
+      );
       met.delete(seriesId);
     },
     async forget(ids) {

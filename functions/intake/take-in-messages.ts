@@ -38,6 +38,8 @@ interface Touched {
   readonly seriesId: string | null;
   /** It is at least as late as this, in milliseconds, whatever the clock of this machine says. */
   readonly notBefore: number;
+  /** Enters the file of the message in its series once more; absent where the message tells of no file of one. */
+  readonly enter?: () => Promise<void>;
 }
 
 /** Objects that are looked at side by side: each may take 300 MB, if somebody means ill. */
@@ -165,15 +167,18 @@ async function takeInObject(event: ObjectEvent, deps: IntakeDeps): Promise<Found
   const object = { key, version, size };
   if (looked.kind === "whole") await takeInWhole(scanId, object, deps);
   if (looked.kind === "no-image") deps.logger.info("object without an image ignored", { scanId });
-  const place: SeriesPlace | null = looked.kind === "instance" ? { bucket, folder, series: looked.series } : null;
-  const seriesId = place && ledgerIds.series(place);
-  if (looked.kind === "instance" && place !== null && seriesId !== null) {
-    const instance = { ...looked.instance, object, order: event.order, seenAt: deps.now() };
-    await deps.ledger.record(seriesId, place, instance);
+  if (looked.kind !== "instance") {
+    await deps.ledger.remember(ledgerIds.object(bucket, key));
+    // Of no series, it may still be the last file that the folder lacked.
+    return { folder, seriesId: null };
   }
+  const place: SeriesPlace = { bucket, folder, series: looked.series };
+  const seriesId = ledgerIds.series(place);
+  const instance = { ...looked.instance, object, order: event.order, seenAt: deps.now() };
+  const enter = () => deps.ledger.record(seriesId, place, instance);
+  await enter();
   await deps.ledger.remember(ledgerIds.object(bucket, key));
-  // Also of a file of no series: it may be the last one that the folder lacked.
-  return { folder, seriesId };
+  return { folder, seriesId, enter };
 }
 
 /** An upload by itself is complete with its one object. */
@@ -210,7 +215,14 @@ async function advanceFolder(touched: readonly Touched[], deps: IntakeDeps): Pro
   const folder = await readFolder({ ...deps, source }, bucket, first.folder);
   const now = () => touched.reduce((time, { notBefore }) => Math.max(time, notBefore), deps.now());
   for (const seriesId of await seriesOf(touched, folder, deps)) {
-    await advanceSeries(seriesId, folder, { ...deps, work, results, now });
+    const advance = () => advanceSeries(seriesId, folder, { ...deps, work, results, now });
+    if (await advance()) continue;
+    // An operator deleted the series while its next file was entered: that one begins it anew.
+    const files = touched.flatMap((one) => (one.seriesId === seriesId && one.enter ? [one.enter] : []));
+    for (const enter of files) await enter();
+    if (files.length > 0 && !(await advance())) {
+      throw new PipelineError("StoreBusy", "series was forgotten twice, expected it after its file was entered");
+    }
   }
 }
 

@@ -38,7 +38,7 @@ const Env = z.object({
   WORKERS: z.coerce.number().int().min(1).optional(),
   /** Packages that are used; all that are there where nothing is said. */
   MODELS: json(z.array(z.string())).optional(),
-  /** Rules in place of those in `routes.json`; of use to Inspect alone. */
+  /** Rules in place of those in `routes.json`, for Inspect and Quarantine. */
   ROUTES: json(Routes).optional(),
   /** What Inspect refuses as too large. */
   MAX_IMAGES: positive.optional(),
@@ -70,6 +70,8 @@ const IntakeEnv = Env.extend({
 export type IntakeEnv = z.infer<typeof IntakeEnv>;
 
 const BackfillEnv = Env.extend({
+  /** The one workflow. */
+  STATE_MACHINE_ARN: arn,
   /** What each backfill spent. */
   SPEND_TABLE: z.string().min(1),
 });

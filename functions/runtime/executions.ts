@@ -3,8 +3,10 @@ import {
   ExecutionAlreadyExists,
   ExecutionDoesNotExist,
   type SFNClient,
+  SFNServiceException,
   StartExecutionCommand,
 } from "@aws-sdk/client-sfn";
+import { PipelineError } from "#src/core/errors.js";
 import { executionName } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import type { Executions } from "#src/operate/deployment.js";
@@ -22,7 +24,7 @@ export function executionsOf(client: SFNClient, stateMachineArn: string): Execut
       try {
         await client.send(new StartExecutionCommand({ stateMachineArn, name, input: JSON.stringify(input) }));
       } catch (error) {
-        if (!(error instanceof ExecutionAlreadyExists)) throw error;
+        if (!(error instanceof ExecutionAlreadyExists)) throw passing(error);
       }
     },
     async describe(scanId, attempt) {
@@ -35,8 +37,16 @@ export function executionsOf(client: SFNClient, stateMachineArn: string): Execut
       } catch (error) {
         // Long ended, or never started.
         if (error instanceof ExecutionDoesNotExist) return null;
-        throw error;
+        throw passing(error);
       }
     },
   };
+}
+
+/** `StoreBusy` for what passes: so many may ask at once that Step Functions refuses some of them. */
+function passing(error: unknown): unknown {
+  if (!(error instanceof SFNServiceException)) return error;
+  const isPassing = error.$fault === "server" || error.name.includes("Throttl");
+  if (!isPassing) return error;
+  return new PipelineError("StoreBusy", `Step Functions answered ${error.name}, expected success`, { cause: error });
 }

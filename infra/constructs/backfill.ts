@@ -38,6 +38,9 @@ export class Backfill extends Construct {
     spend.grant(handler, "dynamodb:GetItem", "dynamodb:UpdateItem");
     buckets.key.grantEncryptDecrypt(handler);
     handler.addEnvironment("SPEND_TABLE", spend.tableName);
+    // Which attempts there were, and how they ended.
+    handler.addEnvironment("STATE_MACHINE_ARN", scans.stateMachineArn);
+    scans.grantExecution(handler, "states:DescribeExecution");
 
     this.stateMachine = new StateMachine(this, "StateMachine", {
       stateMachineType: StateMachineType.STANDARD,
@@ -80,7 +83,9 @@ export class Backfill extends Construct {
       ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"],
       buckets.results.arnForObjects("backfill/*"),
     );
-    grantKey(buckets.key, this.stateMachine, ["kms:Decrypt", "kms:GenerateDataKey"]);
+    // A bucket that was there already has a key of its own, or none that we know.
+    const keys = new Set([buckets.key, ...(buckets.results.encryptionKey ? [buckets.results.encryptionKey] : [])]);
+    for (const key of keys) grantKey(key, this.stateMachine, ["kms:Decrypt", "kms:GenerateDataKey"]);
     // Items of a distributed map are executions of this machine itself, whose ARN its own policy cannot name before it is.
     new Policy(this, "Items", {
       roles: [this.stateMachine.role],

@@ -6,12 +6,22 @@ import type { Construct } from "constructs";
 /** Deliveries of a message before it counts as dead. */
 const DELIVERIES = 5;
 
+/** A queue with what becomes of messages that fail. */
+export interface MessageQueue {
+  readonly queue: Queue;
+  readonly deadLetters: Queue;
+  /** How long after a delivery that failed the next one comes. */
+  readonly deliversAgainAfter: Duration;
+}
+
 /**
  * A queue for a function, encrypted and by TLS alone, with its dead letters.
  *
  * @param timeout of the function
  */
-export function messageQueue(scope: Construct, key: IKey, timeout: Duration): { queue: Queue; deadLetters: Queue } {
+export function messageQueue(scope: Construct, key: IKey, timeout: Duration): MessageQueue {
+  // As Lambda asks for.
+  const deliversAgainAfter = Duration.seconds(6 * timeout.toSeconds());
   const common = {
     encryption: QueueEncryption.KMS,
     encryptionMasterKey: key,
@@ -22,9 +32,8 @@ export function messageQueue(scope: Construct, key: IKey, timeout: Duration): { 
   const queue = new Queue(scope, "Queue", {
     ...common,
     retentionPeriod: Duration.days(4),
-    // As Lambda asks for.
-    visibilityTimeout: Duration.seconds(6 * timeout.toSeconds()),
+    visibilityTimeout: deliversAgainAfter,
     deadLetterQueue: { queue: deadLetters, maxReceiveCount: DELIVERIES },
   });
-  return { queue, deadLetters };
+  return { queue, deadLetters, deliversAgainAfter };
 }

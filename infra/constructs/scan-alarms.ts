@@ -33,8 +33,11 @@ export interface ScanAlarmsProps {
   readonly alarmTopicArn?: string;
 }
 
-/** A message that waits this long was delivered twice and failed: the next delivery comes after 12 minutes. */
-const OLD_MESSAGE = Duration.minutes(30);
+/**
+ * Between the second delivery of a message and the third, in times between two: one that is as old failed twice. SQS
+ * leaves a message out of the age of the oldest once it was delivered three times.
+ */
+const OLD_MESSAGE_DELIVERIES = 1.5;
 /** Images in an hour below which a share of them says nothing. */
 const FEWEST_IMAGES = 10;
 
@@ -66,7 +69,7 @@ export class ScanAlarms extends Construct {
     this.all = [
       this.#alarm("DeadLetters", "dead-letters", intake.deadLetters.metricApproximateNumberOfMessagesVisible()),
       this.#alarm("OldMessages", "old-messages", intake.queue.metricApproximateAgeOfOldestMessage(), {
-        threshold: OLD_MESSAGE.toSeconds(),
+        threshold: OLD_MESSAGE_DELIVERIES * intake.deliversAgainAfter.toSeconds(),
       }),
       this.#alarm("FailedExecutions", "failed-executions", stateMachine.metricFailed(quarter)),
       this.#alarm("TimedOutExecutions", "timed-out-executions", stateMachine.metricTimedOut(quarter)),

@@ -42,10 +42,17 @@ const SIZES = {
 } as const satisfies Record<string, Size3>;
 export type FunctionName = keyof typeof SIZES;
 
+/**
+ * Rules in place of those in the bundle: Inspect goes by them, and Quarantine, which may only name an upload where none
+ * of them asks for de-identified outputs.
+ */
+function routesTold({ routes }: ModelSelection): { readonly ROUTES?: string } {
+  return routes === null ? {} : { ROUTES: JSON.stringify(routes) };
+}
+
 /** What Inspect alone decides by. */
-function toldToInspect({ selection: { routes }, limits, sizes }: ScanFunctionsProps): Record<string, string> {
+function toldToInspect({ limits, sizes }: ScanFunctionsProps): Record<string, string> {
   return {
-    ...(routes === null ? {} : { ROUTES: JSON.stringify(routes) }),
     JOB_SIZES: JSON.stringify(sizes),
     MAX_IMAGES: String(limits.imagesPerUpload),
     MAX_VOXELS: String(limits.voxelsPerImage),
@@ -160,6 +167,7 @@ export class ScanFunctions extends Construct {
         // The service of its logs and metrics.
         POWERTOOLS_SERVICE_NAME: serviceOf(this),
         ...modelsTold(selection),
+        ...(name === "inspect" || name === "quarantine" ? routesTold(selection) : {}),
         ...(name === "inspect" ? toldToInspect(props) : {}),
         ...(size.scratchGiB ? { SCRATCH_MIB: String(size.scratchGiB * 1024) } : {}),
         NODE_OPTIONS: "--enable-source-maps",

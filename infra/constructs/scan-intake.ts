@@ -16,13 +16,17 @@ export interface ScanIntakeProps extends Omit<SeriesLedgerProps, "queue" | "dead
 export class ScanIntake extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
+  /** How long after a delivery that failed the next one comes. */
+  readonly deliversAgainAfter: Duration;
   readonly ledger: SeriesLedger;
 
   constructor(scope: Construct, id: string, props: ScanIntakeProps) {
     super(scope, id);
     const { buckets, intake, stateMachine } = props;
     // Messages hold S3 keys, which may hold names: the customer's key, and no longer than needed.
-    const { queue, deadLetters } = messageQueue(this, buckets.key, intake.timeout ?? Duration.minutes(2));
+    const made = messageQueue(this, buckets.key, intake.timeout ?? Duration.minutes(2));
+    const { queue, deadLetters } = made;
+    this.deliversAgainAfter = made.deliversAgainAfter;
     this.queue = queue;
     this.deadLetters = deadLetters;
     new Rule(this, "ObjectCreated", {

@@ -24,7 +24,13 @@ export const BackfillAction = z.discriminatedUnion("action", [
     scanId,
     budgetUsd: z.number().positive().nullable(),
   }),
-  z.strictObject({ action: z.literal("settle"), backfillId, scanId }),
+  z.strictObject({
+    action: z.literal("settle"),
+    backfillId,
+    scanId,
+    /** The one that was begun. Absent in backfills of before: an execution may outlive a deployment. */
+    attempt: z.int().min(1).optional(),
+  }),
 ]);
 export type BackfillAction = z.infer<typeof BackfillAction>;
 

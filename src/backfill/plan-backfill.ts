@@ -1,13 +1,23 @@
-import { digestOf, scanIdOfObject } from "#src/core/ids.js";
+import { digestOf, type ScanId, scanIdOfObject } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
+import { type Asked, type FolderRequest, refusalOf } from "#src/intake/scan-manifest.js";
 import { folderOf, roleOfName } from "#src/intake/upload-names.js";
-import type { RunRequest, SourceDocument } from "#src/workflow/contract.js";
+import { inOrder } from "#src/operate/in-order.js";
+import type { SourceDocument } from "#src/workflow/contract.js";
 
 /** An object of a listing. `version` as in `SourceDocument`. */
 export interface ListedObject {
   readonly key: string;
   readonly version: string;
   readonly size: number;
+}
+
+/** What is asked for, and by whom. */
+export interface BackfillAsked {
+  /** Options of the command. They are in what `askedOf` says too; scans that intake ran are other ones than these. */
+  readonly options: Asked;
+  /** What a folder's `scan.json` says after them; the folder's name ends with a slash or is empty. */
+  readonly askedOf: (folder: string) => Promise<FolderRequest>;
 }
 
 /** Which scans a listing holds. */
@@ -18,40 +28,63 @@ export interface BackfillPlan {
 }
 
 const WHOLE = /\.(zip|tar|tgz|tar\.gz|nii|nii\.gz|nrrd|mha|png|tiff?|jpe?g)$/i;
+/** `scan.json` files that are read at once. */
+const AT_ONCE = 32;
 
 /**
  * Scans of a listing: an archive, a volume or a picture by itself, and all other files of one folder (slices) together.
- *
- * @param request what is asked for of each; always on the bulk share
+ * Each asks for what its folder asks for, on the bulk share.
  */
-export function planBackfill(
+export async function planBackfill(
   bucket: string,
   objects: readonly ListedObject[],
-  request: Omit<RunRequest, "share">,
-): BackfillPlan {
-  const uploads = objects.filter(({ key, size }) => size > 0 && roleOfName(key) === "upload");
+  { options, askedOf }: BackfillAsked,
+): Promise<BackfillPlan> {
   const folders = new Map<string, ListedObject[]>();
-  for (const object of uploads.filter(({ key }) => !WHOLE.test(key))) {
+  for (const object of objects.filter(({ key }) => roleOfName(key) === "upload")) {
     const folder = folderOf(object.key);
-    folders.set(folder, [...(folders.get(folder) ?? []), object]);
+    const files = folders.get(folder);
+    if (files === undefined) folders.set(folder, [object]);
+    else files.push(object);
   }
-  const make = (scanId: string, of: readonly ListedObject[]): SourceDocument => ({
+  const read = inOrder(folders, AT_ONCE, async ([folder, files]) => ({ folder, files, asked: await askedOf(folder) }));
+  const sources: SourceDocument[] = [];
+  for await (const { folder, files, asked } of read) {
+    const filled = files.filter(({ size }) => size > 0);
+    for (const object of filled.filter(({ key }) => WHOLE.test(key))) {
+      const scanId = idOfWhole(bucket, object, options);
+      sources.push(sourceOf({ scanId, bucket, objects: [object] }, asked, asked.fault ?? undefined));
+    }
+    const slices = filled.filter(({ key }) => !WHOLE.test(key)).sort((a, b) => (a.key < b.key ? -1 : 1));
+    if (slices.length === 0) continue;
+    const refused = refusalOf(asked, files.length);
+    // As of a series that intake gathers: the same files with another request are another scan.
+    const state = digestOf([slices.map(({ key, version }) => [key, version]), asked.request, refused ?? null]);
+    const scanId = scanIdOfObject(bucket, `${folder}/`, state);
+    sources.push(sourceOf({ scanId, bucket, objects: slices }, asked, refused));
+  }
+  sources.sort((a, b) => (a.scanId < b.scanId ? -1 : 1));
+  const backfillId = `b-${digestOf([bucket, options, sources.map(({ scanId }) => scanId)]).slice(0, 40)}`;
+  return { backfillId, sources };
+}
+
+/** The id that intake gives it. With options it is another scan: they may ask for another result than its `scan.json`. */
+function idOfWhole(bucket: string, { key, version }: ListedObject, options: Asked): ScanId {
+  const isPlain = Object.values(options).every((option) => option === undefined);
+  return scanIdOfObject(bucket, key, isPlain ? version : digestOf([version, options]));
+}
+
+function sourceOf(
+  { scanId, bucket, objects }: Pick<SourceDocument, "scanId" | "bucket"> & { objects: readonly ListedObject[] },
+  { request }: FolderRequest,
+  refused: SourceDocument["refused"],
+): SourceDocument {
+  return {
     schemaVersion: SCHEMA_VERSION,
     scanId,
     bucket,
-    objects: of.map(({ key, version, size }) => ({ key, version, size })),
+    objects: objects.map(({ key, version, size }) => ({ key, version, size })),
     request: { ...request, share: "bulk" },
-  });
-  const sources = [
-    ...uploads
-      .filter(({ key }) => WHOLE.test(key))
-      .map((object) => make(scanIdOfObject(bucket, object.key, object.version), [object])),
-    ...[...folders].map(([folder, files]) => {
-      const sorted = files.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-      const state = digestOf(sorted.map(({ key, version }) => [key, version]));
-      return make(scanIdOfObject(bucket, `${folder}/`, state), sorted);
-    }),
-  ].toSorted((a, b) => (a.scanId < b.scanId ? -1 : 1));
-  const backfillId = `b-${digestOf([bucket, request, sources.map(({ scanId }) => scanId)]).slice(0, 40)}`;
-  return { backfillId, sources };
+    ...(refused === undefined ? {} : { refused }),
+  };
 }

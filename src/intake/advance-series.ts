@@ -41,13 +41,14 @@ const MAX_TRIES = 20;
  * and whoever finds a claim that was not started starts it. At most one run of a series is in flight: a version that
  * comes late waits for the end of the one before.
  *
+ * @returns whether the ledger knows the series
  * @throws {PipelineError} `StoreBusy` when others were faster each time
  */
-export async function advanceSeries(seriesId: string, folder: Folder, deps: AdvanceDeps): Promise<void> {
+export async function advanceSeries(seriesId: string, folder: Folder, deps: AdvanceDeps): Promise<boolean> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const series = await deps.ledger.read(seriesId);
-    if (series === null) return;
-    if ((await step(seriesId, series, folder, deps)) === "settled") return;
+    if (series === null) return false;
+    if ((await step(seriesId, series, folder, deps)) === "settled") return true;
   }
   throw new PipelineError("StoreBusy", `series was changed by others ${MAX_TRIES} times, expected a moment of rest`);
 }

@@ -51,31 +51,46 @@ export function parseManifest(bytes: Uint8Array, asked: Asked = {}, otherwise: A
  * The same of a folder in a store, whose key ends with a slash or is empty.
  *
  * @param rule what the folder's uploads get, and what they may ask for
+ * @param asked what an operator asks for: it goes before `scan.json`, and the rule is not for it
  */
-export async function readManifest(store: ScanStore, folder: string, rule: UploadRule): Promise<FolderRequest> {
+export async function readManifest(
+  store: ScanStore,
+  folder: string,
+  rule: UploadRule,
+  asked: Asked = {},
+): Promise<FolderRequest> {
   const otherwise: Asked = { share: rule.share, ...(rule.model === undefined ? {} : { model: rule.model }) };
   try {
     const bytes = await store.get(`${folder}${MANIFEST_NAME}`, { start: 0, end: MAX_BYTES });
-    return within(rule, parseManifest(bytes, {}, otherwise));
+    return within(rule, parseManifest(bytes, asked, otherwise), asked);
   } catch (error) {
     if (!(error instanceof PipelineError && error.code === "StoreMissing")) throw error;
-    return { request: RunRequest.parse(otherwise), promised: null, fault: null };
+    return { request: RunRequest.parse({ ...otherwise, ...asked }), promised: null, fault: null };
   }
+}
+
+/** Why files that are all there are, and no more are waited for, are set aside: nothing where they are not. */
+export function refusalOf({ fault, promised }: FolderRequest, files: number): SourceDocument["refused"] {
+  if (fault !== null) return fault;
+  if (promised === null || files >= promised) return undefined;
+  const message = `folder holds ${files} of the ${promised} files that its ${MANIFEST_NAME} promises`;
+  return { code: "SeriesIncomplete", message };
 }
 
 /**
  * What was asked for as far as it is allowed. A share that is too urgent is lowered: it changes no result, and a scan
  * that comes later is better than none. Another model or output would be another result than was asked for.
  */
-function within(rule: UploadRule, asked: FolderRequest): FolderRequest {
-  const { request } = asked;
+function within(rule: UploadRule, said: FolderRequest, asked: Asked): FolderRequest {
+  const { request } = said;
   const share = SHARES[Math.max(SHARES.indexOf(request.share), SHARES.indexOf(rule.share))] ?? rule.share;
-  const lowered = { ...asked, request: { ...request, share }, isLowered: share !== request.share };
+  const lowered = { ...said, request: { ...request, share }, isLowered: share !== request.share };
   const { model } = request;
-  const isKnown = model === undefined || model === rule.model || rule.models === "any" || rule.models.includes(model);
+  const isGiven = model === undefined || model === rule.model || model === asked.model;
+  const isKnown = isGiven || rule.models === "any" || rule.models.includes(model);
   const output = request.outputs?.find((one) => !rule.outputs.includes(one));
   const denied = !isKnown ? "a model" : output === undefined ? null : `the output ${output}`;
-  if (denied === null || asked.fault !== null) return lowered;
+  if (denied === null || said.fault !== null) return lowered;
   // A model's name is whatever somebody wrote.
   const message = `${MANIFEST_NAME} asks for ${denied} that this folder may not ask for`;
   return { ...lowered, fault: { code: "RequestDenied", message } };

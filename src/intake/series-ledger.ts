@@ -45,7 +45,10 @@ export interface LedgerSeries {
  * started. Every write is conditional, so that events may come twice, late, in any order and to several at once.
  */
 export interface SeriesLedger {
-  /** Enters an instance, unless a later state of it (`order`) is there. Its series is there afterwards. */
+  /**
+   * Enters an instance, unless a later state of it (`order`) is there. Its series is there afterwards, unless somebody
+   * else forgot it meanwhile: then `read` does not find it, and to enter the instance again makes it.
+   */
   record(seriesId: string, place: SeriesPlace, instance: SeriesInstance): Promise<void>;
   /**
    * The series with every instance that was entered before the call, or with more than `MAX_INSTANCES` of them; null for

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, scanIdOfObject } from "#src/core/ids.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { type Asked, type FolderRequest, MANIFEST_NAME, parseManifest } from "#src/intake/scan-manifest.js";
+import { type Asked, type FolderRequest, MANIFEST_NAME, parseManifest, refusalOf } from "#src/intake/scan-manifest.js";
 import { folderOf, roleOfName } from "#src/intake/upload-names.js";
 import { readDocumentIfValid } from "#src/stages/documents.js";
 import { workKeys } from "#src/storage/keys.js";
@@ -64,7 +64,7 @@ export async function takeInFiles({ root, files, judged }: LocalFiles, asked: As
     objects.push({ key, version: sha256, size });
   }
   const digests = objects.map((object) => object.version).sort();
-  const refused = refusal(folder, files) ?? judged?.refused;
+  const refused = refusalOf(folder, files.length) ?? judged?.refused;
   // What was refused is another scan than the same files once they are all.
   const wanted = refused === undefined ? folder.request : { ...folder.request, refused };
   const scanId = scanIdOfObject("local", digestOf(digests), digestOf(wanted));
@@ -115,13 +115,6 @@ export async function readLocalManifest(folder: string, asked: Asked): Promise<F
   return bytes === null
     ? { request: RunRequest.parse(asked), promised: null, fault: null }
     : parseManifest(bytes, asked);
-}
-
-function refusal({ fault, promised }: FolderRequest, files: readonly string[]): SourceDocument["refused"] {
-  if (fault !== null) return fault;
-  if (promised === null || files.length >= promised) return undefined;
-  const message = `folder holds ${files.length} of the ${promised} files that its ${MANIFEST_NAME} promises`;
-  return { code: "SeriesIncomplete", message };
 }
 
 /** What says something of the folder is no part of the upload. */

@@ -4,6 +4,7 @@ import { readDocumentIfValid } from "#src/stages/documents.js";
 import { resultKeys, STAGES, type Stage, workKeys } from "#src/storage/keys.js";
 import { DoneRecord, type QuarantineRecord, ResultDocument, type TaskDocument } from "#src/workflow/contract.js";
 import { type Deployment, type ExecutionState, isUnderWay } from "./deployment.js";
+import { lastExecution } from "./last-execution.js";
 import { isKnown, readScan, type ScanRecords } from "./scan-records.js";
 
 /** What became of one task, or of a scan that was set aside before it had any. */
@@ -72,7 +73,8 @@ export async function endedStatusOf(scanId: ScanId, deployment: Deployment): Pro
  */
 export async function statusOf(scanId: ScanId, deployment: Deployment): Promise<ScanStatus> {
   const records = await readScan(scanId, deployment);
-  const execution = await lastExecution(records, deployment);
+  const { executions } = deployment;
+  const execution = executions && (await lastExecution(scanId, records.lastAttempt, executions));
   if (!isKnown(records) && execution === null) {
     throw new PipelineError("StoreMissing", `nothing is known of scan ${scanId}, expected one that was taken in`);
   }
@@ -95,21 +97,6 @@ export async function statusOf(scanId: ScanId, deployment: Deployment): Promise<
     earlier,
     canRetry: records.source !== null && records.source.refused === undefined,
   };
-}
-
-/** The last execution of a scan with its attempt: one may be under way that left no record yet. */
-async function lastExecution(
-  { scanId, lastAttempt }: ScanRecords,
-  { executions }: Deployment,
-): Promise<{ readonly attempt: number; readonly state: ExecutionState } | null> {
-  if (executions === null) return null;
-  let last: { attempt: number; state: ExecutionState } | null = null;
-  for (let attempt = Math.max(1, lastAttempt); ; attempt++) {
-    const state = await executions.describe(scanId, attempt);
-    if (state !== null) last = { attempt, state };
-    // That of the last attempt with a record may be forgotten, and the next one under way.
-    else if (attempt > lastAttempt) return last;
-  }
 }
 
 function stateOf(tasks: readonly TaskState[], attempt: number, execution: ExecutionState | null): ScanState {

@@ -18,8 +18,16 @@ const instance = (uid: string, changes: Partial<SeriesInstance> = {}): SeriesIns
 
 const byUid = (a: SeriesInstance, b: SeriesInstance) => (a.uid < b.uid ? -1 : 1);
 
-/** Every SeriesLedger passes the same cases. */
-export function describeSeriesLedger(name: string, create: () => Promise<ErasableLedger>): void {
+/**
+ * Every SeriesLedger passes the same cases.
+ *
+ * @param open a ledger without records; `another` is one of the same records, as another process has it
+ */
+export function describeSeriesLedger(
+  name: string,
+  open: () => Promise<{ readonly ledger: ErasableLedger; readonly another: () => ErasableLedger }>,
+): void {
+  const create = async () => (await open()).ledger;
   describe(`${name} ledger`, () => {
     it("knows no series before its first instance, and then all of it", async () => {
       const ledger = await create();
@@ -113,6 +121,18 @@ export function describeSeriesLedger(name: string, create: () => Promise<Erasabl
       // One that comes again is a series like any other.
       await ledger.record(ID, PLACE, instance("3"));
       expect((await ledger.read(ID))?.instances.map(({ uid }) => uid)).toEqual(["3"]);
+    });
+
+    it("has a series again that somebody else forgot, once its files are entered after it was not found", async () => {
+      const { ledger, another } = await open();
+      await ledger.record(ID, PLACE, instance("1"));
+      await another().forgetSeries(ID, PLACE);
+      await ledger.record(ID, PLACE, instance("2"));
+      if ((await ledger.read(ID)) === null) await ledger.record(ID, PLACE, instance("2"));
+      const series = await ledger.read(ID);
+      expect(series?.head).toEqual({ place: PLACE, revision: 0, version: null, checkAt: 0 });
+      expect(series?.instances).toEqual([instance("2")]);
+      expect(await another().seriesIn(ledgerIds.folder("b", "ward/"))).toEqual([ID]);
     });
 
     it("gives back a series of more than one page", async () => {

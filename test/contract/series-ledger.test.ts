@@ -6,7 +6,10 @@ import { createLedgerTable } from "../support/ledger-table.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { describeSeriesLedger } from "./series-ledger.suite.js";
 
-describeSeriesLedger("memory", async () => memoryLedger());
+describeSeriesLedger("memory", async () => {
+  const ledger = memoryLedger();
+  return { ledger, another: () => ledger };
+});
 
 describe.skipIf(!hasMoto)("on a real DynamoDB server (needs moto_server)", () => {
   let moto: MotoServer;
@@ -31,7 +34,11 @@ describe.skipIf(!hasMoto)("on a real DynamoDB server (needs moto_server)", () =>
     return TableName;
   }
 
-  describeSeriesLedger("DynamoDB", async () => dynamoLedger({ client, table: await freshTable(), retentionDays: 30 }));
+  describeSeriesLedger("DynamoDB", async () => {
+    const table = await freshTable();
+    const another = () => dynamoLedger({ client, table, retentionDays: 30 });
+    return { ledger: another(), another };
+  });
 
   it("reads no more of a series than is of use", async () => {
     const ledger = dynamoLedger({ client, table: await freshTable(), retentionDays: 30, maxInstances: 3 });

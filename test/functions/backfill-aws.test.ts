@@ -1,4 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import {
@@ -45,14 +48,15 @@ describe.skipIf(!hasMoto)("backfill on AWS (needs moto_server)", () => {
     moto?.close();
   });
 
-  const command = (...more: string[]) => {
+  const backfill = (prefix: string, ...more: string[]) => {
     const options = ["--machine", machine, "--work-bucket", "work", "--result-bucket", "results"];
     const main = ["--conditions=development", "--import", "tsx", "src/cli/main.ts"];
-    return spawnSync(process.execPath, [...main, "backfill", "s3://scans/old/", ...options, ...more], {
+    return spawnSync(process.execPath, [...main, "backfill", `s3://scans/${prefix}`, ...options, ...more], {
       encoding: "utf8",
       env: { ...process.env, ...moto.environment },
     });
   };
+  const command = (...more: string[]) => backfill("old/", ...more);
   const started = async () =>
     (await sfn.send(new ListExecutionsCommand({ stateMachineArn: machine }))).executions ?? [];
 
@@ -81,6 +85,48 @@ describe.skipIf(!hasMoto)("backfill on AWS (needs moto_server)", () => {
     expect(keys).toEqual([["old/a.zip"], ["old/b/1.dcm", "old/b/2.dcm"]]);
     expect(sources.map(({ request }) => request.share)).toEqual(["bulk", "bulk"]);
   }, 30_000);
+
+  /** Source documents of all scans, by their first object. */
+  const writtenSources = async () => {
+    const work = s3Store({ client: s3, bucket: "work" });
+    const sources = new Map<string | undefined, SourceDocument[]>();
+    for await (const { key } of work.list("s-")) {
+      const source = await readDocument(work, key, SourceDocument);
+      const first = source.objects[0]?.key;
+      sources.set(first, [...(sources.get(first) ?? []), source]);
+    }
+    return sources;
+  };
+  const put = (Key: string, Body: string) => s3.send(new PutObjectCommand({ Bucket: "scans", Key, Body }));
+
+  it("asks for what each folder's scan.json asks for, and never again for less than de-identified outputs", async () => {
+    await put("asked/scan.json", JSON.stringify({ deidentify: "basic", model: "theirs" }));
+    for (const key of ["asked/a.zip", "asked/s/1.dcm"]) await put(key, key);
+    expect(backfill("asked/", "--yes").status).toBe(0);
+    const [asked, ...others] = (await writtenSources()).get("asked/a.zip") ?? [];
+    expect(others).toEqual([]);
+    expect(asked?.request).toMatchObject({ deidentify: "basic", model: "theirs", share: "bulk" });
+    expect((await writtenSources()).get("asked/s/1.dcm")?.[0]?.request.deidentify).toBeUndefined();
+
+    await put("asked/scan.json", JSON.stringify({ model: "another" }));
+    expect(backfill("asked/", "--yes").status).toBe(0);
+    const again = (await writtenSources()).get("asked/a.zip") ?? [];
+    expect(again.map(({ request }) => [request.model, request.deidentify])).toEqual([["another", "basic"]]);
+  }, 60_000);
+
+  it("holds scan.json to the rules of uploads in the deployment's configuration", async () => {
+    const root = mkdtempSync(join(tmpdir(), "backfill-config-"));
+    const config = join(root, "scanlane.config.json");
+    const uploads = { models: ["ours"], prefixes: [{ prefix: "ruled/er/", model: "er-model" }] };
+    writeFileSync(config, JSON.stringify({ stage: "prod", uploads }));
+    await put("ruled/scan.json", JSON.stringify({ model: "theirs" }));
+    for (const key of ["ruled/a.zip", "ruled/er/a.zip"]) await put(key, key);
+    expect(backfill("ruled/", "--yes", "--config", config).status).toBe(0);
+    const sources = await writtenSources();
+    expect(sources.get("ruled/a.zip")?.[0]?.refused?.code).toBe("RequestDenied");
+    expect(sources.get("ruled/er/a.zip")?.[0]?.request.model).toBe("er-model");
+    rmSync(root, { recursive: true });
+  }, 60_000);
 
   it("sums up exactly what was spent in the table", async () => {
     const dynamo = new DynamoDBClient({ endpoint: moto.endpoint, region, credentials });

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { scanIdOfObject } from "#src/core/ids.js";
+import { memoryLedger } from "#src/intake/memory-ledger.js";
+import type { SeriesLedger } from "#src/intake/series-ledger.js";
 import { releaseMessage } from "#src/intake/upload-events.js";
 import { readDocument } from "#src/stages/documents.js";
 import { resultKeys, workKeys } from "#src/storage/keys.js";
@@ -280,6 +282,39 @@ describe("a series of loose files", () => {
     expect(await world.deliver(...events)).toHaveLength(4);
     Object.assign(world.deps, { start });
     expect(await world.deliver(...events.slice(0, 1))).toEqual([]);
+    expect(world.runs).toHaveLength(1);
+  });
+});
+
+describe("a series that an operator deletes", () => {
+  /** A ledger of which a series is forgotten right after so many files were entered, as from another process. */
+  function forgetting(times: number): IntakeWorld {
+    const ledger = memoryLedger();
+    let left = times;
+    const record: SeriesLedger["record"] = async (seriesId, place, instance) => {
+      await ledger.record(seriesId, place, instance);
+      if (left-- > 0) await ledger.forgetSeries(seriesId, place);
+    };
+    return new IntakeWorld({ ledger: { ...ledger, record } });
+  }
+
+  it("while its next file is entered, is begun anew by that file", async () => {
+    const world = forgetting(1);
+    const [file] = phantomSeries();
+    await world.put("ward/1.dcm", file?.bytes ?? "");
+    expect(await world.deliver(world.event("ward/1.dcm"))).toEqual([]);
+    await world.pass(RULES.quietSeconds);
+    expect((await world.sourceOf(world.runs[0]?.scanId ?? "")).objects.map(({ key }) => key)).toEqual(["ward/1.dcm"]);
+  });
+
+  it("once more, has the message come again and takes none for done", async () => {
+    const world = forgetting(2);
+    const [file] = phantomSeries();
+    await world.put("ward/1.dcm", file?.bytes ?? "");
+    const event = world.event("ward/1.dcm");
+    expect(await world.deliver(event)).toEqual([event.messageId]);
+    expect(await world.deliver(event)).toEqual([]);
+    await world.pass(RULES.quietSeconds);
     expect(world.runs).toHaveLength(1);
   });
 });

@@ -41,6 +41,17 @@ describe("the backfill", () => {
     for (const one of actions.filter((action) => action.startsWith("s3:"))) expect(one).toContain("/backfill/*");
   });
 
+  it("knows how executions of the one workflow ended, and may ask for nothing else of them", () => {
+    const asks = allowed("FunctionsBackfillRole").filter((one) => one.startsWith("states:"));
+    expect(asks.map((one) => one.split(" ")[0])).toEqual(["states:DescribeExecution"]);
+    expect(asks[0]).toContain("WorkflowStateMachine");
+    const [, handler] = Object.entries(template.findResources("AWS::Lambda::Function")).find(([name]) =>
+      name.startsWith("FunctionsBackfill"),
+    ) ?? [""];
+    const { STATE_MACHINE_ARN } = handler?.Properties.Environment.Variables ?? {};
+    expect(STATE_MACHINE_ARN?.Ref).toMatch(/^WorkflowStateMachine/);
+  });
+
   it("keeps what was spent in a table of its own, which its function alone reads and adds to", () => {
     const users = allowed("Functions").filter((one) => one.includes("BackfillSpend"));
     expect(users.map((one) => one.split(" ")[0]).sort()).toEqual(["dynamodb:GetItem", "dynamodb:UpdateItem"]);

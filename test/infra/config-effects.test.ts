@@ -255,9 +255,21 @@ describe("more of what fields do", () => {
     }
   });
 
+  it("routes: Quarantine is told them too, or it would name uploads of which nothing may tell whose they are", () => {
+    expect(other.toldJson("Quarantine", "ROUTES")?.routes[0]?.deidentify).toBe("basic");
+    expect(other.toldJson("Quarantine", "ROUTES")).toEqual(other.toldJson("Inspect", "ROUTES"));
+    expect(plain.told("Quarantine", "ROUTES")).toBeUndefined();
+  });
+
   it("buckets: none is made in place of those that are there", () => {
     // Work, and the access logs.
     expect(theirs.all("S3::Bucket")).toHaveLength(2);
+  });
+
+  it("buckets: the backfill may write its results manifest under the key of a bucket that was there", () => {
+    const policies = (one: Made) => JSON.stringify(one.all("IAM::Policy", "BackfillStateMachine"));
+    expect(policies(theirs)).toContain(RESULTS_KEY);
+    expect(policies(theirs)).not.toContain(SCANS_KEY);
   });
 
   it("notifications: no topic is made in place of those that are there", () => {

@@ -72,6 +72,17 @@ describe("alarms", () => {
     for (const { Metric } of metrics) expect(JSON.stringify(Metric.Dimensions)).toContain("BackfillStateMachine");
   });
 
+  it("see a message that failed twice, and not one that failed once: between its second delivery and its third", () => {
+    const queue = ofType("AWS::SQS::Queue").find(([id]) => id.startsWith("IntakeQueue"))?.[1].Properties;
+    const deliveries = alarm("old-messages").Threshold / queue.VisibilityTimeout;
+    // The first delivery is at 0, and a call takes a sixth of the time between two.
+    expect(deliveries).toBeGreaterThan(1 + 1 / 6);
+    expect(deliveries).toBeLessThan(2);
+    expect(sections.get("old-messages")).toContain(`for ${alarm("old-messages").Threshold / 60} minutes`);
+    const toDeadLetter = (queue.RedrivePolicy.maxReceiveCount * queue.VisibilityTimeout) / 3600;
+    expect(sections.get("dead-letters")).toContain(`${toDeadLetter} hours`);
+  });
+
   it("ring at what the configuration says", () => {
     expect(alarm("cost-of-the-day")).toMatchObject({
       MetricName: "ReceiptCostHighUsd",

@@ -323,6 +323,15 @@ describe("jobs", () => {
     expect(asked.map(([, job]) => job)).toEqual(["image", "segment", "postprocess", "image"]);
   });
 
+  it("may write to their scratch folder: the image says that there is a volume, which else belongs to root", () => {
+    const dockerfile = readFileSync(new URL("../../functions/container/Dockerfile", import.meta.url), "utf8");
+    for (const target of ["cpu", "gpu"]) {
+      const stage = dockerfile.split(/^FROM /m).find((text) => text.split("\n")[0]?.endsWith(` AS ${target}`)) ?? "";
+      expect(stage).toMatch(/^USER node$/m);
+      expect(stage).toMatch(/^VOLUME \["\/tmp"\]$/m);
+    }
+  });
+
   it("run without root, on a read-only root file system with a scratch folder", () => {
     for (const [, { Properties }] of jobs) {
       const container = Properties.ContainerProperties;
