@@ -68,7 +68,7 @@ export async function planBackfill(
   return { backfillId, sources };
 }
 
-/** The id that intake gives it. With options it is another scan: they may ask for another result than its `scan.json`. */
+/** The id that intake gives it in a bucket with versions. With options it is another scan: they may ask for another result than its `scan.json`. */
 function idOfWhole(bucket: string, { key, version }: ListedObject, options: Asked): ScanId {
   const isPlain = Object.values(options).every((option) => option === undefined);
   return scanIdOfObject(bucket, key, isPlain ? version : digestOf([version, options]));

@@ -53,13 +53,14 @@ export async function beginScan(
   { results, executions, purse }: SettleDeps,
 ): Promise<Begun> {
   const { scanId, backfillId, budgetUsd } = action;
-  const records = await indexRecordsOf(scanId, results);
-  const recorded = lastOf(records);
+  const recorded = lastOf(await indexRecordsOf(scanId, results));
   const known = await lastExecution(scanId, recorded, executions);
   const last = Math.max(recorded, known?.attempt ?? 0);
   const execution = known?.state ?? null;
   if (isUnderWay(execution)) return run(scanId, last);
-  if (isPublished(linesOf(records, last), execution)) return { decision: "done", executionName: "", attempt: 0 };
+  // Read again: it may have ended since.
+  if (isPublished(linesOf(await indexRecordsOf(scanId, results), last), execution))
+    return { decision: "done", executionName: "", attempt: 0 };
   if (budgetUsd !== null) {
     const { usd, unpriced } = await purse.spent(backfillId);
     if (usd >= budgetUsd || unpriced > 0) return { decision: "budget", executionName: "", attempt: 0 };
@@ -78,6 +79,8 @@ export async function settleScan(
   if (isUnderWay(execution)) return { scanId, outcome: "running", costUsd: null };
   // Only now are all of its lines there.
   const lines = linesOf(await indexRecordsOf(scanId, results), attempt);
+  // It was refused before there was an execution: the next one has the same number, and its receipts count.
+  if (execution === null && lines.length === 0) return { scanId, outcome: "set-aside", costUsd: 0 };
   let [usd, unpriced] = [0, 0];
   for (const { resultKey } of lines) {
     if (resultKey === null) continue;

@@ -7,9 +7,11 @@ import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-wr
 import type { FoundScan, LoadedScan, UploadEntry } from "#src/formats/scan.js";
 import { isSegFile } from "#src/formats/seg-labels.js";
 import { openPath } from "#src/local/open-path.js";
+import { assertApart } from "#src/local/own-below.js";
 import { imageFile, imageFileParts } from "#src/stages/volume-files.js";
 import { meshFiles } from "./convert-mesh.js";
 import { type SegFlags, type SegImage, segImages } from "./convert-seg.js";
+import { ownOutputs } from "./own-outputs.js";
 
 /** What an output's name asks for. */
 const MESH_NAME = /\.(stl|glb)$/i;
@@ -34,11 +36,13 @@ interface ConvertFlags extends SegFlags {
  * placed by its frames; or a label map as surfaces.
  *
  * @returns paths written
- * @throws {PipelineError} InputMismatch for a pair of input, output and options that cannot be
+ * @throws {PipelineError} InputMismatch for a pair of input, output and options that cannot be, as the folder of the
+ *   input for that of the output: images might take the place of what they are made of
  */
 export async function convert(input: string, output: string, flags: ConvertFlags = {}): Promise<readonly string[]> {
   refuseUnknown(output, flags);
-  const entries = await openPath(resolve(input), [resolve(output)]);
+  await assertApart(resolve(input), [resolve(output)]);
+  const entries = await openPath(resolve(input), await ownOutputs(resolve(output)));
   const segs = await segEntries(entries);
   if (segs.length === 0 && (flags.segments !== undefined || flags.threshold !== undefined)) {
     throw new PipelineError("InputMismatch", "input holds no DICOM SEG, which --segments and --threshold are for");

@@ -25,7 +25,13 @@ export async function runUpload(upload: LocalUpload, name: string, context: RunC
   const { json, places, turn = Promise.resolve() } = context;
   const progress = progressFrom(turn, context.progress);
   progress.line(`${name}: ${upload.source.scanId}`);
-  const outcome = await runScan(upload, { ...context, logger: progress.logger, onState: progress.onState });
+  const told = { logger: progress.logger, onState: progress.onState };
+  const outcome = await runScan(upload, { ...context, ...told }).catch(async (error: unknown) => {
+    await turn;
+    // Some of its images may have been published. What kept the others from it may keep the table too.
+    await writeResultsTable(folderStore(places.results)).catch(() => {});
+    throw error;
+  });
   await turn;
   await writeResultsTable(folderStore(places.results));
   const outcomes = await describeRun(outcome, places.results);

@@ -49,7 +49,7 @@ export function segGrid(segs: readonly Uint8Array[], subject: string): Grid {
   const normal = scaled(across, 1 / norm(across));
   const heightOf = ({ origin }: SegReadFrame) => dot(origin, normal);
   const pixelMm = Math.min(norm(first.columnStep), norm(first.rowStep));
-  const heights = distinctHeights(frames.map(heightOf), pixelMm);
+  const heights = distinctHeights(frames.map(heightOf), pixelMm, first);
   const { stepMm, slices } = sliceSteps(heights, first);
   if (!(stepMm > 0 && slices * file.columns * file.rows <= MOST_VOXELS)) {
     const span = (heights.at(-1) ?? 0) - (heights[0] ?? 0);

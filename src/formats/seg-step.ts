@@ -9,11 +9,21 @@ interface FrameMeasures {
   readonly sliceThicknessMm: number | null;
 }
 
-/** Heights of frames along their normal, ascending, each once. @param pixelMm smaller side of a pixel */
-export function distinctHeights(heights: readonly number[], pixelMm: number): number[] {
+/**
+ * Heights of frames along their normal, ascending, each once. Two programs may round the same positions differently, so
+ * that a header which says how far apart slices are, or how thick, widens what is one height.
+ *
+ * @param pixelMm smaller side of a pixel
+ */
+export function distinctHeights(
+  heights: readonly number[],
+  pixelMm: number,
+  { sliceStepMm, sliceThicknessMm }: FrameMeasures,
+): number[] {
+  const same = Math.max(SAME_HEIGHT * pixelMm, OFF_STEP * (sliceStepMm ?? sliceThicknessMm ?? 0));
   const distinct: number[] = [];
   for (const height of heights.toSorted((a, b) => a - b)) {
-    if (height - (distinct.at(-1) ?? Number.NEGATIVE_INFINITY) > SAME_HEIGHT * pixelMm) distinct.push(height);
+    if (height - (distinct.at(-1) ?? Number.NEGATIVE_INFINITY) > same) distinct.push(height);
   }
   return distinct;
 }
@@ -22,7 +32,8 @@ export function distinctHeights(heights: readonly number[], pixelMm: number): nu
  * Distance between the slices of frames, and the number of slices from the lowest to the highest. The frames' positions
  * rule: slices may be thicker or thinner than their distance, and other programs write the one for the other. What the
  * header says of the distance is believed where the positions are whole multiples of it (slices without frames between
- * them), and the thickness where there is but one slice.
+ * them). Without it the thickness is, where there are so few frames that their distances say nothing: one slice, or
+ * distances that are whole multiples of the thickness and not of each other, or a single one.
  *
  * @param heights as of `distinctHeights`
  * @returns a step of 0 where nothing says it
@@ -35,7 +46,13 @@ export function sliceSteps(
   if (gaps.length === 0) return { stepMm: sliceStepMm ?? sliceThicknessMm ?? 0, slices: 1 };
   gaps.sort((a, b) => a - b);
   const [smallest = 0] = gaps;
-  let stepMm = sliceStepMm !== null && isWhole(smallest / sliceStepMm) ? sliceStepMm : smallest;
+  let stepMm = smallest;
+  if (sliceStepMm !== null) {
+    if (isWhole(smallest / sliceStepMm)) stepMm = sliceStepMm;
+  } else if (sliceThicknessMm !== null) {
+    const isGuess = gaps.length === 1 || gaps.some((gap) => !isWhole(gap / smallest));
+    if (isGuess && gaps.every((gap) => isWhole(gap / sliceThicknessMm))) stepMm = sliceThicknessMm;
+  }
   // Positions are rounded: the step is measured over all gaps, small ones first, so that large ones are counted right.
   let [steps, span] = [0, 0];
   for (const gap of gaps) {

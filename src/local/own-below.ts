@@ -18,14 +18,14 @@ export async function ownBelow(folder: string, own: readonly string[]): Promise<
     .map((path) => relative(root, path).split(sep).join("/"));
 }
 
-/** @throws {PipelineError} `InputMismatch` for a folder of uploads that the command writes to itself, at its top */
+/** @throws {PipelineError} `InputMismatch` for an input that the command writes to itself, at the top of its folder */
 export async function assertApart(folder: string, own: readonly string[]): Promise<void> {
   const root = await followed(folder);
   const paths = await Promise.all(own.map(followed));
   if (!paths.includes(root)) return;
   throw new PipelineError(
     "InputMismatch",
-    "folder of uploads is that of results or intermediate files too, expected another one (--out, --work)",
+    "input is where the command writes its results or intermediate files too, expected another folder for those",
   );
 }
 

@@ -189,8 +189,13 @@ function isCrf({ kind }: RefineStep): boolean {
   return kind === "dense-crf" || kind === "conv-crf";
 }
 
+function weighs({ smoothness, appearance }: DenseCrfStep): boolean {
+  return (smoothness?.weight ?? 0) > 0 || (appearance?.weight ?? 0) > 0;
+}
+
 function readsLabelsAlone(step: RefineStep): boolean {
-  return step.kind === "dense-crf" && step.unary !== "probabilities";
+  // One of no iteration, or of kernels without weight, leaves the probabilities as they are.
+  return step.kind === "dense-crf" && step.unary !== "probabilities" && step.iterations > 0 && weighs(step);
 }
 
 function shareLabels(earlier: RefineStep, step: RefineStep): boolean {

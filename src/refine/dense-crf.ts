@@ -31,7 +31,7 @@ export const applyDenseCrf: ApplyStep<DenseCrfStep> = (state, step, subject) => 
   if (step.iterations === 0 || !(weighs(step.smoothness) || weighs(step.appearance))) return state;
   const spacingMm = spacingFor(state, subject);
   const probabilities = step.unary === "probabilities" ? probabilitiesFor(state, subject) : ofLabels(state, step.unary);
-  if (probabilities === null) return state;
+  if (probabilities === null) return step.unary === "probabilities" ? state : ofNothing(state);
 
   const classes = classesInBox(state, probabilities, subject);
   const { values } = classes;
@@ -42,6 +42,12 @@ export const applyDenseCrf: ApplyStep<DenseCrfStep> = (state, step, subject) => 
 
   return decidedBy(marginals, state, probabilities, classes);
 };
+
+/** Of an empty map: later steps decide by what is left in it, not by what the network had said. */
+function ofNothing(state: RefineInput): RefineInput {
+  const { regions: _, ...rest } = state;
+  return { ...rest, probabilities: null };
+}
 
 /** Rows and columns of the classes that take part: all labels of the model have one, whether the map has them or not. */
 function penaltiesOf(

@@ -34,7 +34,7 @@ export async function quarantine(input: QuarantineInput, deps: StageDeps): Promi
   // Of what is de-identified no table of the results says which upload it was.
   const isDeidentified = document
     ? document.deidentify !== undefined
-    : await mayBeDeidentified(source?.request, deps.models);
+    : (await mayBeDeidentified(source?.request, deps.models)) || isRequestUnknown(source);
   const named = isDeidentified ? [] : (source?.objects ?? []);
 
   const recordKey = resultKeys.quarantine(scanId, attempt, subject);
@@ -65,6 +65,11 @@ export async function quarantine(input: QuarantineInput, deps: StageDeps): Promi
   await writeDocument(results, resultKeys.index(scanId, attempt, subject), line);
   deps.logger.warn("set aside", { scanId, attempt, subject, code: reason.code, step: reason.step });
   return { kind: "quarantined", subject, code: reason.code, recordKey };
+}
+
+/** A `scan.json` that cannot be read may have asked for anything, de-identification too. */
+function isRequestUnknown(source: SourceDocument | null): boolean {
+  return source?.refused?.code === "InputUnreadable";
 }
 
 /** A Lambda's failure: `Error` is the code, `Cause` the runtime's JSON with the message. */

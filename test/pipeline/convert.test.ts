@@ -53,6 +53,16 @@ describe("scanlane convert", () => {
     expect(await readdir(out)).toEqual(["image-001.nii.gz"]);
   });
 
+  it("does not write to the folder or the file that it reads", async () => {
+    const input = await seriesIn("itself", {});
+    const before = await readdir(input);
+    const refused = await scanlane(["convert", input, input]);
+    expect([refused.code, await readdir(input)]).toEqual([65, before]);
+    expect(refused.stderr).toContain("InputMismatch: input is where the command writes");
+    await writeFile(join(folder, "same.nii"), buildNifti({}));
+    expect(await scanlane(["convert", join(folder, "same.nii"), join(folder, "same.nii")])).toMatchObject({ code: 65 });
+  });
+
   it("leaves nothing behind when the input cannot be read", async () => {
     await writeFile(join(folder, "cut.nii"), buildNifti({}).subarray(0, 355));
     const out = join(folder, "nothing");

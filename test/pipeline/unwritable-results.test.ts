@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -37,5 +37,8 @@ describe("a run whose results cannot be written", () => {
     const full = await scanlane(args("full"));
     expect([full.code, full.stdout], full.stderr).toEqual([75, ""]);
     expect(full.stderr).toContain("two.nii: StoreBusy: ");
+    // The first image is in the table of runs.
+    const table = await readFile(join(folder, "full", "index.jsonl"), "utf8");
+    expect(table.trim().split("\n")).toHaveLength(1);
   });
 });

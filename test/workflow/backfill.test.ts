@@ -13,6 +13,9 @@ import { allStates, Workflow } from "./asl-states.js";
 const text = readFileSync(new URL("../../src/workflow/backfill.asl.json", import.meta.url), "utf8");
 const definition = JSON.parse(text.replaceAll(/\$\{(\w+)\}/g, "arn:aws:states:us-east-1:1:stateMachine:x"));
 
+// biome-ignore lint/suspicious/noExplicitAny: what goes into a state and comes out is JSON without a type
+type State = any;
+
 describe("the backfill's workflow file", () => {
   it("is accepted by asl-validator, and a broken copy is not", () => {
     expect(validate(definition).errors).toEqual([]);
@@ -24,6 +27,15 @@ describe("the backfill's workflow file", () => {
     // Events of Wait, Settle and Outcome, each time; half of the history is left for tries again.
     const events = 9 * (Run.TimeoutSeconds / Later.Seconds);
     expect(events).toBeLessThan(MAX_HISTORY_EVENTS / 2);
+  });
+
+  it("waits before it asks for an attempt whose name is taken: what was just begun may not be seen at once", () => {
+    const { Run } = definition.States.Scans.ItemProcessor.States;
+    const caught = Run.Catch.map(({ ErrorEquals, Next }: State) => [ErrorEquals, Next]);
+    expect(caught).toEqual([
+      [["StepFunctions.ExecutionAlreadyExistsException"], "Later"],
+      [["States.ALL"], "Settle"],
+    ]);
   });
 
   it("retries only what may pass", () => {
@@ -40,9 +52,6 @@ describe("the backfill's workflow file", () => {
     }
   });
 });
-
-// biome-ignore lint/suspicious/noExplicitAny: what goes into a state and comes out is JSON without a type
-type State = any;
 
 describe("an item of the backfill", () => {
   const scanId = `s-${"1".repeat(40)}`;

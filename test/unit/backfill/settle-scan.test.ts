@@ -97,6 +97,17 @@ describe("beginScan", () => {
     expect(await beginScan(begin(), deps())).toEqual({ decision: "run", executionName: `${scanId}-a4`, attempt: 4 });
   });
 
+  it("takes a scan for published that ended while it was asked for", async () => {
+    const ending = {
+      describe: async (...asked: Parameters<typeof executions.describe>) => {
+        await ran(1, "published", null);
+        statuses = { 1: "SUCCEEDED" };
+        return executions.describe(...asked);
+      },
+    };
+    expect((await beginScan(begin(), { ...deps(), executions: ending })).decision).toBe("done");
+  });
+
   it("joins the attempt that is under way, whatever is left of the budget", async () => {
     statuses = { 1: "FAILED", 2: "RUNNING" };
     purse.usd = 5;
@@ -148,6 +159,15 @@ describe("settleScan", () => {
       statuses = { 1: status };
       expect(await settleScan(settle, deps())).toEqual({ scanId, outcome, costUsd: 2 });
     }
+    expect(purse.usd).toBe(2);
+  });
+
+  it("counts an attempt whose first start was refused, once it ran", async () => {
+    expect(await settleScan(settle, deps())).toEqual({ scanId, outcome: "set-aside", costUsd: 0 });
+    expect(await beginScan(begin(), deps())).toMatchObject({ decision: "run", attempt: 1 });
+    await ran(1, "published", { low: 1, high: 2 });
+    statuses = { 1: "SUCCEEDED" };
+    expect(await settleScan(settle, deps())).toEqual({ scanId, outcome: "published", costUsd: 2 });
     expect(purse.usd).toBe(2);
   });
 

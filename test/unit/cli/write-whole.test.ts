@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -24,5 +24,14 @@ describe("writeWhole", () => {
   it("writes to a device, and does not put a file in its place", async () => {
     await writeWhole("/dev/null", "1");
     expect(await readFile("/dev/null", "utf8")).toBe("");
+  });
+
+  it("writes to what a link names, and leaves the link", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "whole-"));
+    await writeFile(join(folder, "there.json"), "1");
+    await symlink(join(folder, "there.json"), join(folder, "link.json"));
+    await writeWhole(join(folder, "link.json"), "2");
+    expect(await readFile(join(folder, "there.json"), "utf8")).toBe("2");
+    expect((await lstat(join(folder, "link.json"))).isSymbolicLink()).toBe(true);
   });
 });

@@ -72,6 +72,9 @@ describe("RefineSteps", () => {
     const threshold = { kind: "threshold", labels: [1], probability: 0.3, from: "probabilities" };
     expect(problem(threshold, largest, ofLabels, threshold)).toBe("none");
     expect(problem(threshold, ofLabels, largest, threshold)).toMatch(/^3\.kind: .* undoes step 3 \(largest/);
+    for (const idle of [{ iterations: 0 }, { smoothness: { weight: 0, widthMm: 1 }, appearance: undefined }]) {
+      expect(problem(threshold, largest, { ...ofLabels, ...idle }, threshold)).toMatch(/^3\.kind: .* undoes step 1/);
+    }
     expect(problem(largest, ofLabels, { kind: "otsu", labels: [1], source: "image" })).toMatch(/^2\.kind: otsu/);
   });
 });

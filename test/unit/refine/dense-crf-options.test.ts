@@ -184,4 +184,13 @@ describe("the options of dense-crf", () => {
     const issues = RefineStep.safeParse({ kind: "dense-crf", ...step }).error?.issues ?? [];
     expect(`${issues[0]?.path.join(".")}: ${issues[0]?.message}`).toMatch(new RegExp(`^${field}`));
   });
+
+  it("lets no step after it bring back what was removed before it, not even from an empty map", () => {
+    const steps = [
+      RefineStep.parse({ kind: "remove-small", labels: [1, 2], minVoxels: VOXELS }),
+      parse({ ...base, unary: { from: "labels", confidence: 0.9 } }),
+      RefineStep.parse({ kind: "threshold", labels: [1], probability: 0.5, from: "probabilities" }),
+    ];
+    expect(applySteps({ ...input, modelLabels: [1, 2] }, steps).labels.every((label) => label === 0)).toBe(true);
+  });
 });

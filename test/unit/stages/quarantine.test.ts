@@ -103,14 +103,15 @@ describe("quarantine", () => {
     });
   }
 
-  it.each([
-    ["the request", { deidentify: "basic" }, []],
-    ["one of the routes, before there is a task", {}, [{ format: "dicom", model: "liver", deidentify: "basic" }]],
-  ])("names no upload where %s asks for de-identification", async (_, asked, routes) => {
+  it.each<[string, { readonly request?: object; readonly refused?: object }, Record<string, unknown>[]]>([
+    ["the request asks", { request: { deidentify: "basic" } }, []],
+    ["one of the routes asks, before there is a task,", {}, [{ format: "dicom", model: "liver", deidentify: "basic" }]],
+    ["a scan.json that cannot be read may ask", { refused: { code: "InputUnreadable", message: "no JSON" } }, []],
+  ])("names no upload where %s for de-identification", async (_, asked, routes) => {
     const { stores, ...deps } = await places();
     const source = await readDocument(stores.work, workKeys.source(scanId), SourceDocument);
-    const request = { ...source.request, ...asked };
-    await writeDocument(stores.work, workKeys.source(scanId), { ...source, request });
+    const request = { ...source.request, ...asked.request };
+    await writeDocument(stores.work, workKeys.source(scanId), { ...source, ...asked, request });
     const models = folderModels(await modelsFolderWith([], routes));
     const error = { Error: "SeriesGap", Cause: JSON.stringify({ errorMessage: "step 3 is 14 mm, expected 7" }) };
     const { recordKey } = await quarantine({ scanId, attempt: 1, task: null, error }, { stores, ...deps, models });
