@@ -11,11 +11,13 @@ import json
 from pathlib import Path
 
 from config import load_config
+from package import read_result, score_rows
 
 HERE = Path(__file__).resolve().parent
-# Of each kind: the small attention network, and the plain U-Net that it stands beside.
+# Of each kind: the small attention network, and the plain U-Net that it stands beside; of nuclei a training as short as the
+# U-Net's, which is not packaged.
 BESIDE = {
-    "nuclei": ("nuclei-attention-unet", "nuclei-unet-w0.25"),
+    "nuclei": ("nuclei-attention-unet-short", "nuclei-unet-w0.25"),
     "vessels": ("vessels-attention-unet", "vessels-unet-w0.25"),
     "ventricle": ("ventricle-attention-unet", "ventricle-unet-w0.25"),
     "hippocampus": ("hippocampus-attention-unet3d", "hippocampus-unet3d"),
@@ -34,9 +36,9 @@ A folder a model: `manifest.json`, the network, `CARD.md` (training data, scores
 a golden case that `scanlane verify <id>` runs. **Research use only.** `routes.json` says which model an image goes to
 when nobody names one; most are used by name: `scanlane run --model <id>`. [`workshop`](workshop/README.md) makes them.
 
-Names say what was changed: `w0.25` is the published network at a quarter of its channels, its depth kept. None of them
-has seen ImageNet, on which the published networks rely. So this compares these small networks trained alike, and not
-the published ones.
+Names say what was changed: `w0.25` is the published network at a quarter of its channels, its depth kept (of TransUNet
+neither wholly: its card says what). None of them has seen ImageNet, on which the published networks rely. So this compares
+these small networks trained alike, and not the published ones.
 """
 ATTENTION = """## The small attention network beside the plain U-Net
 
@@ -44,8 +46,11 @@ One architecture of less than a million parameters (`workshop/architectures/atte
 data sets. Its goal: at least the U-Net's Dice at a quarter of its parameters. Dice is the mean over held-out cases; `all`, which
 decides, is over those of every row above it but a camera that was not trained on; ms is the processor time of one tile, once:
 a model that mirrors along two axes takes four times that. Differences of a few thousandths are far inside the intervals that the
-cards give. Where a row says that the recipes differ, the two were not trained, or not run, alike: it compares two packages and
-says nothing of the networks. The cards tell the recipes.
+cards give; of the ventricle a row is one patient, and the recipe was chosen with the attention network, mostly on the first.
+Where a row says that the recipes differ, the two were not trained, or not run, alike: it compares two packages and
+says nothing of the networks. The cards tell the recipes. The attention network of the nuclei was trained for
+longer since, and stands here as it was before (`workshop/configs/members/nuclei-attention-unet-short.json`, version 1.0.0 of
+the package), trained as the U-Net.
 """
 EFFICIENCY = """## fp32, fp16 and int8
 
@@ -53,12 +58,13 @@ Each network as the training left it (fp32), with weights stored as fp16 and com
 have: `storage` in the manifest), and with convolutions quantised to int8 (ONNX Runtime, static, calibrated on training
 images): file, one tile on one thread, mean Dice over validation cases. `alike`: Dice of the labels with those of fp32.
 `python efficiency.py --models .. --data <folder> --runs <folder> <id> ...` in `workshop` measured it on a processor with
-VNNI that was shared with other work: fp32 and fp16 compute the same, so what their times differ by in a row (up to a third)
-is noise, and a smaller gain of int8 shows nothing. Stored as fp16 a network is half as large and gives the same labels but
-for a voxel here and there: that is the default of every package.
+VNNI that was shared with other work: fp32 and fp16 compute the same, so what their times differ by in a row (up to
+{noise:.0f} %) is noise, and a smaller gain of int8 shows nothing. Stored as fp16 a network is half as large and gives the
+same labels but for a voxel here and there: that is the default of every package.
 int8 is smaller again and on such a processor mostly faster; but on a processor without VNNI, says ONNX Runtime's manual, its
 sums may saturate, so the same file could give other labels there, and a GPU gains nothing. The last column is the choice
 where that does not matter: the smallest file within 0.002 of fp32's Dice and within 1.1 times the fastest.
+Dice of the vessel networks is over both cameras, of which two thirds are the one that was not trained on.
 The ventricle networks have no case that they did not see: no Dice; `alike` is over eight training images and decides in its
 place; so it is for the brain mask, over the T1 head that it was trained on, cut into scans of three thicknesses. Of
 {packaged} the fp32 weights are the package's, so fp16 is the same by make. Times are processor time{wall}. They were measured
@@ -68,7 +74,7 @@ the same file (fp16) the two differ by up to {apart:.0f} %. Compare times within
 COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md):
 
 ```
-python compare_data.py {name} --group {group} --data ../../../shared/data --out /tmp/{name}     # in workshop
+python compare_data.py {name} --group {group} --data <folder of the data sets> --out /tmp/{name}  # in workshop
 npx scanlane compare --models <ids> --data /tmp/{name} --out /tmp/compared                        # writes this table: compare.md
 ```
 """
@@ -96,12 +102,12 @@ def attention_rows(manifests, milliseconds):
     """The attention network's and the U-Net's scores side by side, and for each data set what became of the goal."""
     lines = ["| Data | Dice, attention | Dice, U-Net | Parameters | ms a tile | Goal |", "| --- | --- | --- | --- | --- | --- |"]
     for kind, pair in BESIDE.items():
-        small, plain = (manifests[id_] for id_ in pair)
+        small, plain = (manifests.get(id_) or unpackaged(id_) for id_ in pair)
         own, other = scores(small), scores(plain)
         lines += [f"| {kind}, {name} | {own[name]} | {other[name]} | | | |" for name in own]
         means = [mean_of_trained(one) for one in (small, plain)]
         sizes = [one["network"]["parameters"] for one in (small, plain)]
-        times = [f"{milliseconds[id_]:.0f}" if id_ in milliseconds else "-" for id_ in pair]
+        times = [f"{milliseconds[id_]:.0f}" if id_ in milliseconds else "-" for id_ in (timed_as(one, manifests) for one in pair)]
         parts = [(f"Dice is {means[1] - means[0]:.3f} less", means[0] >= means[1]), ("parameters", sizes[0] <= sizes[1] / 4)]
         goal = "reached" if all(met for _, met in parts) else "not: " + ", ".join(name for name, met in parts if not met)
         goal += "" if is_one_recipe(pair) else "; recipes differ"
@@ -111,16 +117,38 @@ def attention_rows(manifests, milliseconds):
     return lines
 
 
+def config_of(id_):
+    """The config of a package, or of a training without one."""
+    own = HERE / "configs" / f"{id_}.json"
+    return load_config(own if own.exists() else HERE / "configs" / "members" / f"{id_}.json")
+
+
+def unpackaged(id_):
+    """Of a training without a package what a manifest would say that the table reads."""
+    config, facts = config_of(id_), read_result(f"{id_}.export")
+    scores_of_it = score_rows(config, read_result(id_))
+    return {"id": id_, "scores": scores_of_it, "network": {"parameters": facts["parameters"]}}
+
+
+def timed_as(id_, manifests):
+    """The package whose network `id_` has: of a training without a package one of the same architecture."""
+    own = config_of(id_)["architecture"]
+    return id_ if id_ in manifests else next((other for other in manifests if config_of(other).get("architecture") == own), id_)
+
+
 def is_one_recipe(ids):
     """Whether the configs differ in no more than the network: the same data, augmentation, schedule and mirroring."""
-    configs = [load_config(HERE / "configs" / f"{id_}.json") for id_ in ids]
-    recipes = [(one["data"], one["training"], one["manifest"]["mirrorAxes"]) for one in configs]
+    recipes = []
+    for config in map(config_of, ids):
+        # How tensors lie in memory is chosen by what is faster.
+        training = {key: value for key, value in config["training"].items() if key != "channelsLast"}
+        recipes.append((config["data"], training, config["manifest"]["mirrorAxes"]))
     return all(recipe == recipes[0] for recipe in recipes)
 
 
 def mean_of_trained(manifest):
     """Mean Dice over the held-out cases of all labels and of the groups that the training drew from."""
-    config = load_config(HERE / "configs" / f"{manifest['id']}.json")
+    config = config_of(manifest["id"])
     titles = config["card"].get("groups", {})
     groups = [titles.get(group, group) for group in config["data"].get("groups", [])]
     rows = [row for row in manifest["scores"] if not groups or row["dataset"].split(", ", 1)[-1] in groups]
@@ -132,11 +160,13 @@ def efficiency_words(rows, ids, milliseconds):
 
     `milliseconds`: those of timing.py, {id: time of a tile}.
     """
+    noise = [abs(row["milliseconds"]["fp32"] / row["milliseconds"]["fp16"] - 1) for row in rows.values()]
     ratios = [row["milliseconds"]["fp16"] / milliseconds[id_] for id_, row in rows.items() if id_ in milliseconds]
     listed = lambda names: ", ".join(f"`{id_}`" for id_ in sorted(names))
     wall = listed(id_ for id_, row in rows.items() if row.get("clock") != "processor")
     missing = listed(id_ for id_ in ids if id_ not in rows)
     return EFFICIENCY.format(
+        noise=100 * max(noise, default=0),
         apart=100 * max((max(ratio, 1 / ratio) - 1 for ratio in ratios), default=0),
         packaged=listed(id_ for id_, row in rows.items() if row["fp32From"] == "package"),
         wall=f", but wall time in the rows of {wall}" if wall else "",
