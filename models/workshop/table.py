@@ -71,7 +71,9 @@ place; so it is for the brain mask, over the T1 head that it was trained on, cut
 row by row and not in the one run that gave the tables above their `ms a tile`, beside whatever else the machine did then: for
 the same file (fp16) the two differ by up to {apart:.0f} %. Compare times within a row here, and between models there.{missing}
 """
-COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md):
+COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md). U-Net, UNet++, TransUNet,
+FCN-ResNet50 and DeepLabV3-ResNet50 were trained alike, on 10 epochs; the attention U-Net and the ensemble for longer, each by a
+recipe of its own (their cards tell), so that what they are better by is not the networks' alone.
 
 ```
 python compare_data.py {name} --group {group} --data <folder of the data sets> --out /tmp/{name}  # in workshop
