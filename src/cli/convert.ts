@@ -1,5 +1,4 @@
-import { type FileHandle, mkdir, open, rename } from "node:fs/promises";
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScanCompact } from "#src/formats/load-scan.js";
@@ -12,6 +11,7 @@ import { imageFile, imageFileParts } from "#src/stages/volume-files.js";
 import { meshFiles } from "./convert-mesh.js";
 import { type SegFlags, type SegImage, segImages } from "./convert-seg.js";
 import { ownOutputs } from "./own-outputs.js";
+import { writeWhole } from "./write-whole.js";
 
 /** What an output's name asks for. */
 const MESH_NAME = /\.(stl|glb)$/i;
@@ -19,9 +19,6 @@ const NIFTI_NAME = /\.nii(\.gz)?$/i;
 /** Files of other programs that nothing is written as; any other name is a folder of NIfTI files. */
 const OTHER_NAME =
   /\.(bmp|csv|dcm|gltf|gz|hdr|h5|img|jpe?g|json|mg[hz]|mh[ad]|mnc|nhdr|np[yz]|nrrd|obj|pdf|ply|png|seg|tar|tgz|tiff?|vt[kpi]|zip)$/i;
-
-/** Linux writes no more than 2 GiB at a time. */
-const MAX_WRITE = 2 ** 30;
 
 /** Options of `scanlane convert`. */
 interface ConvertFlags extends SegFlags {
@@ -168,24 +165,4 @@ function outputPaths(output: string, images: number, segs: number): string[] {
     "InputMismatch",
     `input holds ${images + segs} images, expected one, or a folder to write them to`,
   );
-}
-
-/** A file that is cut short is never found under its name. */
-async function writeWhole(path: string, pieces: readonly Uint8Array[]): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const partial = join(dirname(path), `.${basename(path)}.partial`);
-  const file = await open(partial, "w");
-  try {
-    for (const piece of pieces) await writeAll(file, piece);
-  } finally {
-    await file.close();
-  }
-  await rename(partial, path);
-}
-
-/** `writeFile` goes by half a megabyte, and waits for a thread each time. */
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
-    done += (await file.write(bytes, done, Math.min(bytes.length - done, MAX_WRITE))).bytesWritten;
-  }
 }

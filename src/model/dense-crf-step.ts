@@ -85,3 +85,13 @@ export const DenseCrfStep = z
     message: "needs probabilities, but `unary` is labels, which are all as certain",
   });
 export type DenseCrfStep = z.infer<typeof DenseCrfStep>;
+
+/** Whether a kernel takes part. */
+export function weighs(kernel: { readonly weight: number } | undefined): boolean {
+  return kernel !== undefined && kernel.weight > 0;
+}
+
+/** Whether a step changes anything: one of no iteration, or of kernels without weight, leaves all as it is. */
+export function isActive({ iterations, smoothness, appearance }: DenseCrfStep): boolean {
+  return iterations > 0 && (weighs(smoothness) || weighs(appearance));
+}

@@ -15,7 +15,7 @@ import {
   ScreenComponentsStep,
 } from "./component-steps.js";
 import { ConvCrfStep } from "./conv-crf-step.js";
-import { DenseCrfStep } from "./dense-crf-step.js";
+import { DenseCrfStep, isActive } from "./dense-crf-step.js";
 import { HysteresisStep, OtsuStep, ScoreTripletStep, ThresholdStep } from "./threshold-steps.js";
 
 /** One step after the network, as a manifest names it. */
@@ -189,13 +189,8 @@ function isCrf({ kind }: RefineStep): boolean {
   return kind === "dense-crf" || kind === "conv-crf";
 }
 
-function weighs({ smoothness, appearance }: DenseCrfStep): boolean {
-  return (smoothness?.weight ?? 0) > 0 || (appearance?.weight ?? 0) > 0;
-}
-
 function readsLabelsAlone(step: RefineStep): boolean {
-  // One of no iteration, or of kernels without weight, leaves the probabilities as they are.
-  return step.kind === "dense-crf" && step.unary !== "probabilities" && step.iterations > 0 && weighs(step);
+  return step.kind === "dense-crf" && step.unary !== "probabilities" && isActive(step);
 }
 
 function shareLabels(earlier: RefineStep, step: RefineStep): boolean {

@@ -4,7 +4,7 @@ import { type Box, cropBox } from "#src/imaging/crop.js";
 import { foregroundBox, growBox } from "#src/imaging/foreground-box.js";
 import { noiseDeviation } from "#src/imaging/noise.js";
 import { voxelCount } from "#src/imaging/volume.js";
-import type { DenseCrfStep } from "#src/model/dense-crf-step.js";
+import { type DenseCrfStep, isActive, weighs } from "#src/model/dense-crf-step.js";
 import { type CrfKernel, denseCrf } from "./crf/dense-crf.js";
 import { gridFeatures } from "./crf/grid-features.js";
 import { uncertainPoints } from "./crf/uncertain-points.js";
@@ -27,8 +27,7 @@ const MARGIN_VOX = 5;
  * "labels", which starts from what they left. The probabilities become the marginals, for a threshold after it.
  */
 export const applyDenseCrf: ApplyStep<DenseCrfStep> = (state, step, subject) => {
-  const weighs = (kernel: { readonly weight: number } | undefined): boolean => (kernel?.weight ?? 0) > 0;
-  if (step.iterations === 0 || !(weighs(step.smoothness) || weighs(step.appearance))) return state;
+  if (!isActive(step)) return state;
   const spacingMm = spacingFor(state, subject);
   const probabilities = step.unary === "probabilities" ? probabilitiesFor(state, subject) : ofLabels(state, step.unary);
   if (probabilities === null) return step.unary === "probabilities" ? state : ofNothing(state);
