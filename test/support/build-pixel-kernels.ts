@@ -1,4 +1,4 @@
-// npx tsx test/support/build-pixel-kernels.ts: builds pixel-kernels.c with clang and lld, and keeps it in base64.
+// npx tsx test/support/build-pixel-kernels.ts: builds pixel-kernels.c with clang 14 and lld 14, and keeps it in base64.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,9 @@ export function buildPixelKernels(): Buffer {
   const folder = mkdtempSync(join(tmpdir(), "pixel-kernels-"));
   try {
     const out = join(folder, "kernels.wasm");
-    execFileSync("clang", [...FLAGS.split(" "), "-o", out, join(SOURCES, "pixel-kernels.c")], { stdio: "pipe" });
+    execFileSync(process.env.CLANG ?? "clang-14", [...FLAGS.split(" "), "-o", out, join(SOURCES, "pixel-kernels.c")], {
+      stdio: "pipe",
+    });
     return readFileSync(out);
   } finally {
     rmSync(folder, { recursive: true });

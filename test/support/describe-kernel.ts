@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-const hasClang = ["clang-14", "wasm-ld-14"].every((program) => spawnSync(program, ["--version"]).status === 0);
+/** Whether the compiler is there that the kernels are compiled with. */
+export const hasClang = ["clang-14", "wasm-ld-14"].every((program) => spawnSync(program, ["--version"]).status === 0);
 
 /**
  * A WebAssembly kernel is what its source says (decision 0013).

@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { rescaleWords, shiftWords, unpackSegments, type WordFormat } from "#src/formats/codecs/pixel-kernels.js";
 import { PIXEL_KERNELS } from "#src/formats/codecs/pixel-kernels-wasm.js";
 import { buildPixelKernels } from "../../../support/build-pixel-kernels.js";
+import { hasClang } from "../../../support/describe-kernel.js";
 
 /** Every word there is, and 13 more, so that neither a step of eight nor a chunk comes out even. */
 const WORDS = Uint16Array.from({ length: 65_536 + 13 }, (_, i) => i);
@@ -101,10 +101,7 @@ describe("unpackSegments", () => {
 });
 
 describe("the kernels", () => {
-  const clang = spawnSync("clang", ["--version"], { encoding: "utf8" });
-  const canBuild =
-    clang.status === 0 && clang.stdout.includes("version 14.") && spawnSync("wasm-ld", ["--version"]).status === 0;
-  it.skipIf(!canBuild)("are what pixel-kernels.c builds to (needs clang 14 and lld)", () => {
+  it.skipIf(!hasClang)("are what pixel-kernels.c builds to (needs clang 14 and lld 14)", () => {
     expect(buildPixelKernels().equals(Buffer.from(PIXEL_KERNELS, "base64"))).toBe(true);
   });
 });
