@@ -314,6 +314,34 @@ describe("jobs", () => {
       const { ResourceRequirements, Environment } = Properties.ContainerProperties;
       expect(ResourceRequirements).toContainEqual({ Type: "MEMORY", Value: String(smallest.memoryMiB) });
       expect(ResourceRequirements).toContainEqual({ Type: "VCPU", Value: String(smallest.vcpus) });
+  it("calls versions of functions, which stay when a deployment makes others: an execution keeps code and models", () => {
+    const substitutions: Record<string, { Ref?: string }> = machine?.Properties.DefinitionSubstitutions;
+    const called = Object.entries(substitutions).filter(([name]) => name.endsWith("Function"));
+    expect(called).toHaveLength(4);
+    for (const [name, { Ref = "" }] of called) {
+      expect(resources[Ref]?.Type, name).toBe("AWS::Lambda::Version");
+      expect(resources[Ref]?.DeletionPolicy).toBe("Retain");
+      expect(Ref).toMatch(new RegExp(`^Functions${name.replace("Function", "")}CurrentVersion`));
+    }
+    const versions = (of: typeof template) => Object.keys(of.findResources("AWS::Lambda::Version"));
+    const others = versions(synthesize({ models: ["brain-mask-unet2d"], routes: [] }));
+    expect(others).toHaveLength(4);
+    expect(others.filter((id) => versions(template).includes(id))).toEqual([]);
+  });
+
+  it("may invoke versions of these functions and nothing else: earlier ones too", () => {
+    const invoked = statements()
+      .filter(({ name }) => name.startsWith("WorkflowStateMachine"))
+      .filter(({ Action }) => listed(Action).includes("lambda:InvokeFunction"))
+      .flatMap(({ Resource }) => listed(Resource));
+    expect(invoked.map((one) => /"Functions([A-Z][a-z]+)\w+","Arn"\]},":\*"\]\]}$/.exec(one)?.[1]).toSorted()).toEqual([
+      "Inspect",
+      "Preprocess",
+      "Publish",
+      "Quarantine",
+    ]);
+  });
+
       expect(Environment).toContainEqual({ Name: "JOB_SIZES", Value: inspect[0] });
       expect(Environment).toContainEqual({ Name: "JOB_SIZE", Value: "0" });
     }
