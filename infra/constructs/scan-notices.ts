@@ -31,6 +31,8 @@ export class ScanNotices extends Construct {
   readonly events: Topic;
   readonly queue: Queue;
   readonly deadLetters: Queue;
+  /** How long after a delivery that failed the next one comes. */
+  readonly deliversAgainAfter: Duration;
 
   constructor(scope: Construct, id: string, props: ScanNoticesProps) {
     super(scope, id);
@@ -41,7 +43,9 @@ export class ScanNotices extends Construct {
         ? new Topic(this, "Ended", { masterKey: key, enforceSSL: true })
         : Topic.fromTopicArn(this, "Ended", props.endedTopicArn);
     this.events = new Topic(this, "Events", { masterKey: key, enforceSSL: true });
-    const { queue, deadLetters } = messageQueue(this, key, announce.timeout ?? Duration.minutes(1));
+    const made = messageQueue(this, key, announce.timeout ?? Duration.minutes(1));
+    const { queue, deadLetters } = made;
+    this.deliversAgainAfter = made.deliversAgainAfter;
     new Rule(this, "ExecutionEnded", {
       description: "Executions of the workflow that ended",
       eventPattern: {

@@ -98,7 +98,13 @@ export class ScanPipeline extends Construct {
       announce: functions.announce,
     });
     const watched = { stateMachine, backfill: this.backfill, intake, notices };
-    this.alarms = new ScanAlarms(this, "Alarms", { ...config.alarms, ...notifications, ...watched, key: buckets.key });
+    this.alarms = new ScanAlarms(this, "Alarms", {
+      ...config.alarms,
+      ...notifications,
+      ...watched,
+      quarantine: functions.quarantine,
+      key: buckets.key,
+    });
     this.dashboard = new ScanDashboard(this, "Dashboard", {
       ...config.alarms,
       ...watched,
