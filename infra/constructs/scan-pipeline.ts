@@ -58,10 +58,9 @@ export class ScanPipeline extends Construct {
         },
       }),
     );
-    // What rules and alarms send to encrypted topics and queues; these services send no source to compare.
-    for (const service of ["events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
-      buckets.key.grantEncryptDecrypt(new ServicePrincipal(service));
-    }
+    // What rules of this account send to queues under the key. The topic of alarms gives its own right to CloudWatch.
+    const rules = { conditions: { StringEquals: { "aws:SourceAccount": stack.account } } };
+    buckets.key.grant(new ServicePrincipal("events.amazonaws.com", rules), "kms:GenerateDataKey", "kms:Decrypt");
     const logs: LogKeeping = { key: buckets.key, retention: retention.logDays };
     const network = new ScanNetwork(this, "Network", { network: config.network, logs });
     const compute =

@@ -214,9 +214,10 @@ describe("grants", () => {
     );
     // Rules to two queues and their dead letters, alarms to their topic.
     expect(allowed).toHaveLength(5);
-    for (const { Principal, Condition } of allowed) {
+    for (const { Principal, Action, Condition } of allowed) {
       expect(Principal.Service).toMatch(/^(events|cloudwatch)\.amazonaws\.com$/);
-      expect(JSON.stringify(Condition)).toMatch(/aws:Source(Account|Arn)/);
+      expect(Action).toMatch(/^(sqs:SendMessage|sns:Publish)$/);
+      expect(JSON.stringify(Condition)).toMatch(/aws:SourceArn/);
     }
   });
 
@@ -225,6 +226,46 @@ describe("grants", () => {
     expect(alarms?.Properties.PolicyDocument.Statement).toContainEqual(
       expect.objectContaining({
         Effect: "Allow",
+  it("let one rule of this stack send to each queue and its dead letters, and no other rule of the account", () => {
+    const senders = ofType("AWS::SQS::QueuePolicy").flatMap(([, { Properties }]) =>
+      Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow").map(
+        ({ Resource, Condition }: Resource["Properties"]) => [
+          Resource["Fn::GetAtt"][0].replace(/[0-9A-F]{8}$/, ""),
+          Condition.ArnEquals["aws:SourceArn"]["Fn::GetAtt"][0].replace(/[0-9A-F]{8}$/, ""),
+        ],
+      ),
+    );
+    expect(senders.toSorted()).toEqual([
+      ["IntakeDeadLetters", "IntakeObjectCreated"],
+      ["IntakeQueue", "IntakeObjectCreated"],
+      ["NoticesDeadLetters", "NoticesExecutionEnded"],
+      ["NoticesQueue", "NoticesExecutionEnded"],
+    ]);
+  });
+
+  it("let services use the key for what they send alone, and of this account", () => {
+    const [[, key] = []] = ofType("AWS::KMS::Key");
+    const services = key?.Properties.KeyPolicy.Statement.filter(
+      ({ Principal }: { Principal: { Service?: unknown } }) => Principal.Service !== undefined,
+    );
+    const of = (name: string) =>
+      services.filter(
+        ({ Principal }: { Principal: { Service: string } }) => Principal.Service === `${name}.amazonaws.com`,
+      );
+    for (const { Condition } of services) expect(Condition).toBeDefined();
+    expect(of("events").map(({ Action, Condition }: Resource["Properties"]) => ({ Action, Condition }))).toEqual([
+      {
+        Action: ["kms:Decrypt", "kms:GenerateDataKey"],
+        Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+      },
+    ]);
+    // Alarms need both to publish to an encrypted topic.
+    expect(of("cloudwatch").flatMap(({ Action }: { Action: string[] }) => Action)).toEqual([
+      "kms:Decrypt",
+      "kms:GenerateDataKey*",
+    ]);
+  });
+
         Action: "sns:Publish",
         Principal: { Service: "cloudwatch.amazonaws.com" },
       }),
