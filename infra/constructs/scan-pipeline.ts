@@ -63,12 +63,15 @@ export class ScanPipeline extends Construct {
     buckets.key.grant(new ServicePrincipal("events.amazonaws.com", rules), "kms:GenerateDataKey", "kms:Decrypt");
     const logs: LogKeeping = { key: buckets.key, retention: retention.logDays };
     const network = new ScanNetwork(this, "Network", { network: config.network, logs });
+    // An id each: Batch cannot make an environment of instances one of Fargate, nor the other way round.
     const compute =
       chosen.kind === "gpu"
         ? new GpuCompute(this, "Compute", { ...chosen, network })
-        : new CpuCompute(this, "Compute", { ...chosen, network });
+        : new CpuCompute(this, "FargateCompute", { ...chosen, network });
     const kind: ComputeKind = { compute: chosen.kind, postprocessGpu: chosen.postprocessGpu };
-    const vault = config.deidentification ? new DeidVault(this, "Deid", { accessLogs: buckets.accessLogs }) : undefined;
+    const vault = config.deidentification
+      ? new DeidVault(this, "Deid", { accessLogs: buckets.accessLogs, bucket: config.buckets.deidentification })
+      : undefined;
     const told = { buckets, vault, logs, selection };
     const sizes = jobSizes(chosen);
     const jobs = new StageJobs(this, "Jobs", { ...told, ...kind, sizes, network });

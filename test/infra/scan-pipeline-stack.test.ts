@@ -66,6 +66,11 @@ describe("buckets", () => {
       { Null: { [header("server-side-encryption-customer-algorithm")]: "false" } },
       unless("server-side-encryption", "aws:kms"),
       unless("server-side-encryption-aws-kms-key-id", expect.anything()),
+      // KMS without the name of a key is another key than the bucket's.
+      {
+        StringEquals: { [header("server-side-encryption")]: "aws:kms" },
+        Null: { [header("server-side-encryption-aws-kms-key-id")]: "true" },
+      },
       unless("storage-class", ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"]),
     ]);
   });
@@ -221,11 +226,6 @@ describe("grants", () => {
     }
   });
 
-  it("let alarms publish: a topic with a policy of its own allows nothing by default", () => {
-    const [[, alarms] = []] = ofType("AWS::SNS::TopicPolicy").filter(([name]) => name.startsWith("AlarmsTopic"));
-    expect(alarms?.Properties.PolicyDocument.Statement).toContainEqual(
-      expect.objectContaining({
-        Effect: "Allow",
   it("let one rule of this stack send to each queue and its dead letters, and no other rule of the account", () => {
     const senders = ofType("AWS::SQS::QueuePolicy").flatMap(([, { Properties }]) =>
       Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow").map(
@@ -266,6 +266,11 @@ describe("grants", () => {
     ]);
   });
 
+  it("let alarms publish: a topic with a policy of its own allows nothing by default", () => {
+    const [[, alarms] = []] = ofType("AWS::SNS::TopicPolicy").filter(([name]) => name.startsWith("AlarmsTopic"));
+    expect(alarms?.Properties.PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: "Allow",
         Action: "sns:Publish",
         Principal: { Service: "cloudwatch.amazonaws.com" },
       }),
@@ -307,6 +312,34 @@ describe("the state machine", () => {
 
   it("logs no payloads", () => {
     expect(machine?.Properties.LoggingConfiguration).toMatchObject({ IncludeExecutionData: false, Level: "ALL" });
+  });
+
+  it("calls versions of functions, which stay when a deployment makes others: an execution keeps code and models", () => {
+    const substitutions: Record<string, { Ref?: string }> = machine?.Properties.DefinitionSubstitutions;
+    const called = Object.entries(substitutions).filter(([name]) => name.endsWith("Function"));
+    expect(called).toHaveLength(4);
+    for (const [name, { Ref = "" }] of called) {
+      expect(resources[Ref]?.Type, name).toBe("AWS::Lambda::Version");
+      expect(resources[Ref]?.DeletionPolicy).toBe("Retain");
+      expect(Ref).toMatch(new RegExp(`^Functions${name.replace("Function", "")}CurrentVersion`));
+    }
+    const versions = (of: typeof template) => Object.keys(of.findResources("AWS::Lambda::Version"));
+    const others = versions(synthesize({ models: ["brain-mask-unet2d"], routes: [] }));
+    expect(others).toHaveLength(4);
+    expect(others.filter((id) => versions(template).includes(id))).toEqual([]);
+  });
+
+  it("may invoke versions of these functions and nothing else: earlier ones too", () => {
+    const invoked = statements()
+      .filter(({ name }) => name.startsWith("WorkflowStateMachine"))
+      .filter(({ Action }) => listed(Action).includes("lambda:InvokeFunction"))
+      .flatMap(({ Resource }) => listed(Resource));
+    expect(invoked.map((one) => /"Functions([A-Z][a-z]+)\w+","Arn"\]},":\*"\]\]}$/.exec(one)?.[1]).toSorted()).toEqual([
+      "Inspect",
+      "Preprocess",
+      "Publish",
+      "Quarantine",
+    ]);
   });
 
   it("may invoke, submit and learn that jobs ended: `fromString` grants nothing by itself", () => {
@@ -355,34 +388,6 @@ describe("jobs", () => {
       const { ResourceRequirements, Environment } = Properties.ContainerProperties;
       expect(ResourceRequirements).toContainEqual({ Type: "MEMORY", Value: String(smallest.memoryMiB) });
       expect(ResourceRequirements).toContainEqual({ Type: "VCPU", Value: String(smallest.vcpus) });
-  it("calls versions of functions, which stay when a deployment makes others: an execution keeps code and models", () => {
-    const substitutions: Record<string, { Ref?: string }> = machine?.Properties.DefinitionSubstitutions;
-    const called = Object.entries(substitutions).filter(([name]) => name.endsWith("Function"));
-    expect(called).toHaveLength(4);
-    for (const [name, { Ref = "" }] of called) {
-      expect(resources[Ref]?.Type, name).toBe("AWS::Lambda::Version");
-      expect(resources[Ref]?.DeletionPolicy).toBe("Retain");
-      expect(Ref).toMatch(new RegExp(`^Functions${name.replace("Function", "")}CurrentVersion`));
-    }
-    const versions = (of: typeof template) => Object.keys(of.findResources("AWS::Lambda::Version"));
-    const others = versions(synthesize({ models: ["brain-mask-unet2d"], routes: [] }));
-    expect(others).toHaveLength(4);
-    expect(others.filter((id) => versions(template).includes(id))).toEqual([]);
-  });
-
-  it("may invoke versions of these functions and nothing else: earlier ones too", () => {
-    const invoked = statements()
-      .filter(({ name }) => name.startsWith("WorkflowStateMachine"))
-      .filter(({ Action }) => listed(Action).includes("lambda:InvokeFunction"))
-      .flatMap(({ Resource }) => listed(Resource));
-    expect(invoked.map((one) => /"Functions([A-Z][a-z]+)\w+","Arn"\]},":\*"\]\]}$/.exec(one)?.[1]).toSorted()).toEqual([
-      "Inspect",
-      "Preprocess",
-      "Publish",
-      "Quarantine",
-    ]);
-  });
-
       expect(Environment).toContainEqual({ Name: "JOB_SIZES", Value: inspect[0] });
       expect(Environment).toContainEqual({ Name: "JOB_SIZE", Value: "0" });
     }
