@@ -38,6 +38,9 @@ const Buckets = z.strictObject({
     "bucket of uploads that is there already; it must send its events to EventBridge. Without it one is made",
   ),
   results: ImportedBucket.optional().describe("bucket of results that is there already. Without it one is made"),
+  deidentification: ImportedBucket.optional().describe(
+    "bucket of secret and UID maps that is there already. Without it `deidentification` makes one",
+  ),
 });
 
 const Network = z.strictObject({
@@ -127,7 +130,9 @@ const Retention = z.strictObject({
     .min(0)
     .max(36_500)
     .default(0)
-    .describe("for which a result is locked (S3 Object Lock, governance mode); only a new bucket can get it"),
+    .describe(
+      "for which a result is locked (S3 Object Lock, governance mode); a change goes for what is written after it",
+    ),
   quarantineDays: days.nullable().default(null).describe("after which quarantine records are removed; `null`: never"),
   logDays: z.literal(LOG_DAYS).default(90).describe("for which logs are kept, one of the numbers that CloudWatch has"),
   accessLogDays: days.default(365).describe("for which access logs of the buckets are kept"),
@@ -193,7 +198,7 @@ export const InfraConfig = z
       .boolean()
       .default(false)
       .describe(
-        "outputs can be de-identified, where a route or `scan.json` asks for it: makes the bucket and the key of secret and UID maps",
+        "outputs can be de-identified, where a route or `scan.json` asks for it: makes the bucket and the key of secret and UID maps, unless `buckets.deidentification` names one",
       ),
     dataEvents: z
       .boolean()
@@ -202,7 +207,11 @@ export const InfraConfig = z
         "CloudTrail records each reading and writing of scans and results, in a bucket of its own for six years",
       ),
   })
-  .superRefine(({ retention, buckets }, context) => {
+  .superRefine(({ retention, buckets, deidentification }, context) => {
+    if (buckets.deidentification !== undefined && !deidentification) {
+      const message = "true, where there is a bucket of secret and UID maps";
+      context.addIssue({ code: "custom", path: ["deidentification"], message });
+    }
     const { resultDays, resultLockDays } = retention;
     if (resultDays !== null && resultDays <= resultLockDays) {
       const message = `more than the ${resultLockDays} days of resultLockDays: what is locked cannot be removed`;

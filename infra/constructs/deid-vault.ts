@@ -1,14 +1,18 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import { AnyPrincipal, Effect, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
-import { Bucket } from "aws-cdk-lib/aws-s3";
+import { Bucket, type IBucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import { deidKeys } from "#src/storage/keys.js";
+import type { InfraConfig } from "../config.js";
 import { grantReadObject, grantWrite } from "./grants.js";
-import { protectedBucket } from "./protected-bucket.js";
+import { importedBucket } from "./imported-bucket.js";
+import { marks, old, protectedBucket } from "./protected-bucket.js";
 
 export interface DeidVaultProps {
   readonly accessLogs: Bucket;
+  /** A bucket that is there already, of an earlier deployment say; policy and key are its own. @default made */
+  readonly bucket?: InfraConfig["buckets"]["deidentification"];
 }
 
 /**
@@ -17,34 +21,45 @@ export interface DeidVaultProps {
  * secret; nobody of this stack can read a map.
  */
 export class DeidVault extends Construct {
-  readonly key: Key;
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
   /** What functions and jobs are told of it. */
   readonly environment: { readonly DEID_BUCKET: string };
 
-  constructor(scope: Construct, id: string, { accessLogs }: DeidVaultProps) {
+  constructor(scope: Construct, id: string, { accessLogs, bucket }: DeidVaultProps) {
     super(scope, id);
-    this.key = new Key(this, "Key", {
+    this.bucket = importedBucket(this, "Maps", bucket) ?? this.#made(accessLogs);
+    this.environment = { DEID_BUCKET: this.bucket.bucketName };
+  }
+
+  #made(accessLogs: Bucket): Bucket {
+    const key = new Key(this, "Key", {
       description: "Secret and UID maps of scanlane's de-identified results",
       enableKeyRotation: true,
       // Without it no result finds its way back, and the same study gets other UIDs.
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    this.bucket = new Bucket(this, "Maps", {
-      ...protectedBucket(this.key, { bucket: accessLogs, prefix: "deidentification" }),
-      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(2) }],
+    const bucket = new Bucket(this, "Maps", {
+      ...protectedBucket(key, { bucket: accessLogs, prefix: "deidentification" }),
+      lifecycleRules: [
+        { abortIncompleteMultipartUploadAfter: Duration.days(2) },
+        // Not the secret: of it every version that ever counted is worth keeping.
+        ...["maps/", "scans/"].flatMap((prefix) => [
+          { prefix, ...old },
+          { prefix, ...marks },
+        ]),
+      ],
     });
     // Another secret would give every study other UIDs: it is written once, by conditional create.
-    this.bucket.addToResourcePolicy(
+    bucket.addToResourcePolicy(
       new PolicyStatement({
         effect: Effect.DENY,
         principals: [new AnyPrincipal()],
         actions: ["s3:PutObject"],
-        resources: [this.bucket.arnForObjects(deidKeys.secret)],
+        resources: [bucket.arnForObjects(deidKeys.secret)],
         conditions: { Null: { "s3:if-none-match": "true" } },
       }),
     );
-    this.environment = { DEID_BUCKET: this.bucket.bucketName };
+    return bucket;
   }
 
   /** What Publish does: makes and reads the secret, writes maps. */

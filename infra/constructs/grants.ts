@@ -1,3 +1,4 @@
+import { Stack } from "aws-cdk-lib";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
@@ -23,6 +24,27 @@ export function grantWrite(bucket: IBucket, grantee: IGrantable, keys = "*"): vo
   if (bucket.encryptionKey) grantKey(bucket.encryptionKey, grantee, ["kms:GenerateDataKey", "kms:Decrypt"]);
 }
 
+/**
+ * Uploads below a prefix by S3 alone: neither reading what is there nor any other use of its key.
+ *
+ * @param prefix ends with a slash, or is empty for the whole bucket
+ * @throws {RangeError} for another one, or one with a character that a policy reads as a pattern
+ */
+export function grantUpload(bucket: IBucket, grantee: IGrantable, prefix: string): void {
+  if (!/^([^*?$]*\/)?$/.test(prefix)) {
+    throw new RangeError(`prefix must end with a slash, or be empty, and hold none of * ? $, got "${prefix}"`);
+  }
+  // Of the parts of a large upload too; those of a broken one are removed by the bucket after two days.
+  allow(grantee, ["s3:PutObject"], bucket.arnForObjects(`${prefix}*`));
+  if (bucket.encryptionKey === undefined) return;
+  const { region } = Stack.of(bucket);
+  allow(grantee, ["kms:GenerateDataKey", "kms:Decrypt"], bucket.encryptionKey.keyArn, {
+    StringEquals: { "kms:ViaService": `s3.${region}.amazonaws.com` },
+    // The bucket with a bucket key, which ours has, or the object without one.
+    StringLike: { "kms:EncryptionContext:aws:s3:arn": [bucket.bucketArn, bucket.arnForObjects(`${prefix}*`)] },
+  });
+}
+
 /** Removes the objects that `keys` fits; of a versioned bucket their latest version is hidden, not lost. */
 export function grantRemove(bucket: IBucket, grantee: IGrantable, keys: string): void {
   allow(grantee, ["s3:DeleteObject"], bucket.arnForObjects(keys));
@@ -33,6 +55,11 @@ export function grantKey(key: IKey, grantee: IGrantable, actions: readonly `kms:
   allow(grantee, actions, key.keyArn);
 }
 
-function allow(grantee: IGrantable, actions: readonly string[], resource: string): void {
-  Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [resource] }).assertSuccess();
+function allow(
+  grantee: IGrantable,
+  actions: readonly string[],
+  resource: string,
+  conditions: Record<string, Record<string, unknown>> = {},
+): void {
+  Grant.addToPrincipal({ grantee, actions: [...actions], resourceArns: [resource], conditions }).assertSuccess();
 }

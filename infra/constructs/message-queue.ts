@@ -3,6 +3,8 @@ import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 
+/** The longest that SQS keeps a message, of a queue or of its dead letters, counted from when it first came. */
+const KEPT = Duration.days(14);
 /** Deliveries of a message before it counts as dead. */
 const DELIVERIES = 5;
 
@@ -28,10 +30,11 @@ export function messageQueue(scope: Construct, key: IKey, timeout: Duration): Me
     enforceSSL: true,
     removalPolicy: RemovalPolicy.DESTROY,
   };
-  const deadLetters = new Queue(scope, "DeadLetters", { ...common, retentionPeriod: Duration.days(14) });
+  const deadLetters = new Queue(scope, "DeadLetters", { ...common, retentionPeriod: KEPT });
   const queue = new Queue(scope, "Queue", {
     ...common,
-    retentionPeriod: Duration.days(4),
+    // As long as its dead letters: what no function takes (an event source that is off) is no less worth keeping.
+    retentionPeriod: KEPT,
     visibilityTimeout: deliversAgainAfter,
     deadLetterQueue: { queue: deadLetters, maxReceiveCount: DELIVERIES },
   });

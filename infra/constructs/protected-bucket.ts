@@ -1,4 +1,4 @@
-import { RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy } from "aws-cdk-lib";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import {
   BlockPublicAccess,
@@ -7,6 +7,11 @@ import {
   type IBucket,
   ObjectOwnership,
 } from "aws-cdk-lib/aws-s3";
+
+/** What was overwritten or removed is hidden, and gone a month later. */
+export const old = { noncurrentVersionExpiration: Duration.days(30) };
+/** What marks an object as removed goes with the last of its versions; S3 takes no such rule beside one of days. */
+export const marks = { expiredObjectDeleteMarker: true };
 
 /**
  * How a bucket with what is of patients is protected: under a customer-managed key, private, by TLS alone, in all

@@ -10,10 +10,12 @@ import {
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
+import type { ErrorCode } from "#src/core/errors.js";
 import { LOOK_EVERY } from "./queue-watch.js";
 import type { ScanIntake } from "./scan-intake.js";
 import { scanMetric } from "./scan-metrics.js";
@@ -25,6 +27,8 @@ export interface ScanAlarmsProps {
   readonly backfill: StateMachine;
   readonly intake: ScanIntake;
   readonly notices: ScanNotices;
+  /** Writes the record of what is set aside. */
+  readonly quarantine: IFunction;
   readonly dailyBudgetUsd: number;
   readonly queueMinutes: number;
   readonly quarantinePercent: number;
@@ -38,6 +42,12 @@ export interface ScanAlarmsProps {
  * leaves a message out of the age of the oldest once it was delivered three times.
  */
 const OLD_MESSAGE_DELIVERIES = 1.5;
+/** Deliveries after which a notice is a dead letter: an older one was never taken. */
+const OLD_NOTICE_DELIVERIES = 5;
+/** Outcomes that do not heal, and that no sender can mend: one is enough to ring. */
+export const FAULTS = ["ResultInvalid", "Internal", "ContractViolation", "StoreDenied"] as const satisfies ErrorCode[];
+/** Executions in an hour that fail for whatever reason before it rings: a sender's bad file now and then does not. */
+const MANY_FAILED = 5;
 /** Images in an hour below which a share of them says nothing. */
 const FEWEST_IMAGES = 10;
 
@@ -71,7 +81,10 @@ export class ScanAlarms extends Construct {
       this.#alarm("OldMessages", "old-messages", intake.queue.metricApproximateAgeOfOldestMessage(), {
         threshold: OLD_MESSAGE_DELIVERIES * intake.deliversAgainAfter.toSeconds(),
       }),
-      this.#alarm("FailedExecutions", "failed-executions", stateMachine.metricFailed(quarter)),
+      this.#alarm("Faults", "faults", faultsOf(this, props.quarantine)),
+      this.#alarm("FailedExecutions", "failed-executions", stateMachine.metricFailed({ period: Duration.hours(1) }), {
+        threshold: MANY_FAILED,
+      }),
       this.#alarm("TimedOutExecutions", "timed-out-executions", stateMachine.metricTimedOut(quarter)),
       this.#alarm("AbortedExecutions", "aborted-executions", stateMachine.metricAborted(quarter)),
       this.#alarm("BackfillStopped", "backfill-stopped", stoppedOf(backfill)),
@@ -85,6 +98,9 @@ export class ScanAlarms extends Construct {
         threshold: props.quarantinePercent,
       }),
       this.#alarm("CostOfTheDay", "cost-of-the-day", costOfTheDay(this), { threshold: props.dailyBudgetUsd }),
+      this.#alarm("OldNotices", "old-notices", notices.queue.metricApproximateAgeOfOldestMessage(), {
+        threshold: OLD_NOTICE_DELIVERIES * notices.deliversAgainAfter.toSeconds(),
+      }),
       this.#alarm("LostNotices", "lost-notices", notices.deadLetters.metricApproximateNumberOfMessagesVisible()),
     ];
   }
@@ -128,6 +144,23 @@ function stoppedOf(backfill: StateMachine): MathExpression {
     },
     period: Duration.minutes(15),
     label: "backfills that failed, timed out or were stopped",
+  });
+}
+
+/** Images and scans set aside for a fault, and failures of the function that sets aside: those leave no outcome. */
+function faultsOf(scope: Construct, quarantine: IFunction): MathExpression {
+  const outcomes = FAULTS.map((code) => [`code${code}`, scanMetric(scope, "Outcomes", { split: { code } })] as const);
+  const usingMetrics: Record<string, IMetric> = {
+    ...Object.fromEntries(outcomes),
+    unrecorded: quarantine.metricErrors(),
+  };
+  return new MathExpression({
+    expression: Object.keys(usingMetrics)
+      .map((name) => `FILL(${name}, 0)`)
+      .join(" + "),
+    usingMetrics,
+    period: Duration.minutes(15),
+    label: "outcomes that no sender can mend",
   });
 }
 

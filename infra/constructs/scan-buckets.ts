@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy } from "aws-cdk-lib";
-import { AnyPrincipal, Effect, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { AnyPrincipal, Effect, type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import {
   BlockPublicAccess,
@@ -14,7 +14,9 @@ import {
 } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
 import type { InfraConfig } from "../config.js";
-import { protectedBucket } from "./protected-bucket.js";
+import { grantUpload } from "./grants.js";
+import { importedBucket } from "./imported-bucket.js";
+import { marks, old, protectedBucket } from "./protected-bucket.js";
 
 export interface ScanBucketsProps {
   readonly buckets: InfraConfig["buckets"];
@@ -52,7 +54,6 @@ export class ScanBuckets extends Construct {
     });
     const loggedAs = (prefix: string) => protectedBucket(this.key, { bucket: this.accessLogs, prefix });
     const parts = { abortIncompleteMultipartUploadAfter: Duration.days(2) };
-    const old = { noncurrentVersionExpiration: Duration.days(30) };
 
     const scans = () => {
       const made = new Bucket(this, "Scans", {
@@ -60,6 +61,7 @@ export class ScanBuckets extends Construct {
         lifecycleRules: [
           {
             ...parts,
+            ...old,
             transitions: [
               {
                 storageClass: StorageClass.INTELLIGENT_TIERING,
@@ -67,6 +69,7 @@ export class ScanBuckets extends Construct {
               },
             ],
           },
+          marks,
           ...removal(retention.uploadDays),
         ],
       });
@@ -74,7 +77,7 @@ export class ScanBuckets extends Construct {
       refuseUnreadable(made, this.key);
       return made;
     };
-    this.scans = this.#imported("Scans", buckets.scans) ?? scans();
+    this.scans = importedBucket(this, "Scans", buckets.scans) ?? scans();
     this.work = new Bucket(this, "Work", {
       ...loggedAs("work"),
       lifecycleRules: [
@@ -90,37 +93,40 @@ export class ScanBuckets extends Construct {
         ...loggedAs("results"),
         lifecycleRules: [
           { ...parts, ...old },
+          marks,
           ...["r-", "index/"].flatMap((prefix) => removal(retention.resultDays, prefix)),
           ...removal(retention.quarantineDays, "quarantine/"),
         ],
+        // From the beginning, whether anything is locked or not: CloudFormation would make another bucket for it later.
+        objectLockEnabled: true,
         // Governance: a named right lifts it, for what has to be removed by law.
         ...(retention.resultLockDays > 0
           ? { objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(retention.resultLockDays)) }
           : {}),
       });
-    this.results = this.#imported("Results", buckets.results) ?? results();
+    this.results = importedBucket(this, "Results", buckets.results) ?? results();
   }
 
-  #imported(id: string, bucket: InfraConfig["buckets"]["scans"]): IBucket | null {
-    if (bucket === undefined) return null;
-    const encryptionKey = bucket.keyArn ? Key.fromKeyArn(this, `${id}Key`, bucket.keyArn) : undefined;
-    return Bucket.fromBucketAttributes(this, id, { bucketName: bucket.name, encryptionKey });
+  /**
+   * Lets somebody upload below a prefix, and do nothing else there: whole objects or in parts, under the bucket's key.
+   *
+   * @param grantee a role or user of this account, to whose policy it is added
+   * @param prefix of the keys; ends with a slash, or is empty for the whole bucket
+   * @throws {RangeError} for a prefix without a slash at its end, or with a character that a policy reads as a pattern
+   */
+  grantUpload(grantee: IGrantable, prefix: string): void {
+    grantUpload(this.scans, grantee, prefix);
   }
 }
 
-/** After so many days an object is hidden, a month later it is gone; null for never. */
+/** After so many days an object is hidden; null for never. */
 function removal(days: number | null, prefix?: string): LifecycleRule[] {
   if (days === null) return [];
-  const old = { noncurrentVersionExpiration: Duration.days(30) };
-  const expiration = { expiration: Duration.days(days) };
-  // What marks an object as removed goes with the last of its versions; S3 takes no such rule beside days.
-  const marks = { expiredObjectDeleteMarker: true };
-  const of = prefix === undefined ? {} : { prefix };
-  return [
-    { ...of, ...expiration, ...old },
-    { ...of, ...marks },
-  ];
+  return [{ ...(prefix === undefined ? {} : { prefix }), expiration: Duration.days(days) }];
 }
+
+const ENCRYPTION = "s3:x-amz-server-side-encryption";
+const KEY_ID = "s3:x-amz-server-side-encryption-aws-kms-key-id";
 
 /**
  * Whoever may upload could choose a key of their own, or storage that has to be restored: objects that the pipeline
@@ -142,8 +148,10 @@ function refuseUnreadable(bucket: Bucket, key: Key): void {
   const unless = (header: string, allowed: string | string[]) =>
     refuse({ ...present(header), StringNotEquals: { [header]: allowed } });
   refuse(present("s3:x-amz-server-side-encryption-customer-algorithm"));
-  unless("s3:x-amz-server-side-encryption", "aws:kms");
-  unless("s3:x-amz-server-side-encryption-aws-kms-key-id", key.keyArn);
+  unless(ENCRYPTION, "aws:kms");
+  unless(KEY_ID, key.keyArn);
+  // Without the name of a key S3 takes the account's own one of S3, not the bucket's default.
+  refuse({ StringEquals: { [ENCRYPTION]: "aws:kms" }, Null: { [KEY_ID]: "true" } });
   unless("s3:x-amz-storage-class", ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"]);
 }
 

@@ -52,10 +52,10 @@ export class ScanDashboard extends Construct {
       graph("Intake: scans and bytes", [scanMetric(this, "ScansTakenIn")], [scanMetric(this, "ScanBytes")]),
       graph(
         "Queues: messages and the oldest one's age",
-        [intake.queue, intake.deadLetters, notices.deadLetters].map((queue) =>
+        [intake.queue, intake.deadLetters, notices.queue, notices.deadLetters].map((queue) =>
           queue.metricApproximateNumberOfMessagesVisible(),
         ),
-        [intake.queue.metricApproximateAgeOfOldestMessage()],
+        [intake.queue, notices.queue].map((queue) => queue.metricApproximateAgeOfOldestMessage()),
       ),
       graph("Executions", executionsOf(props.stateMachine)),
     );

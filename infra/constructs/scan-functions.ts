@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { Duration, Size } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
 import { type IGrantable, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { Architecture, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
 import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
@@ -172,6 +172,8 @@ export class ScanFunctions extends Construct {
         ...(size.scratchGiB ? { SCRATCH_MIB: String(size.scratchGiB * 1024) } : {}),
         NODE_OPTIONS: "--enable-source-maps",
       },
+      // Executions under way call the version that they began with (`ScanWorkflow`), which a deployment must not remove.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       bundling: {
         format: OutputFormat.ESM,
         target: BUNDLING.target,

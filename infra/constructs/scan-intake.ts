@@ -1,11 +1,11 @@
 import { Duration } from "aws-cdk-lib";
 import { Rule } from "aws-cdk-lib/aws-events";
-import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
 import { Construct } from "constructs";
 import { messageQueue } from "./message-queue.js";
+import { QueueTarget } from "./queue-target.js";
 import { SeriesLedger, type SeriesLedgerProps } from "./series-ledger.js";
 
 export interface ScanIntakeProps extends Omit<SeriesLedgerProps, "queue" | "deadLetters"> {
@@ -36,14 +36,7 @@ export class ScanIntake extends Construct {
         detailType: ["Object Created"],
         detail: { bucket: { name: [buckets.scans.bucketName] } },
       },
-      // An event that cannot be delivered (a wrong policy, say) is a dead letter too, not lost.
-      targets: [
-        new SqsQueue(this.queue, {
-          retryAttempts: 185,
-          maxEventAge: Duration.hours(24),
-          deadLetterQueue: this.deadLetters,
-        }),
-      ],
+      targets: [new QueueTarget(made)],
     });
     intake.addEventSource(
       new SqsEventSource(this.queue, {

@@ -1,6 +1,5 @@
 import { Duration } from "aws-cdk-lib";
 import { EventBus, Rule } from "aws-cdk-lib/aws-events";
-import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
@@ -11,6 +10,7 @@ import { Construct } from "constructs";
 import { EVENT_SOURCE } from "#src/workflow/scan-events.js";
 import { grantKey } from "./grants.js";
 import { messageQueue } from "./message-queue.js";
+import { QueueTarget } from "./queue-target.js";
 import type { ScanBuckets } from "./scan-buckets.js";
 
 export interface ScanNoticesProps {
@@ -31,6 +31,8 @@ export class ScanNotices extends Construct {
   readonly events: Topic;
   readonly queue: Queue;
   readonly deadLetters: Queue;
+  /** How long after a delivery that failed the next one comes. */
+  readonly deliversAgainAfter: Duration;
 
   constructor(scope: Construct, id: string, props: ScanNoticesProps) {
     super(scope, id);
@@ -41,7 +43,9 @@ export class ScanNotices extends Construct {
         ? new Topic(this, "Ended", { masterKey: key, enforceSSL: true })
         : Topic.fromTopicArn(this, "Ended", props.endedTopicArn);
     this.events = new Topic(this, "Events", { masterKey: key, enforceSSL: true });
-    const { queue, deadLetters } = messageQueue(this, key, announce.timeout ?? Duration.minutes(1));
+    const made = messageQueue(this, key, announce.timeout ?? Duration.minutes(1));
+    const { queue, deadLetters } = made;
+    this.deliversAgainAfter = made.deliversAgainAfter;
     new Rule(this, "ExecutionEnded", {
       description: "Executions of the workflow that ended",
       eventPattern: {
@@ -52,9 +56,7 @@ export class ScanNotices extends Construct {
           status: ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
         },
       },
-      targets: [
-        new SqsQueue(queue, { retryAttempts: 185, maxEventAge: Duration.hours(24), deadLetterQueue: deadLetters }),
-      ],
+      targets: [new QueueTarget(made)],
     });
     announce.addEventSource(new SqsEventSource(queue, { batchSize: 10, reportBatchItemFailures: true }));
     announce.addEnvironment("ENDED_TOPIC_ARN", this.ended.topicArn);

@@ -58,18 +58,20 @@ export class ScanPipeline extends Construct {
         },
       }),
     );
-    // What rules and alarms send to encrypted topics and queues; these services send no source to compare.
-    for (const service of ["events.amazonaws.com", "cloudwatch.amazonaws.com"]) {
-      buckets.key.grantEncryptDecrypt(new ServicePrincipal(service));
-    }
+    // What rules of this account send to queues under the key. The topic of alarms gives its own right to CloudWatch.
+    const rules = { conditions: { StringEquals: { "aws:SourceAccount": stack.account } } };
+    buckets.key.grant(new ServicePrincipal("events.amazonaws.com", rules), "kms:GenerateDataKey", "kms:Decrypt");
     const logs: LogKeeping = { key: buckets.key, retention: retention.logDays };
     const network = new ScanNetwork(this, "Network", { network: config.network, logs });
+    // An id each: Batch cannot make an environment of instances one of Fargate, nor the other way round.
     const compute =
       chosen.kind === "gpu"
         ? new GpuCompute(this, "Compute", { ...chosen, network })
-        : new CpuCompute(this, "Compute", { ...chosen, network });
+        : new CpuCompute(this, "FargateCompute", { ...chosen, network });
     const kind: ComputeKind = { compute: chosen.kind, postprocessGpu: chosen.postprocessGpu };
-    const vault = config.deidentification ? new DeidVault(this, "Deid", { accessLogs: buckets.accessLogs }) : undefined;
+    const vault = config.deidentification
+      ? new DeidVault(this, "Deid", { accessLogs: buckets.accessLogs, bucket: config.buckets.deidentification })
+      : undefined;
     const told = { buckets, vault, logs, selection };
     const sizes = jobSizes(chosen);
     const jobs = new StageJobs(this, "Jobs", { ...told, ...kind, sizes, network });
@@ -98,7 +100,13 @@ export class ScanPipeline extends Construct {
       announce: functions.announce,
     });
     const watched = { stateMachine, backfill: this.backfill, intake, notices };
-    this.alarms = new ScanAlarms(this, "Alarms", { ...config.alarms, ...notifications, ...watched, key: buckets.key });
+    this.alarms = new ScanAlarms(this, "Alarms", {
+      ...config.alarms,
+      ...notifications,
+      ...watched,
+      quarantine: functions.quarantine,
+      key: buckets.key,
+    });
     this.dashboard = new ScanDashboard(this, "Dashboard", {
       ...config.alarms,
       ...watched,

@@ -19,13 +19,18 @@ export interface ScanWorkflowProps {
   readonly queue: JobQueue;
 }
 
-/** What the placeholders of the workflow file stand for on AWS; the local engine's list is `src/local/bindings.ts`. */
+/**
+ * What the placeholders of the workflow file stand for on AWS; the local engine's list is `src/local/bindings.ts`.
+ *
+ * Functions by version, jobs by revision: an execution keeps its definition, and with it code, models and image of the
+ * deployment that it began in. A task remembers the digest of its model, and no stage goes on with another.
+ */
 export function workflowBindings({ functions, jobs, queue }: ScanWorkflowProps): Record<string, string> {
   return {
-    InspectFunction: functions.inspect.functionArn,
-    PreprocessFunction: functions.preprocess.functionArn,
-    PublishFunction: functions.publish.functionArn,
-    QuarantineFunction: functions.quarantine.functionArn,
+    InspectFunction: functions.inspect.currentVersion.functionArn,
+    PreprocessFunction: functions.preprocess.currentVersion.functionArn,
+    PublishFunction: functions.publish.currentVersion.functionArn,
+    QuarantineFunction: functions.quarantine.currentVersion.functionArn,
     JobQueue: queue.jobQueueArn,
     PreprocessJobDefinition: jobs.preprocess.jobDefinitionArn,
     SegmentJobDefinition: jobs.segment.jobDefinitionArn,
@@ -57,7 +62,8 @@ export class ScanWorkflow extends Construct {
     const { functions, jobs, queue } = props;
     for (const target of [functions.inspect, functions.preprocess, functions.publish, functions.quarantine]) {
       this.stateMachine.addToRolePolicy(
-        new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [target.functionArn] }),
+        // All versions, as executions outlive a deployment, and nothing but versions.
+        new PolicyStatement({ actions: ["lambda:InvokeFunction"], resources: [`${target.functionArn}:*`] }),
       );
     }
     this.#allowJobs(queue, [jobs.preprocess, jobs.segment, jobs.postprocess, jobs.publish]);

@@ -6,6 +6,7 @@ the address of the computers that moto does not have: Lambda functions and Batch
 
 import sys
 
+from moto.awslambda.models import LambdaVersion, lambda_backends
 from moto.batch.models import ComputeEnvironment, JobDefinition, JobQueue, batch_backends
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
@@ -105,6 +106,20 @@ def machine_by_template(cls, resource_name, cloudformation_json, account_id, reg
 
 
 StateMachine.create_from_cloudformation_json = classmethod(machine_by_template)
+
+
+
+def version_by_template(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    """A version is referred to by its ARN; moto's by nothing."""
+    function = cloudformation_json["Properties"]["FunctionName"]
+    published = lambda_backends[account_id][region_name].publish_version(function)
+    made = cls({"Version": published.version})
+    made.physical_resource_id = published.function_arn
+    made.type = "AWS::Lambda::Version"
+    return made
+
+
+LambdaVersion.create_from_cloudformation_json = classmethod(version_by_template)
 
 # Queues are polled from outside, as the real service does it: here one would push each message, and lose what fails.
 Queue.lambda_event_source_mappings = property(lambda self: {}, lambda self, mappings: None)

@@ -41,6 +41,7 @@ class Made {
 
 const SCANS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/0b1c";
 const RESULTS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/5d6e";
+const MAPS_KEY = "arn:aws:kms:eu-central-1:123456789012:key/7f80";
 const VPC = { id: "vpc-0a1b2c3d", availabilityZones: ["eu-central-1a"], subnetIds: ["subnet-0b1c2d3e"] };
 
 /** Few templates for many fields: each takes seconds. */
@@ -102,7 +103,9 @@ const CONFIGS = {
     buckets: {
       scans: { name: "their-scans", keyArn: SCANS_KEY },
       results: { name: "their-results", keyArn: RESULTS_KEY },
+      deidentification: { name: "their-maps", keyArn: MAPS_KEY },
     },
+    deidentification: true,
     network: { vpc: VPC },
     notifications: {
       alarmTopicArn: "arn:aws:sns:eu-central-1:123456789012:their-alarms",
@@ -148,6 +151,8 @@ const EFFECTS: Record<string, Effect> = {
   "buckets.scans.keyArn": imported((one) => mayUseKey(one, SCANS_KEY), true),
   "buckets.results.name": imported((one) => one.told("Publish", "RESULT_BUCKET"), "their-results"),
   "buckets.results.keyArn": imported((one) => mayUseKey(one, RESULTS_KEY), true),
+  "buckets.deidentification.name": imported((one) => one.told("Publish", "DEID_BUCKET"), "their-maps"),
+  "buckets.deidentification.keyArn": imported((one) => mayUseKey(one, MAPS_KEY), true),
   "network.profile": { of: "cpu", seen: (one) => one.all("EC2::InternetGateway").length, is: 0 },
   "network.vpc.id": imported((one) => one.one("EC2::SecurityGroup", "NetworkCompute").VpcId, VPC.id),
   "network.vpc.availabilityZones": imported((one) => one.all("EC2::VPC").length, 0),
@@ -262,8 +267,39 @@ describe("more of what fields do", () => {
   });
 
   it("buckets: none is made in place of those that are there", () => {
-    // Work, and the access logs.
+    // Work, and the access logs; and no key but the one that these are under.
     expect(theirs.all("S3::Bucket")).toHaveLength(2);
+    expect(theirs.all("KMS::Key")).toHaveLength(1);
+  });
+
+  it("buckets: a lock of results changes nothing that CloudFormation replaces a bucket for", () => {
+    const results = (one: Made) => one.one("S3::Bucket", "BucketsResults");
+    expect([plain, other].map((one) => results(one).ObjectLockEnabled)).toEqual([true, true]);
+    expect(results(plain).ObjectLockConfiguration?.Rule).toBeUndefined();
+  });
+
+  it("buckets: what was overwritten or removed is gone after 30 days, whether anything is removed by days or not", () => {
+    for (const one of [plain, other]) {
+      for (const bucket of ["Scans", "Results"]) {
+        const everywhere = one.rules(bucket).filter(({ Prefix }) => Prefix === undefined);
+        expect(everywhere.filter((rule) => rule.NoncurrentVersionExpiration?.NoncurrentDays === 30)).toHaveLength(1);
+        // Its mark too, whose key may be a name.
+        expect(everywhere.filter((rule) => rule.ExpiredObjectDeleteMarker)).toHaveLength(1);
+      }
+    }
+    expect(plain.rules("Scans").filter((rule) => rule.ExpirationInDays !== undefined)).toEqual([]);
+  });
+
+  it("compute: environments and queue of the other kind are others, as Batch does not make one of the other", () => {
+    const names = (kind: "gpu" | "cpu") => {
+      const resources = synthesize({ compute: { kind } }).toJSON().Resources;
+      return Object.entries<{ Type: string }>(resources)
+        .filter(([, { Type }]) => /^AWS::Batch::(ComputeEnvironment|JobQueue)$/.test(Type))
+        .map(([name]) => name);
+    };
+    const [gpu, cpu] = [names("gpu"), names("cpu")];
+    expect([gpu.length, cpu.length]).toEqual([3, 3]);
+    expect(gpu.filter((name) => cpu.includes(name))).toEqual([]);
   });
 
   it("buckets: the backfill may write its results manifest under the key of a bucket that was there", () => {

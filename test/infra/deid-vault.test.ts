@@ -95,6 +95,31 @@ describe("the place of secret and UID maps", () => {
     });
   });
 
+  it("keeps every version of the secret, and of maps and records what is of now", () => {
+    const rules: readonly { Prefix?: string; [name: string]: unknown }[] =
+      resources[bucketId]?.Properties.LifecycleConfiguration.Rules;
+    const removing = rules.filter((rule) => rule.AbortIncompleteMultipartUpload === undefined);
+    expect(removing.map(({ Status, ...rule }) => rule)).toEqual(
+      ["maps/", "scans/"].flatMap((Prefix) => [
+        { Prefix, NoncurrentVersionExpiration: { NoncurrentDays: 30 } },
+        { Prefix, ExpiredObjectDeleteMarker: true },
+      ]),
+    );
+  });
+
+  it("may be a bucket that is there already, to which Publish has the same rights and the stack adds nothing", () => {
+    const keyArn = "arn:aws:kms:eu-central-1:123456789012:key/7f80";
+    const other = synthesize({ deidentification: true, buckets: { deidentification: { name: "their-maps", keyArn } } });
+    const text = (type: string) => JSON.stringify(other.findResources(type));
+    expect(text("AWS::S3::Bucket")).not.toMatch(/Deid/);
+    expect(text("AWS::KMS::Key")).not.toMatch(/Deid/);
+    expect(text("AWS::S3::BucketPolicy")).not.toContain("their-maps");
+    const policies = text("AWS::IAM::Policy");
+    for (const keys of ["secret", "maps/*", "scans/*"]) expect(policies).toContain(`:s3:::their-maps/${keys}`);
+    expect(policies).toContain(keyArn);
+    expect(() => synthesize({ buckets: { deidentification: { name: "their-maps" } } })).toThrow(/deidentification: /);
+  });
+
   it("is known to functions and jobs, so that Inspect can refuse what Publish could not do", () => {
     const text = JSON.stringify(template.toJSON());
     expect(text.match(/"DEID_BUCKET":\{"Ref"/g)).toHaveLength(8);

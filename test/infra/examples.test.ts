@@ -1,14 +1,10 @@
-import { readFileSync } from "node:fs";
-import { App } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import { describe, it } from "vitest";
 import { HospitalStack } from "../../infra/examples/hospital-stack.js";
-
-const cdk = JSON.parse(readFileSync(new URL("../../cdk.json", import.meta.url), "utf8"));
+import { newApp } from "./synthesize.js";
 
 describe("the pipeline in an app of one's own", () => {
-  const context = { "aws:cdk:bundling-stacks": [], ...cdk.context };
-  const app = new App({ context, analyticsReporting: false });
+  const app = newApp();
   const [one, other] = [new HospitalStack(app, "hospital"), new HospitalStack(app, "second-hospital")];
   const template = Template.fromStack(one);
 

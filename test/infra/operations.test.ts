@@ -4,6 +4,7 @@ import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { METRIC_NAMESPACE, METRICS, type MetricName } from "#src/core/meter.js";
 import { EVENT_SOURCE } from "#src/workflow/scan-events.js";
+import { FAULTS } from "../../infra/constructs/scan-alarms.js";
 import { scanMetric } from "../../infra/constructs/scan-metrics.js";
 import { synthesize } from "./synthesize.js";
 
@@ -58,10 +59,11 @@ describe("alarms", () => {
 
   it("see executions that failed, timed out and were stopped, and a backfill's too", () => {
     const names = ["failed", "timed-out", "aborted"].map((end) => alarm(`${end}-executions`));
-    expect(names.map(({ MetricName, Threshold }) => [MetricName, Threshold])).toEqual([
-      ["ExecutionsFailed", 1],
-      ["ExecutionsTimedOut", 1],
-      ["ExecutionsAborted", 1],
+    // A single bad file would keep an alarm of all failures on, and hide the fault that came after it.
+    expect(names.map(({ MetricName, Threshold, Period }) => [MetricName, Threshold, Period])).toEqual([
+      ["ExecutionsFailed", 5, 3600],
+      ["ExecutionsTimedOut", 1, 900],
+      ["ExecutionsAborted", 1, 900],
     ]);
     const metrics = alarm("backfill-stopped").Metrics.flatMap((one: Resource["Properties"]) => one.MetricStat ?? []);
     expect(metrics.map(({ Metric }: Resource["Properties"]) => Metric.MetricName).sort()).toEqual([
@@ -81,6 +83,39 @@ describe("alarms", () => {
     expect(sections.get("old-messages")).toContain(`for ${alarm("old-messages").Threshold / 60} minutes`);
     const toDeadLetter = (queue.RedrivePolicy.maxReceiveCount * queue.VisibilityTimeout) / 3600;
     expect(sections.get("dead-letters")).toContain(`${toDeadLetter} hours`);
+  });
+
+  it("see one fault that no sender can mend, each that its chapter names, and one without a record", () => {
+    const { Metrics, Threshold } = alarm("faults");
+    const stats = Metrics.flatMap((one: Resource["Properties"]) => one.MetricStat ?? []);
+    const outcomes = stats.filter(({ Metric }: Resource["Properties"]) => Metric.MetricName === "Outcomes");
+    const codes = outcomes.map(
+      ({ Metric }: Resource["Properties"]) =>
+        Metric.Dimensions.find(({ Name }: { Name: string }) => Name === "code").Value,
+    );
+    expect(codes.toSorted()).toEqual([...FAULTS].toSorted());
+    const means = sections.get("faults")?.split("**Look.**")[0] ?? "";
+    expect([...means.matchAll(/`(\w+)`/g)].map(([, code]) => code).toSorted()).toEqual(codes.toSorted());
+    const errors = stats.filter(({ Metric }: Resource["Properties"]) => Metric.MetricName === "Errors");
+    expect(JSON.stringify(errors)).toMatch(/FunctionsQuarantine/);
+    expect(Threshold).toBe(1);
+    const { Expression } = Metrics.find((one: Resource["Properties"]) => one.Expression !== undefined);
+    // A code that there never was has no data, and a sum with it none either.
+    expect(Expression.match(/FILL\(/g)).toHaveLength(stats.length);
+    expect(stats.every(({ Stat, Period }: Resource["Properties"]) => Stat === "Sum" && Period === 900)).toBe(true);
+  });
+
+  it("see notices that nobody takes, when one that fails would be a dead letter", () => {
+    const queue = ofType("AWS::SQS::Queue").find(([id]) => id.startsWith("NoticesQueue"))?.[1].Properties;
+    const { MetricName, Threshold } = alarm("old-notices");
+    expect(MetricName).toBe("ApproximateAgeOfOldestMessage");
+    expect(Threshold).toBe(queue.RedrivePolicy.maxReceiveCount * queue.VisibilityTimeout);
+    expect(sections.get("old-notices")).toContain(`for ${Threshold / 60} minutes`);
+  });
+
+  it("have time to be read: a message that nobody takes is kept as long as a dead letter", () => {
+    const kept = ofType("AWS::SQS::Queue").map(([, { Properties }]) => Properties.MessageRetentionPeriod / 86_400);
+    expect(kept).toEqual([14, 14, 14, 14]);
   });
 
   it("ring at what the configuration says", () => {

@@ -66,6 +66,11 @@ describe("buckets", () => {
       { Null: { [header("server-side-encryption-customer-algorithm")]: "false" } },
       unless("server-side-encryption", "aws:kms"),
       unless("server-side-encryption-aws-kms-key-id", expect.anything()),
+      // KMS without the name of a key is another key than the bucket's.
+      {
+        StringEquals: { [header("server-side-encryption")]: "aws:kms" },
+        Null: { [header("server-side-encryption-aws-kms-key-id")]: "true" },
+      },
       unless("storage-class", ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING"]),
     ]);
   });
@@ -214,10 +219,51 @@ describe("grants", () => {
     );
     // Rules to two queues and their dead letters, alarms to their topic.
     expect(allowed).toHaveLength(5);
-    for (const { Principal, Condition } of allowed) {
+    for (const { Principal, Action, Condition } of allowed) {
       expect(Principal.Service).toMatch(/^(events|cloudwatch)\.amazonaws\.com$/);
-      expect(JSON.stringify(Condition)).toMatch(/aws:Source(Account|Arn)/);
+      expect(Action).toMatch(/^(sqs:SendMessage|sns:Publish)$/);
+      expect(JSON.stringify(Condition)).toMatch(/aws:SourceArn/);
     }
+  });
+
+  it("let one rule of this stack send to each queue and its dead letters, and no other rule of the account", () => {
+    const senders = ofType("AWS::SQS::QueuePolicy").flatMap(([, { Properties }]) =>
+      Properties.PolicyDocument.Statement.filter(({ Effect }: { Effect: string }) => Effect === "Allow").map(
+        ({ Resource, Condition }: Resource["Properties"]) => [
+          Resource["Fn::GetAtt"][0].replace(/[0-9A-F]{8}$/, ""),
+          Condition.ArnEquals["aws:SourceArn"]["Fn::GetAtt"][0].replace(/[0-9A-F]{8}$/, ""),
+        ],
+      ),
+    );
+    expect(senders.toSorted()).toEqual([
+      ["IntakeDeadLetters", "IntakeObjectCreated"],
+      ["IntakeQueue", "IntakeObjectCreated"],
+      ["NoticesDeadLetters", "NoticesExecutionEnded"],
+      ["NoticesQueue", "NoticesExecutionEnded"],
+    ]);
+  });
+
+  it("let services use the key for what they send alone, and of this account", () => {
+    const [[, key] = []] = ofType("AWS::KMS::Key");
+    const services = key?.Properties.KeyPolicy.Statement.filter(
+      ({ Principal }: { Principal: { Service?: unknown } }) => Principal.Service !== undefined,
+    );
+    const of = (name: string) =>
+      services.filter(
+        ({ Principal }: { Principal: { Service: string } }) => Principal.Service === `${name}.amazonaws.com`,
+      );
+    for (const { Condition } of services) expect(Condition).toBeDefined();
+    expect(of("events").map(({ Action, Condition }: Resource["Properties"]) => ({ Action, Condition }))).toEqual([
+      {
+        Action: ["kms:Decrypt", "kms:GenerateDataKey"],
+        Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } },
+      },
+    ]);
+    // Alarms need both to publish to an encrypted topic.
+    expect(of("cloudwatch").flatMap(({ Action }: { Action: string[] }) => Action)).toEqual([
+      "kms:Decrypt",
+      "kms:GenerateDataKey*",
+    ]);
   });
 
   it("let alarms publish: a topic with a policy of its own allows nothing by default", () => {
@@ -266,6 +312,34 @@ describe("the state machine", () => {
 
   it("logs no payloads", () => {
     expect(machine?.Properties.LoggingConfiguration).toMatchObject({ IncludeExecutionData: false, Level: "ALL" });
+  });
+
+  it("calls versions of functions, which stay when a deployment makes others: an execution keeps code and models", () => {
+    const substitutions: Record<string, { Ref?: string }> = machine?.Properties.DefinitionSubstitutions;
+    const called = Object.entries(substitutions).filter(([name]) => name.endsWith("Function"));
+    expect(called).toHaveLength(4);
+    for (const [name, { Ref = "" }] of called) {
+      expect(resources[Ref]?.Type, name).toBe("AWS::Lambda::Version");
+      expect(resources[Ref]?.DeletionPolicy).toBe("Retain");
+      expect(Ref).toMatch(new RegExp(`^Functions${name.replace("Function", "")}CurrentVersion`));
+    }
+    const versions = (of: typeof template) => Object.keys(of.findResources("AWS::Lambda::Version"));
+    const others = versions(synthesize({ models: ["brain-mask-unet2d"], routes: [] }));
+    expect(others).toHaveLength(4);
+    expect(others.filter((id) => versions(template).includes(id))).toEqual([]);
+  });
+
+  it("may invoke versions of these functions and nothing else: earlier ones too", () => {
+    const invoked = statements()
+      .filter(({ name }) => name.startsWith("WorkflowStateMachine"))
+      .filter(({ Action }) => listed(Action).includes("lambda:InvokeFunction"))
+      .flatMap(({ Resource }) => listed(Resource));
+    expect(invoked.map((one) => /"Functions([A-Z][a-z]+)\w+","Arn"\]},":\*"\]\]}$/.exec(one)?.[1]).toSorted()).toEqual([
+      "Inspect",
+      "Preprocess",
+      "Publish",
+      "Quarantine",
+    ]);
   });
 
   it("may invoke, submit and learn that jobs ended: `fromString` grants nothing by itself", () => {

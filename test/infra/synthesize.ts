@@ -7,13 +7,13 @@ import { ScanPipelineStack } from "../../infra/scan-pipeline-stack.js";
 // The library alone does not read the feature flags of this file: without them other things would be tested than deployed.
 const cdk = JSON.parse(readFileSync(new URL("../../cdk.json", import.meta.url), "utf8"));
 
-/** The stack, without bundling: the bundles have a test of their own. */
+/** An app with the context that is deployed, without bundling: the bundles have a test of their own. */
+export const newApp = (): App =>
+  new App({ context: { "aws:cdk:bundling-stacks": [], ...cdk.context }, analyticsReporting: false });
+
+/** The stack. */
 export function stackOf(config: InfraConfigInput = {}): ScanPipelineStack {
-  const app = new App({
-    context: { "aws:cdk:bundling-stacks": [], ...cdk.context },
-    analyticsReporting: false,
-  });
-  return new ScanPipelineStack(app, "scanlane-test", { config });
+  return new ScanPipelineStack(newApp(), "scanlane-test", { config });
 }
 
 /** Its template. */

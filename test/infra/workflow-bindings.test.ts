@@ -3,8 +3,15 @@ import { bindPlaceholders, LOCAL_BINDINGS } from "#src/local/bindings.js";
 import { readWorkflow } from "#src/local/engine.js";
 import { type ScanWorkflowProps, workflowBindings } from "../../infra/constructs/scan-workflow.js";
 
-/** Anything, with an ARN under any name. */
-const withArns = (name: string) => new Proxy({}, { get: (_, property) => `arn:${name}:${String(property)}` });
+/** Anything, with an ARN under any name, and a version that has one too. */
+const withArns = (name: string): object =>
+  new Proxy(
+    {},
+    {
+      get: (_, property) =>
+        property === "currentVersion" ? withArns(`${name}/version`) : `arn:${name}:${String(property)}`,
+    },
+  );
 /** Any member of a group of functions or job definitions. */
 const group = (name: string) => new Proxy({}, { get: (_, property) => withArns(`${name}/${String(property)}`) });
 
@@ -19,7 +26,7 @@ describe("workflowBindings", () => {
     expect(Object.keys(bindings).sort()).toEqual(Object.keys(LOCAL_BINDINGS).sort());
   });
 
-  it("gives each state the function or job that the state is named after", () => {
+  it("gives each state the version of the function, or the job, that the state is named after", () => {
     const targets: Record<string, string> = {};
     JSON.parse(bindPlaceholders(text, bindings), (state, value) => {
       const target = value?.Parameters?.FunctionName ?? value?.Parameters?.JobDefinition;
@@ -27,15 +34,15 @@ describe("workflowBindings", () => {
       return value;
     });
     expect(targets).toEqual({
-      Inspect: "arn:function/inspect:functionArn",
-      Preprocess: "arn:function/preprocess:functionArn",
+      Inspect: "arn:function/inspect/version:functionArn",
+      Preprocess: "arn:function/preprocess/version:functionArn",
       PreprocessJob: "arn:job/preprocess:jobDefinitionArn",
       Segment: "arn:job/segment:jobDefinitionArn",
       Postprocess: "arn:job/postprocess:jobDefinitionArn",
       PublishJob: "arn:job/publish:jobDefinitionArn",
-      Publish: "arn:function/publish:functionArn",
-      QuarantineTask: "arn:function/quarantine:functionArn",
-      QuarantineScan: "arn:function/quarantine:functionArn",
+      Publish: "arn:function/publish/version:functionArn",
+      QuarantineTask: "arn:function/quarantine/version:functionArn",
+      QuarantineScan: "arn:function/quarantine/version:functionArn",
     });
   });
 });
