@@ -1,8 +1,9 @@
 import type { Size3 } from "#src/imaging/affine.js";
 import { voxelCount } from "#src/imaging/volume.js";
+import { activated } from "#src/inference/activated.js";
 import { AnswerSpread } from "#src/inference/answer-spread.js";
 import { EnsembleMean } from "#src/inference/ensemble-mean.js";
-import { activated, LabelExport, type LabelExportOptions } from "#src/inference/label-export.js";
+import { LabelExport, type LabelExportOptions } from "#src/inference/label-export.js";
 import { uncertaintyScores } from "#src/stages/outputs/uncertainty-output.js";
 import { proveProbabilities, proveUncertainty } from "#src/stages/proof/prove-nifti.js";
 import {

@@ -15,15 +15,15 @@ const MOST_FIT_SAMPLES = 200_000;
 export function classifyVoxels(input: ClassicalInput, method: Classifier): ClassicalOutput {
   const { voxels, features } = voxelFeatures(input.channels, input.size, input.spacingMm, method);
   const labels = new Uint16Array(input.channels[0]?.length ?? 0);
-  if (voxels.length === 0) return { labels, probabilities: null };
-
   if (method.kind === "k-means") {
+    if (voxels.length === 0) return { labels, probabilities: null };
     const fit = thinned(features, MOST_FIT_SAMPLES);
     const centres = ascending(kMeans(fit, quantileCentres(fit, method.labels.length), method));
     const nearest = nearestCentres(features, centres);
     for (let n = 0; n < voxels.length; n++) labels[voxels[n] ?? 0] = method.labels[nearest[n] ?? 0] ?? 0;
     return { labels, probabilities: null };
   }
+  if (voxels.length === 0) return { labels, probabilities: byLabel([], method.labels, voxels, labels.length) };
   const classes =
     method.kind === "fuzzy-neuro" ? fuzzyNeuroProbabilities(features, method) : memberships(features, method);
   for (let n = 0; n < voxels.length; n++) {

@@ -7,6 +7,7 @@ import { otsuThreshold } from "#src/imaging/otsu.js";
 import type { MethodOf } from "#src/model/classical-method.js";
 import { firstChannel } from "./first-channel.js";
 import type { ClassicalInput } from "./segment-classical.js";
+import { withoutSpacing } from "./voxel-features.js";
 
 type RegionGrowing = MethodOf<"region-growing">;
 
@@ -24,8 +25,13 @@ export function grownMask(input: ClassicalInput, method: RegionGrowing): Uint8Ar
   });
 }
 
-function seedsOf({ size, affineRas }: ClassicalInput, image: Float32Array, rule: RegionGrowing["seeds"]): Uint32Array {
+function seedsOf(
+  { size, affineRas, spacingMm }: ClassicalInput,
+  image: Float32Array,
+  rule: RegionGrowing["seeds"],
+): Uint32Array {
   if (rule.rule === "points") {
+    if (spacingMm === null) throw withoutSpacing("pointsRasMm");
     const toVoxel = invertAffine(affineRas);
     const inside = rule.pointsRasMm.flatMap((point) => {
       const [x, y, z] = applyAffine(toVoxel, point);

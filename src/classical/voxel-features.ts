@@ -73,10 +73,13 @@ function flattened(image: Float32Array, mask: Uint8Array, size: Size3, sigmaVox:
 
 /** A length as voxels along each axis. @throws {PipelineError} `InputMismatch` when the image has no spacing */
 export function inVoxels(mm: number, spacingMm: Vec3 | null, parameter: string): Vec3 {
-  if (spacingMm === null) {
-    throw new PipelineError("InputMismatch", `${parameter} is in millimetres, but the image has no voxel spacing`);
-  }
+  if (spacingMm === null) throw withoutSpacing(parameter);
   return [mm / spacingMm[0], mm / spacingMm[1], mm / spacingMm[2]];
+}
+
+/** What a parameter in millimetres on an image without spacing is refused with. */
+export function withoutSpacing(parameter: string): PipelineError {
+  return new PipelineError("InputMismatch", `${parameter} is in millimetres, but the image has no voxel spacing`);
 }
 
 /** The values of some voxels, less `shift` and over `scale`. */

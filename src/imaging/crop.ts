@@ -55,7 +55,7 @@ export function nonzeroMask(channels: readonly VoxelArray[], size: Size3): Uint8
   return mask;
 }
 
-/** Copies a box out of a volume of `size`. */
+/** Copies a box, which may be empty, out of a volume of `size`. */
 export function cropBox<T extends VoxelArray>(data: T, size: Size3, box: Box): T {
   checkLength(data, size);
   checkInside(box, size);
@@ -108,7 +108,7 @@ function checkLength(data: VoxelArray, size: Size3): void {
 
 function checkInside(box: Box, size: Size3): void {
   for (let axis = 0; axis < 3; axis++) {
-    if (box.start[axis] < 0 || box.size[axis] < 1 || box.start[axis] + box.size[axis] > size[axis]) {
+    if (box.start[axis] < 0 || box.size[axis] < 0 || box.start[axis] + box.size[axis] > size[axis]) {
       throw new RangeError(`box ${box.start} + ${box.size} does not lie in a volume of ${size}`);
     }
   }

@@ -6,16 +6,20 @@ import {
   raiseToShare,
   SoftmaxEntropy,
 } from "#src/imaging/entropy.js";
-import { FLOAT16_VALUES, packFloat16 } from "#src/imaging/float16.js";
+import { FLOAT16_VALUES, packFloat16, roundRangeToFloat16 } from "#src/imaging/float16.js";
 import { type AxisOrders, type GridsMeet, SlabResize } from "#src/imaging/slab-resize.js";
 import { voxelCount } from "#src/imaging/volume.js";
+import { activated } from "./activated.js";
 import { ResizedArgmax } from "./resized-argmax.js";
 
 /** What a network's output channels mean. */
 export type Activation =
   /** Channel = label, background first; the largest wins, of equals the first. */
   | { readonly kind: "softmax" }
-  /** Channel k is a region of its own and writes its value where it is above 0 (sigmoid above 0.5), later over earlier. */
+  /**
+   * Channel k is a region of its own and writes its value where it is above 0 (sigmoid above 0.5), later over earlier.
+   * Where the model's own probabilities are resampled, 0.5 itself belongs to it.
+   */
   | { readonly kind: "regions"; readonly values: readonly number[] };
 
 export interface LabelExportOptions {
@@ -113,6 +117,8 @@ export class LabelExport {
     const isActivated = of === "probabilities" && given !== "probabilities";
     const classes = isActivated ? activated(logits, activation.kind) : logits;
     if (this.#argmax !== null) {
+      // Logits are in the precision already; what the activation makes of them is not.
+      if (isActivated && precision === "float16") for (const values of classes) roundToFloat16(values);
       this.#argmax.addSlice(z, classes);
       return;
     }
@@ -171,7 +177,7 @@ export class LabelExport {
   }
 
   #exportSlab(z: number, depth: number): void {
-    const { to, classes, activation, of } = this.#options;
+    const { to, classes, activation, of, given } = this.#options;
     const area = to[0] * to[1];
     const from = z * area;
     const count = depth * area;
@@ -179,8 +185,9 @@ export class LabelExport {
       for (let c = 0; c < classes; c++) {
         this.#resizeChannel(c, z, depth);
         const value = activation.values[c] ?? 0;
-        if (of === "probabilities") writeWhereHalf(this.labels, from, this.#values, count, value);
-        else writeWhereAbove(this.labels, from, this.#values, count, value);
+        if (of !== "probabilities") writeWhereAbove(this.labels, from, this.#values, count, value, 0);
+        else if (given === "probabilities") writeWhereAbove(this.labels, from, this.#values, count, value, 0.5);
+        else writeWhereHalf(this.labels, from, this.#values, count, value);
         this.#addEntropy(from, count);
       }
       return;
@@ -220,31 +227,9 @@ export class LabelExport {
   }
 }
 
-/** Probabilities of one slice, one array a class: softmax over all of them, or each its sigmoid. In single precision. */
-export function activated(logits: readonly Float32Array[], kind: Activation["kind"]): readonly Float32Array[] {
-  const out = logits.map((values) => new Float32Array(values.length));
-  const length = logits[0]?.length ?? 0;
-  if (kind === "regions") {
-    for (const [c, values] of logits.entries()) {
-      const to = out[c] as Float32Array;
-      for (let i = 0; i < length; i++) to[i] = 1 / (1 + Math.exp(-(values[i] as number)));
-    }
-    return out;
-  }
-  const largest = new Float32Array(length).fill(Number.NEGATIVE_INFINITY);
-  const sum = new Float32Array(length);
-  for (const values of logits) {
-    for (let i = 0; i < length; i++) largest[i] = Math.max(largest[i] as number, values[i] as number);
-  }
-  for (const [c, values] of logits.entries()) {
-    const to = out[c] as Float32Array;
-    for (let i = 0; i < length; i++) {
-      to[i] = Math.exp((values[i] as number) - (largest[i] as number));
-      sum[i] = (sum[i] as number) + (to[i] as number);
-    }
-  }
-  for (const values of out) for (let i = 0; i < length; i++) values[i] = (values[i] as number) / (sum[i] as number);
-  return out;
+function roundToFloat16(values: Float32Array): void {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  roundRangeToFloat16(values, bits, 0, values.length);
 }
 
 function unpack(packed: Uint16Array, from: number, out: Float32Array): void {
@@ -283,11 +268,12 @@ function writeWhereAbove(
   values: Float32Array,
   count: number,
   label: number,
+  limit: number,
 ): void {
-  for (let i = 0; i < count; i++) if ((values[i] as number) > 0) labels[from + i] = label;
+  for (let i = 0; i < count; i++) if ((values[i] as number) > limit) labels[from + i] = label;
 }
 
-/** MONAI's `AsDiscrete(threshold=0.5)`: the half itself belongs to it. */
+/** MONAI's `AsDiscrete(threshold=0.5)`, for one model's resampled probabilities: the half itself belongs to it. */
 function writeWhereHalf(
   labels: Uint8Array | Uint16Array,
   from: number,

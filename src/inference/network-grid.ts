@@ -91,10 +91,13 @@ function planAxes({ affineRas, size }: Grid, { orientation, axes }: ModelManifes
   return permuteAxes(oriented, [x ?? 0, y ?? 1, z ?? 2]);
 }
 
-/** The slice axis of a 2-D model; nnU-Net's rule where the manifest asks for it. */
+/**
+ * nnU-Net's rule where the manifest asks for it, which nnU-Net applies to plans of 2-D networks too: slices that are not
+ * far apart are resampled as one volume. Else the slice axis of a 2-D model.
+ */
 function axisApart(from: Vec3, to: Vec3, { network, resampling }: ModelManifest): 0 | 1 | 2 | null {
-  if (network.dimensions === 2) return 2;
-  return resampling.separateZ === "auto" ? separateAxis(from, to) : null;
+  if (resampling.separateZ === "auto") return separateAxis(from, to);
+  return network.dimensions === 2 ? 2 : null;
 }
 
 /** Voxel i of the network's grid lies at (i + 0.5) * n_in / n_out - 0.5 of the box (half-pixel centres), or at i * step. */

@@ -1,8 +1,8 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { EnsembleManifest } from "#src/model/ensemble-manifest.js";
 import type { ModelManifest } from "#src/model/manifest.js";
+import { activated } from "./activated.js";
 import { EnsembleMean } from "./ensemble-mean.js";
-import { activated } from "./label-export.js";
 import type { NetworkGrid } from "./network-grid.js";
 import type { NetworkSession } from "./network-session.js";
 import { type NetworkInput, type OnTiles, predictLogits } from "./predict-logits.js";

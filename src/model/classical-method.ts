@@ -152,3 +152,8 @@ export type MethodOf<Kind extends ClassicalMethod["kind"]> = Extract<ClassicalMe
 export function labelsOfMethod(method: ClassicalMethod): number[] {
   return "labels" in method ? [...new Set(method.labels)].filter((value) => value > 0) : [method.label];
 }
+
+/** Whether a method says how probable a label is; the others decide without. */
+export function givesProbabilities({ kind }: ClassicalMethod): boolean {
+  return kind === "fuzzy-c-means" || kind === "fuzzy-neuro";
+}

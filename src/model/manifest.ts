@@ -1,7 +1,9 @@
+// Longer than other files: what a manifest may say is read in one place.
 import { z } from "zod";
 import { COLOUR_CHANNELS } from "#src/core/colour-channels.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { misfitIssue, RefineSteps } from "./refine-steps.js";
+import { undescribedIssue } from "./described-labels.js";
+import { misfitIssue, overlapIssue, RefineSteps } from "./refine-steps.js";
 
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
@@ -171,7 +173,8 @@ export const ModelManifest = z
       logitsOrder: z.literal([0, 1]),
       /**
        * "auto": an axis with more than three times the spacing of another is resampled apart from the others and by
-       * nearest neighbours (nnU-Net's `force_separate_z: null` with `order_z: 0`). "never": all axes together.
+       * nearest neighbours (nnU-Net's `force_separate_z: null` with `order_z: 0`). "never": all axes together; slices of
+       * a 2-D model, which keep their spacing, each by itself.
        */
       separateZ: z.enum(["auto", "never"]).default("never"),
       /**
@@ -212,10 +215,8 @@ export const ModelManifest = z
      * named here where its sigmoid is above 0.5, a later channel over an earlier one (nnU-Net's
      * `regions_class_order`).
      */
-    activation: z.union([
-      z.literal("softmax"),
-      z.strictObject({ regions: z.array(z.int().min(1).max(65_535)).min(1) }),
-    ]),
+    activation: z.union([z.literal("softmax"), z.strictObject({ regions: labelSet })]),
+    /** All that the network gives, each once. */
     labels: LabelList,
     postprocess: RefineSteps,
     licence: z.strictObject({ weights: text }),
@@ -284,13 +285,23 @@ export const ModelManifest = z
     path: ["tiles", "patchVox"],
     message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",
   })
-  .refine((m) => m.network.slices === undefined || (m.network.dimensions === 2 && !m.mirrorAxes.includes("z")), {
+  .refine((m) => m.network.dimensions === 3 || !m.mirrorAxes.includes("z"), {
+    path: ["mirrorAxes"],
+    message: "a 2-D network is mirrored along x and y alone: along z there is one slice",
+  })
+  .refine((m) => m.network.slices === undefined || m.network.dimensions === 2, {
     path: ["network", "slices"],
-    message: "only a 2-D network that is not mirrored along z reads neighbouring slices",
+    message: "only a 2-D network reads neighbouring slices",
   })
   .superRefine((m, context) => {
     const labels = m.labels.map((label) => label.value);
-    const misfit = misfitIssue(m.postprocess, labels);
-    if (misfit !== null) context.addIssue(misfit);
+    const regions = m.activation === "softmax" ? [] : m.activation.regions;
+    for (const issue of [
+      undescribedIssue(m),
+      misfitIssue(m.postprocess, labels),
+      overlapIssue(m.postprocess, regions),
+    ]) {
+      if (issue !== null) context.addIssue(issue);
+    }
   });
 export type ModelManifest = z.infer<typeof ModelManifest>;

@@ -1,6 +1,9 @@
 import { PipelineError } from "#src/core/errors.js";
 import { isClassical, isNetwork, type PackageManifest } from "./classical-manifest.js";
+import { labelsGiven } from "./described-labels.js";
+import type { EnsembleManifest } from "./ensemble-manifest.js";
 import type { ModelManifest } from "./manifest.js";
+import { overlapIssue } from "./refine-steps.js";
 
 type Others = ReadonlyMap<string, { readonly manifest: PackageManifest }>;
 
@@ -50,6 +53,14 @@ export function assertFit(manifest: PackageManifest, others: Others): void {
     const [found, expected] = [outputOf(other), first === undefined ? "" : outputOf(first)];
     if (found !== expected) throw unfit(manifest.id, other.id, `gives ${found}`, `${expected} as ${first?.id}`);
   }
+  assertDescribed(manifest, networks);
+  const overlap = overlapIssue(manifest.postprocess, regionsOf(manifest, others) ?? []);
+  if (overlap !== null) {
+    throw new PipelineError(
+      "ModelInvalid",
+      `model ${manifest.id}, field ${overlap.path.join(".")}: ${overlap.message}`,
+    );
+  }
   const cut = [...networks.values()].find(({ region }) => region !== undefined);
   if (cut !== undefined && manifest.ensemble.grid === "network") {
     throw unfit(manifest.id, cut.id, "works in a region", "the whole image for a mean on the network's grid");
@@ -73,6 +84,17 @@ function labelsAsked(manifest: Exclude<PackageManifest, { classical: unknown }>)
   if (isNetwork(manifest)) return [manifest.region, manifest.previous].filter((asked) => asked !== undefined);
   const labels = manifest.labels.map(({ value }) => value);
   return manifest.ensemble.members.map(({ model }) => ({ model, labels }));
+}
+
+/** What the members give is in the label map of the ensemble, so it must have a description there too. */
+function assertDescribed({ id, labels }: EnsembleManifest, networks: ReadonlyMap<string, ModelManifest>): void {
+  const described = labels.map(({ value }) => value);
+  for (const other of networks.values()) {
+    const missing = labelsGiven(other).filter((value) => !described.includes(value));
+    if (missing.length === 0) continue;
+    const expected = `labels ${described.join(", ")} alone, as ${id} describes`;
+    throw unfit(id, other.id, `gives ${missing.join(", ")} too`, expected);
+  }
 }
 
 /** What a network's output channels mean, to compare and to print. */

@@ -130,6 +130,27 @@ export function misfitIssue(
   return null;
 }
 
+/**
+ * The first step that cannot work on regions, as an issue of their manifest: a CRF on probabilities needs labels that
+ * exclude each other. One after a CRF on labels has its marginals, which do. Null when there is none.
+ *
+ * @param regions labels that the model's channels write as regions; none where they are classes
+ */
+export function overlapIssue(
+  steps: readonly RefineStep[],
+  regions: readonly number[],
+): { code: "custom"; path: (string | number)[]; message: string } | null {
+  if (regions.length < 2) return null;
+  for (const [n, step] of steps.entries()) {
+    if (readsLabelsAlone(step)) return null;
+    if (!isCrf(step) || !needsProbabilities(step)) continue;
+    const found = `${step.kind} on probabilities of regions ${regions.join(", ")}, which may overlap`;
+    const message = `${found}, expected labels that exclude each other, or a dense-crf with unary from labels`;
+    return { code: "custom", path: ["postprocess", n, "kind"], message };
+  }
+  return null;
+}
+
 /** Whether a step decides from probabilities (or intensities) alone, whatever labels are there. */
 export function decidesAnew(step: RefineStep): boolean {
   switch (step.kind) {

@@ -37,7 +37,7 @@ export async function applyConvCrf(
 ): Promise<RefineInput> {
   const spacingMm = spacingFor(state, subject);
   const probabilities = probabilitiesFor(state, subject);
-  if (probabilities === null) return state;
+  if (probabilities === null || voxelCount(probabilities.size) === 0) return state;
   assertExclusive(state, subject);
   const { size } = probabilities;
   const classes = classesInBox(state, probabilities, subject);

@@ -12,6 +12,7 @@ import { classesInBox, decidedBy } from "./marginal-labels.js";
 import {
   type ApplyStep,
   imageFor,
+  nowhere,
   probabilitiesFor,
   type RefineInput,
   type RefineProbabilities,
@@ -31,6 +32,7 @@ export const applyDenseCrf: ApplyStep<DenseCrfStep> = (state, step, subject) => 
   const spacingMm = spacingFor(state, subject);
   const probabilities = step.unary === "probabilities" ? probabilitiesFor(state, subject) : ofLabels(state, step.unary);
   if (probabilities === null) return step.unary === "probabilities" ? state : ofNothing(state);
+  if (voxelCount(probabilities.size) === 0) return state;
 
   const classes = classesInBox(state, probabilities, subject);
   const { values } = classes;
@@ -45,7 +47,7 @@ export const applyDenseCrf: ApplyStep<DenseCrfStep> = (state, step, subject) => 
 /** Of an empty map: later steps decide by what is left in it, not by what the network had said. */
 function ofNothing(state: RefineInput): RefineInput {
   const { regions: _, ...rest } = state;
-  return { ...rest, probabilities: null };
+  return { ...rest, probabilities: nowhere(state.modelLabels ?? []) };
 }
 
 /** Rows and columns of the classes that take part: all labels of the model have one, whether the map has them or not. */

@@ -10,8 +10,8 @@ import type { LabelMap } from "./refine-state.js";
  * background that two ask for: the first.
  *
  * @param marginVox voxels that a label may grow by along x, y, z
- * @param change from the label's mask in a box to its new mask; a voxel of another label is never taken. The box says
- *   where the mask lies in the volume
+ * @param change from the label's mask in a box to its new mask; a voxel of another label is never taken, also where
+ *   that one gives it up. The box says where the mask lies in the volume
  */
 export function changeEachLabel(
   labels: LabelMap,
@@ -53,22 +53,23 @@ function changeIn(
       const inBox = cropBox(labels, size, box);
       const mask = new Uint8Array(inBox.length);
       for (let i = 0; i < mask.length; i++) mask[i] = inBox[i] === label ? 1 : 0;
-      write(out, size, box, mask, change(mask, box.size, box), label);
+      write(out, size, box, inBox, change(mask, box.size, box), label);
     }
   }
   return out;
 }
 
-function write(out: LabelMap, size: Size3, box: Box, before: Uint8Array, after: Uint8Array, label: number): void {
+/** @param before labels in the box as they were before the step */
+function write(out: LabelMap, size: Size3, box: Box, before: LabelMap, after: Uint8Array, label: number): void {
   const [bx, by, bz] = box.size;
   let i = 0;
   for (let z = 0; z < bz; z++) {
     for (let y = 0; y < by; y++) {
       let at = box.start[0] + size[0] * (y + box.start[1] + size[1] * (z + box.start[2]));
       for (let x = 0; x < bx; x++, i++, at++) {
-        if (after[i] === before[i]) continue;
-        if (before[i] === 1) out[at] = 0;
-        else if (out[at] === 0 && after[i] === 1) out[at] = label;
+        if (before[i] === label) {
+          if (after[i] !== 1) out[at] = 0;
+        } else if (before[i] === 0 && out[at] === 0 && after[i] === 1) out[at] = label;
       }
     }
   }

@@ -2,10 +2,11 @@ import { PipelineError } from "#src/core/errors.js";
 import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import type { ValueGroups } from "#src/imaging/component-runs.js";
 import { type Box, cropBox } from "#src/imaging/crop.js";
+import { voxelCount } from "#src/imaging/volume.js";
 
 export type LabelMap = Uint8Array | Uint16Array;
 
-/** Probabilities of some labels inside a box of the source grid; outside it, all is background. */
+/** Probabilities of some labels inside a box of the source grid, which may be empty; outside it, all is background. */
 export interface RefineProbabilities extends Box {
   readonly byLabel: ReadonlyMap<number, Float32Array>;
 }
@@ -17,7 +18,7 @@ export interface RefineInput {
   readonly size: Size3;
   /** Null where the source does not say how large a voxel is: steps in millimetres are refused. */
   readonly spacingMm: Vec3 | null;
-  /** Null when no step needs them, or when the network saw nothing but background. */
+  /** Null when no step needs them; when the network saw nothing but background, null or those of `nowhere`. */
   readonly probabilities: RefineProbabilities | null;
   /** The image on the source grid; null when no step needs it. */
   readonly image: Float32Array | null;
@@ -43,6 +44,17 @@ export function maskOf(labels: LabelMap, wanted: readonly number[]): Uint8Array 
   const mask = new Uint8Array(labels.length);
   for (let i = 0; i < mask.length; i++) mask[i] = isWanted[labels[i] ?? 0] ?? 0;
   return mask;
+}
+
+/** Makes background of a label, in place. */
+export function clearLabel(labels: LabelMap, label: number): void {
+  for (let i = 0; i < labels.length; i++) if (labels[i] === label) labels[i] = 0;
+}
+
+/** Probabilities of labels that are nowhere: those of a network that saw nothing but background. */
+export function nowhere(labels: readonly number[]): RefineProbabilities {
+  const byLabel = new Map(labels.map((label) => [label, new Float32Array(0)]));
+  return { start: [0, 0, 0], size: [0, 0, 0], byLabel };
 }
 
 /** Groups of the labels for `componentRuns`: one a label, from 1 in their order, or one of them all. */
@@ -78,19 +90,19 @@ export function spacingFor(state: RefineInput, subject: string): Vec3 {
 }
 
 /**
- * The probabilities, for a step that needs them; null when there is no label to work on either, as after a network
- * that saw nothing but background.
+ * The probabilities, for a step that needs them; null when there are none and no label to work on either, as after a
+ * network that saw nothing but background. A step before this one may have found labels there all the same.
  *
  * @throws {PipelineError} `ContractViolation` when they are missing; `InferenceFailed` when one is not a number or lies
  *   outside 0 to 1 (by more than 0.01)
  */
 export function probabilitiesFor(state: RefineInput, subject: string): RefineProbabilities | null {
   const { probabilities } = state;
+  const voxels = probabilities === null ? 0 : voxelCount(probabilities.size);
+  if (voxels === 0 && state.labels.every((label) => label === 0)) return null;
   if (probabilities === null) {
-    if (state.labels.every((label) => label === 0)) return null;
     throw new PipelineError("ContractViolation", `${subject} needs probabilities, got labels alone`);
   }
-  const voxels = probabilities.size[0] * probabilities.size[1] * probabilities.size[2];
   for (const [label, values] of probabilities.byLabel) {
     if (values.length !== voxels) {
       const expected = probabilities.size.join(" x ");

@@ -2,6 +2,7 @@ import type { Size3 } from "#src/imaging/affine.js";
 import { slic, stepsOfEdge } from "#src/imaging/classical/slic.js";
 import { meanOverSuperpixels, voteLabels } from "#src/imaging/classical/superpixel-vote.js";
 import { type Box, cropBox, pasteBox } from "#src/imaging/crop.js";
+import { voxelCount } from "#src/imaging/volume.js";
 import type { RefineStep } from "#src/model/refine-steps.js";
 import { finiteImageFor, labelledBox, marginVox } from "./classical-image.js";
 import { type ApplyStep, type LabelMap, probabilitiesFor, type RefineInput, spacingFor } from "./refine-state.js";
@@ -23,7 +24,7 @@ export const applySuperpixelVote: ApplyStep<SuperpixelVote> = (state, step, subj
 
 function voteByProbability(state: RefineInput, step: SuperpixelVote, subject: string): RefineInput {
   const probabilities = probabilitiesFor(state, subject);
-  if (probabilities === null) return state;
+  if (probabilities === null || voxelCount(probabilities.size) === 0) return state;
   const superpixels = superpixelsIn(state, probabilities, step, subject);
   const means = new Map(
     [...probabilities.byLabel].map(([label, values]) => [label, meanOverSuperpixels(superpixels, values)]),

@@ -1,7 +1,7 @@
 import { cropBox, pasteBox } from "#src/imaging/crop.js";
 import type { RefineStep } from "#src/model/refine-steps.js";
 import { decideInBox } from "./decide-in-box.js";
-import { type ApplyStep, probabilitiesFor, probabilityOf } from "./refine-state.js";
+import { type ApplyStep, clearLabel, probabilitiesFor, probabilityOf } from "./refine-state.js";
 
 type ThresholdStep = Extract<RefineStep, { kind: "threshold" }>;
 
@@ -16,14 +16,17 @@ export const applyThreshold: ApplyStep<ThresholdStep> = (state, step, subject) =
     );
   }
   const inBox = cropBox(state.labels, state.size, probabilities);
+  const labels = state.labels.slice();
   for (const label of step.labels) {
     const values = probabilityOf(probabilities, label, subject);
     const limit = limits.get(label) ?? 1;
     for (let i = 0; i < inBox.length; i++) {
       if (inBox[i] === label && !((values[i] ?? 0) >= limit)) inBox[i] = 0;
     }
+    // Outside the box a label has the probability 0.
+    clearLabel(labels, label);
   }
-  return { ...state, labels: pasteBox(inBox, probabilities, state.size, 0, state.labels.slice()) };
+  return { ...state, labels: pasteBox(inBox, probabilities, state.size, 0, labels) };
 };
 
 /** The float32 nearest to the threshold, so that a stored 0.7 reaches a threshold of 0.7. */

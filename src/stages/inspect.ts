@@ -17,7 +17,8 @@ import { type ChannelGroup, channelGroups } from "./channel-groups.js";
 import { writeDocument } from "./documents.js";
 import { channelWarnings } from "./named-colour.js";
 import { largestLabelOf } from "./outputs/image-files.js";
-import { outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
+import { makesProbabilities, outputsFor, skippedOutputs } from "./outputs/outputs-for.js";
+import { assertGivesProbabilities } from "./outputs/probabilities-output.js";
 import { assertMapsPossible, mapsAsked } from "./outputs/uncertainty-output.js";
 import { planTask } from "./plan-task.js";
 import { openUpload } from "./source-upload.js";
@@ -196,13 +197,12 @@ function taskOf(
   const voxels = voxelCount(scan.grid.size);
   const outputs = outputsFor(scan.format, request);
   assertMapsPossible(model.manifest, outputs);
+  const publishesProbabilities = makesProbabilities(scan.format, { seg: request.seg, outputs });
+  if (publishesProbabilities) assertGivesProbabilities(model.manifest);
   const keepsProbabilities =
-    outputs.includes("probabilities") ||
-    request.seg === "fractional" ||
-    (request.refine === "on" && model.manifest.postprocess.some(needsProbabilities));
+    publishesProbabilities || (request.refine === "on" && model.manifest.postprocess.some(needsProbabilities));
   const labels = model.manifest.labels.length;
   const maps = mapsAsked(outputs);
-  const publishesProbabilities = outputs.includes("probabilities") || request.seg === "fractional";
   const asks = {
     segment: { wantedLabels: keepsProbabilities ? labels : 0, maps },
     publish: {

@@ -4,8 +4,9 @@ import type { Grid } from "#src/imaging/volume.js";
 import type { OpenSession } from "#src/inference/network-session.js";
 import { runOnce } from "#src/inference/run-once.js";
 import { regionsOf } from "#src/model/other-models.js";
-import { needsImage } from "#src/model/refine-steps.js";
-import { applyStepsWith, type RefineInput } from "#src/refine/apply-steps.js";
+import { needsImage, needsProbabilities } from "#src/model/refine-steps.js";
+import { applyStepsWith } from "#src/refine/apply-steps.js";
+import { nowhere, type RefineProbabilities } from "#src/refine/refine-state.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import { parseGridDocument, sourceOfDocument } from "./grid-document.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
@@ -28,7 +29,7 @@ async function run(work: StageWork, open: OpenSession): Promise<StageReport> {
     return {};
   }
   const { data, ...grid } = readLabels(file);
-  const probabilities = await readProbabilities(work, grid);
+  const probabilities = steps.some(needsProbabilities) ? await readProbabilities(work, grid) : null;
   const wantsImage = steps.some(needsImage);
   const image = wantsImage ? float32(readImage(await work.read("preprocess", STAGE_FILES.image)).data) : null;
   const { size, spacingMm } = grid;
@@ -43,7 +44,8 @@ async function run(work: StageWork, open: OpenSession): Promise<StageReport> {
   return {};
 }
 
-async function readProbabilities(work: StageWork, grid: Grid): Promise<RefineInput["probabilities"]> {
+/** Segment writes none where the network saw nothing but background. */
+async function readProbabilities(work: StageWork, grid: Grid): Promise<RefineProbabilities> {
   const byLabel = new Map<number, Float32Array>();
   let box: Box | null = null;
   for (const { value } of work.model.manifest.labels) {
@@ -53,5 +55,5 @@ async function readProbabilities(work: StageWork, grid: Grid): Promise<RefineInp
     box = read.box;
     byLabel.set(value, read.data);
   }
-  return box === null ? null : { ...box, byLabel };
+  return box === null ? nowhere(work.model.manifest.labels.map(({ value }) => value)) : { ...box, byLabel };
 }

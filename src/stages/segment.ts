@@ -18,6 +18,7 @@ import { needsProbabilities } from "#src/model/refine-steps.js";
 import { probabilitiesFile, STAGE_FILES } from "#src/storage/keys.js";
 import { gridOfDocument, parseGridDocument, sourceOfDocument } from "./grid-document.js";
 import { LabelsPacker } from "./labels-packer.js";
+import { makesProbabilities } from "./outputs/outputs-for.js";
 import { mapsAsked } from "./outputs/uncertainty-output.js";
 import type { StageDefinition, StageReport, StageWork } from "./stage.js";
 import { probabilityFile, readNetworkInput, uncertaintyFile } from "./volume-files.js";
@@ -36,7 +37,7 @@ async function run(work: StageWork, sessions: SessionPool): Promise<StageReport>
   const input = readNetworkInput(await work.read("preprocess", STAGE_FILES.networkInput), manifest);
   const gridDocument = parseGridDocument(await work.read("preprocess", STAGE_FILES.grid));
   const refines = task.refine === "on" && manifest.postprocess.some(needsProbabilities);
-  const publishes = task.outputs.includes("probabilities") || task.seg === "fractional";
+  const publishes = makesProbabilities(task.channels[0]?.format ?? "nifti", task);
   if (isClassical(manifest))
     return runClassical(work, manifest, input, sourceOfDocument(gridDocument), { refines, publishes });
   const wanted = refines || publishes ? manifest.labels.map((label) => label.value) : [];
@@ -90,15 +91,10 @@ async function runClassical(
   const started = performance.now();
   const { labels, probabilities } = segmentClassical({ ...input, ...grid }, manifest.classical);
   const ended = performance.now();
-  const { kind } = manifest.classical;
-  if (publishes && probabilities === null) {
-    const message = `probabilities were asked for, but ${manifest.id} gives labels alone (${kind}), expected another model`;
-    throw new PipelineError("InputMismatch", message);
-  }
   if (refines && probabilities === null) {
     throw new PipelineError(
       "ModelInvalid",
-      `${manifest.id} has a step on probabilities, but ${kind} gives labels alone`,
+      `${manifest.id} has a step on probabilities, but ${manifest.classical.kind} gives labels alone`,
     );
   }
   const box = { start: [0, 0, 0] as const, size: grid.size };

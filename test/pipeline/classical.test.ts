@@ -32,6 +32,7 @@ beforeAll(async () => {
     { id: "fuzzy", classical: fuzzy, postprocess: [] },
     { id: "fuzzy-crf", classical: fuzzy, postprocess: [crf] },
     { id: "hard-crf", classical: { ...fuzzy, kind: "k-means" }, postprocess: [crf] },
+    { id: "hard", classical: { ...fuzzy, kind: "k-means" }, postprocess: [] },
     { id: "vote", classical: fuzzy, postprocess: [{ kind: "superpixel-vote", edgeMm: 5 }] },
     { id: "wrong-label", classical: { ...fuzzy, labels: [0, 2] }, postprocess: [] },
     {
@@ -58,9 +59,20 @@ beforeAll(async () => {
   await writeFile(volume, writeNifti({ size, affineRas, spacingMm: [1, 1, 2.5], data }));
 });
 
-async function run(model: string) {
+async function run(model: string, ...flags: string[]) {
   const out = await mkdtemp(join(tmpdir(), "classical-out-"));
-  const result = await scanlane(["run", volume, "--model", model, "--models", models, "--out", out, "--json"]);
+  const result = await scanlane([
+    "run",
+    volume,
+    "--model",
+    model,
+    "--models",
+    models,
+    "--out",
+    out,
+    "--json",
+    ...flags,
+  ]);
   const [outcome] = JSON.parse(result.stdout || "null")?.outcomes ?? [];
   const labels = async () => readNifti(await readFile(join(outcome.folder, "labels.nii.gz"))).data;
   return { ...result, outcome, labels };
@@ -80,6 +92,22 @@ describe("a model without a network", () => {
       const labels = await (await run(model)).labels();
       expect([labels[LONE], labels[5 + 20 * (7 + 24 * 7)]]).toEqual([0, 1]);
     }
+  });
+
+  it("is not asked for probabilities by a kind of DICOM segmentation that a volume file is not answered with", async () => {
+    const { code, outcome } = await run("hard", "--seg", "fractional");
+    expect(code).toBe(0);
+    expect(outcome.result.structures).toMatchObject([{ name: "bright", voxels: 6 * 8 * 5 + 1 }]);
+  });
+
+  it("is refused before anything runs where it cannot give the probabilities asked for", async () => {
+    const { code, outcome } = await run("hard", "--outputs", "probabilities");
+    expect(code).not.toBe(0);
+    expect(outcome.record).toMatchObject({
+      step: "inspect",
+      code: "InputMismatch",
+      message: "probabilities were asked for, but hard gives labels alone (k-means), expected another model",
+    });
   });
 
   it.each([

@@ -37,6 +37,15 @@ const smoothed: ModelManifest = {
     { kind: "threshold", labels: [1, 2], probability: 0.6 },
   ]),
 };
+/** Looks for the region in the image, and then asks how probable it is. */
+const screened: ModelManifest = {
+  ...regions,
+  id: "screened",
+  postprocess: RefineSteps.parse([
+    { kind: "otsu", labels: [1], source: "image" },
+    { kind: "screen-components", labels: [1], score: { statistic: "mean", min: 0.5 } },
+  ]),
+};
 const size = [6, 4, 4] as const;
 /** Each row the same. */
 const repeated = (row: readonly number[]) => Array.from({ length: 96 }, (_, i) => row[i % 6] ?? 0);
@@ -45,7 +54,7 @@ let models: string;
 
 beforeAll(async () => {
   const other = { ...regions, id: "other" };
-  models = await modelsFolderWith([regions, other, smoothed].map((manifest) => ({ manifest, network })));
+  models = await modelsFolderWith([regions, other, smoothed, screened].map((manifest) => ({ manifest, network })));
   const together = ensembleOf([
     [regions, 1],
     [other, 1],
@@ -75,5 +84,10 @@ describe("the steps of a model", () => {
   it("do nothing to a label that an image does not have", async () => {
     expect(await labelsOf([10, 150, 150, 150, 150, 60], "smoothed")).toEqual(repeated([0, 1, 1, 1, 1, 0]));
     expect(await labelsOf([10, 300, 300, 300, 300, 60], "smoothed")).toEqual(repeated([0, 2, 2, 2, 2, 0]));
+  });
+
+  it("take what the image shows for improbable where the network saw nothing", async () => {
+    expect(await labelsOf([10, 10, 80, 80, 10, 10], "screened")).toEqual(repeated([0, 0, 0, 0, 0, 0]));
+    expect(await labelsOf([10, 10, 180, 180, 10, 10], "screened")).toEqual(repeated([0, 0, 1, 1, 0, 0]));
   });
 });

@@ -32,10 +32,18 @@ export function farthestMove(before: Centres, after: Centres): number {
   return before.reduce((most, centre, k) => Math.max(most, Math.hypot(...centre.map((v, f) => v - after[k][f]))), 0);
 }
 
-/** At most `most` samples, evenly spread over all of them in their order: what centres are found from. */
+/** The fractional part of its multiples fills (0, 1) evenly and never repeats (Weyl 1916). */
+const GOLDEN_RATIO = (1 + Math.sqrt(5)) / 2;
+
+/**
+ * At most `most` samples, evenly spread over all of them in their order: what centres are found from. Samples are cut
+ * into equal parts and each part gives one, at a place that moves on from part to part: a fixed step that has a factor
+ * in common with the length of a row would meet a few columns of the image alone.
+ */
 export function thinned(features: Features, most: number): Float32Array[] {
   const samples = features[0]?.length ?? 0;
-  const step = Math.max(1, Math.ceil(samples / most));
-  const kept = Math.ceil(samples / step);
-  return features.map((feature) => Float32Array.from({ length: kept }, (_, i) => feature[i * step]));
+  if (samples <= most) return features.map((feature) => feature.slice());
+  const part = samples / most;
+  const at = Uint32Array.from({ length: most }, (_, i) => Math.floor((i + ((i * GOLDEN_RATIO) % 1)) * part));
+  return features.map((feature) => Float32Array.from(at, (sample) => feature[sample]));
 }

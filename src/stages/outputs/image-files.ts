@@ -4,7 +4,7 @@ import type { DicomSource } from "#src/formats/scan.js";
 import type { LabelMoments } from "#src/imaging/label-moments.js";
 import { labelsOfStack, type SliceStack } from "#src/imaging/slice-stack.js";
 import type { Grid } from "#src/imaging/volume.js";
-import { isClassical, isNetwork, type PackageManifest } from "#src/model/classical-manifest.js";
+import { isClassical, type PackageManifest } from "#src/model/classical-manifest.js";
 import { labelVolumeMm3 } from "#src/stages/label-volume.js";
 import { parseDicomSource } from "#src/stages/parse-dicom-source.js";
 import { proveDeidentified } from "#src/stages/proof/prove-deidentified.js";
@@ -16,6 +16,7 @@ import { RESULT_FILES, STAGE_FILES } from "#src/storage/keys.js";
 import type { DicomContext } from "./dicom-context.js";
 import type { MadeFile } from "./made-file.js";
 import { meshOutput } from "./mesh-output.js";
+import { makesProbabilities } from "./outputs-for.js";
 import { probabilitiesOutput } from "./probabilities-output.js";
 import { readProbabilities } from "./read-probabilities.js";
 import { reportOutput } from "./report-output.js";
@@ -49,18 +50,19 @@ export interface ImageFiles {
 export async function imageFiles(work: StageWork, result: ResultLabels): Promise<ImageFiles> {
   const { data, grid } = result;
   const noUids = new Map<string, string>();
-  if (isRasterFormat(work.task.channels[0]?.format ?? "nifti")) {
+  const format = work.task.channels[0]?.format ?? "nifti";
+  if (isRasterFormat(format)) {
     const png = await provenPngLabels(data, grid.size);
     return { files: [{ name: RESULT_FILES.labelsPng, bytes: png, contentType: "image/png" }], uids: noUids };
   }
   proveGrid(result.map, grid, "label map");
   const made: MadeFile[] = [{ name: RESULT_FILES.labels, bytes: result.map.bytes, contentType: "application/gzip" }];
   const { seg, outputs } = work.task;
-  const needed = outputs.includes("probabilities") || seg === "fractional";
+  const needed = makesProbabilities(format, work.task);
   const probabilities = needed ? await readProbabilities(work, grid) : new Map<number, Float32Array>();
   if (outputs.includes("probabilities")) made.push(probabilitiesOutput(probabilities, grid));
-  for (const format of ["glb", "stl"] as const) {
-    if (outputs.includes(format)) made.push(...meshOutput(format, data, grid, work.model.manifest.labels));
+  for (const surface of ["glb", "stl"] as const) {
+    if (outputs.includes(surface)) made.push(...meshOutput(surface, data, grid, work.model.manifest.labels));
   }
   if (!work.has("preprocess", STAGE_FILES.dicomSource)) return { files: made, uids: noUids };
 
@@ -109,9 +111,7 @@ function dicomContext(
   };
 }
 
-/** Largest value that the label map can hold. */
+/** Largest value that the label map can hold: a manifest describes every label that its model gives. */
 export function largestLabelOf(manifest: PackageManifest): number {
-  const described = Math.max(...manifest.labels.map(({ value }) => value));
-  if (!isNetwork(manifest)) return described;
-  return manifest.activation === "softmax" ? manifest.network.classes - 1 : Math.max(...manifest.activation.regions);
+  return Math.max(...manifest.labels.map(({ value }) => value));
 }

@@ -22,6 +22,19 @@ export function outputsFor(format: ImageFormat, { seg, outputs }: RunRequest): E
   return [...new Set(wanted)].filter((output) => isPossible(output, format)).sort();
 }
 
+/**
+ * Whether files are made of probabilities. A fractional segmentation is one of a DICOM source: of any other nothing is
+ * made of it.
+ *
+ * @param outputs those of the source, as `outputsFor` gives them
+ */
+export function makesProbabilities(
+  format: ImageFormat,
+  { seg, outputs }: { readonly seg: RunRequest["seg"]; readonly outputs: readonly ExtraOutput[] },
+): boolean {
+  return outputs.includes("probabilities") || (format === "dicom" && seg === "fractional");
+}
+
 /** What was asked for and cannot be made of a source of this format. */
 export function skippedOutputs(format: ImageFormat, { outputs = [] }: RunRequest): ScanWarning[] {
   return [...new Set(outputs)]

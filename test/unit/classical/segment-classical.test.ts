@@ -92,6 +92,18 @@ describe("classifiers of voxels", () => {
     const { labels } = run(new Float32Array(2240), { kind: "k-means", ...clusters });
     expect(count(labels, 0)).toBe(2240);
   });
+
+  it("give such an image probabilities of 0, where the method has them", () => {
+    const empty = new Float32Array(2240);
+    const fuzzyNeuro = {
+      ...{ kind: "fuzzy-neuro", mask: "nonzero", labels: [0, 1, 2], memberships: [] },
+      hidden: { weights: [[1]], bias: [0] },
+      output: { weights: [[1], [1], [1]], bias: [0, 0, 0] },
+    };
+    const ofLabels = (labels: number[]) => new Map(labels.map((label) => [label, empty]));
+    expect(run(empty, { kind: "fuzzy-c-means", ...clusters }).probabilities).toEqual(ofLabels([1, 2, 3]));
+    expect(run(empty, fuzzyNeuro).probabilities).toEqual(ofLabels([1, 2]));
+  });
 });
 
 describe("methods of one object", () => {
@@ -181,6 +193,11 @@ describe("segmentClassical", () => {
       { kind: "watershed", backgroundPercentile: 10, objectPercentile: 90 },
       { kind: "k-means", labels: [0, 1], smoothMm: [2] },
       { kind: "k-means", labels: [0, 1], flattenMm: 20 },
+      {
+        kind: "region-growing",
+        seeds: { rule: "points", pointsRasMm: [[0, 0, 0]] },
+        accept: { rule: "tolerance", tolerance: 5 },
+      },
     ]) {
       expect(() => run(ball, method, null)).toThrow("in millimetres, but the image has no voxel spacing");
     }

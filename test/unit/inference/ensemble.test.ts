@@ -136,6 +136,26 @@ describe("segmentImage of an ensemble", () => {
     });
   }
 
+  it.each(["source", "network"] as const)("leaves out of a region what its members are split over (%s)", async (on) => {
+    const member = (id: string, limit: number) => ({
+      ...above(id, limit, 1),
+      manifest: {
+        ...base,
+        id,
+        orientation: "source" as const,
+        network: { ...base.network, classes: 1 },
+        activation: { regions: [1] },
+      },
+      answer: async ({ data, shape }: { data: Float32Array; shape: readonly number[] }) => ({
+        data: data.map((value) => (value - limit) * 100),
+        shape: [1, 1, ...shape.slice(2)],
+      }),
+    });
+    // Each is certain: where one says yes and the other no, the mean is a half and not above it.
+    const { labels } = await run([member("low", 100), member("high", 200)], grid, image, on);
+    expect([...labels].flatMap((label, i) => (label === 1 ? [i] : []))).toEqual(some);
+  });
+
   it("differs with the grid of the mean where the network's is coarser", async () => {
     const changes = { spacingMm: [2, 1, 1] as [number, number, number] };
     const members = [above("low", 100, 3, changes), above("high", 240, 1, changes)];

@@ -3,9 +3,10 @@ import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import { FLOAT16_VALUES } from "#src/imaging/float16.js";
 import { separateAxis } from "#src/imaging/resample.js";
 import { type Activation, LabelExport, type LabelExportOptions } from "#src/inference/label-export.js";
+import { planNetworkGrid, toNetworkGrid } from "#src/inference/network-grid.js";
 import type { NetworkSession } from "#src/inference/network-session.js";
 import { predictLogits } from "#src/inference/predict-logits.js";
-import { readGolden } from "../../goldens/golden.js";
+import { largestDifference, readGolden } from "../../goldens/golden.js";
 import { brightManifest, brightNetwork } from "../../support/tiny-models.js";
 
 interface Exported {
@@ -139,3 +140,63 @@ function madeUpNetwork(classes: number): NetworkSession {
     close: async () => {},
   };
 }
+
+interface Planar {
+  readonly size: Size3;
+  readonly newSize: Size3;
+  readonly spacing: Vec3;
+  readonly plan: readonly [number, number];
+  readonly imageAxis: 0 | 1 | 2 | null;
+  readonly logitsAxis: 0 | 1 | 2 | null;
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+}
+
+describe("toNetworkGrid of a 2-D plan", () => {
+  const { cases } = readGolden<{ readonly cases: readonly Planar[] }>("nnunet-planar");
+  const base = brightManifest(brightNetwork());
+
+  it.each(cases)("gives nnU-Net's voxels of slices of $spacing mm in $plan mm", (one) => {
+    const { size, spacing } = one;
+    const manifest = {
+      ...base,
+      network: { ...base.network, dimensions: 2 as const },
+      orientation: "source" as const,
+      spacingMm: [...one.plan, null] as [number, number, null],
+      resampling: { ...base.resampling, imageOrder: 3 as const, separateZ: "auto" as const },
+    };
+    const affineRas = [spacing[0], 0, 0, 0, 0, spacing[1], 0, 0, 0, 0, spacing[2], 0] as const;
+    const { grid, input } = toNetworkGrid(
+      [Float32Array.from(one.input)],
+      { size, affineRas, spacingMm: spacing },
+      manifest,
+    );
+    expect(grid.size).toEqual(one.newSize);
+    expect(grid.separate).toEqual({ image: one.imageAxis, logits: one.logitsAxis });
+    // Float32 as nnU-Net's, computed in double precision; values are below 1024.
+    expect(largestDifference(input.channels[0] ?? [], one.output)).toBeLessThan(6.5e-5);
+  });
+
+  it("resamples slices by themselves where the manifest does not ask for nnU-Net's rule", () => {
+    const grid = { size: [4, 4, 3], affineRas: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0], spacingMm: [1, 1, 1] } as const;
+    const manifest = { ...base, network: { ...base.network, dimensions: 2 as const } };
+    expect(planNetworkGrid(grid, manifest).separate).toEqual({ image: 2, logits: 2 });
+  });
+});
+
+describe("LabelExport in half precision", () => {
+  it("gives the same labels of resampled probabilities whether or not uncertainty is asked for", () => {
+    const [one] = golden.exported;
+    if (one === undefined) throw new Error("golden without a case");
+    // So close that half precision cannot tell them apart once they are probabilities.
+    const close = { ...one, size: [8, 8, 8] as Size3, newSize: [13, 13, 13] as Size3, classes: 3 };
+    const halves = Uint16Array.from({ length: 3 * 512 }, (_, i) => 0x1400 + ((i * 7919) % 11));
+    const logits = Buffer.from(halves.buffer).toString("base64");
+    const labelsOf = (more: Partial<LabelExportOptions>) =>
+      exportLabels({ ...close, logits }, { kind: "softmax" }, { of: "probabilities", ...more }).labels;
+    const alone = labelsOf({});
+    expect(labelsOf({ withUncertainty: true })).toEqual(alone);
+    expect(labelsOf({ withProbabilities: true })).toEqual(alone);
+    expect(labelsOf({ precision: "float32" })).not.toEqual(alone);
+  });
+});

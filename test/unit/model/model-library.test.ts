@@ -24,6 +24,12 @@ async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+const twoRegions = {
+  network: { ...manifest.network, classes: 2 },
+  activation: { regions: [1, 2] },
+  labels: ["whole", "core"].map((name, n) => ({ ...manifest.labels[0], value: n + 1, name })),
+};
+
 describe("folderModels", () => {
   it("lists and opens a package, and hands out its network", async () => {
     const { models } = await library();
@@ -90,6 +96,40 @@ describe("folderModels", () => {
       "two labels of one value",
       { labels: [manifest.labels[0], manifest.labels[0]] },
       "labels: two labels share a value",
+    ],
+    [
+      "classes that no label describes",
+      { network: { ...manifest.network, classes: 4 } },
+      "labels: describes 1, the network gives 2, 3 too",
+    ],
+    [
+      "regions that no label describes",
+      { network: { ...manifest.network, classes: 2 }, activation: { regions: [1, 7] } },
+      "labels: describes 1, the network gives 7 too",
+    ],
+    [
+      "two regions of one label",
+      { network: { ...manifest.network, classes: 2 }, activation: { regions: [1, 1] } },
+      "activation",
+    ],
+    [
+      "a CRF on probabilities of regions that may overlap",
+      { ...twoRegions, postprocess: [{ kind: "dense-crf", smoothness: { weight: 1, widthMm: 1 } }] },
+      "postprocess.0.kind: dense-crf on probabilities of regions 1, 2, which may overlap",
+    ],
+    [
+      "a CRF with a window on them",
+      { ...twoRegions, postprocess: [{ kind: "conv-crf", radiusMm: 2, smoothness: { weight: 1, widthMm: 1 } }] },
+      "postprocess.0.kind: conv-crf on probabilities of regions 1, 2, which may overlap",
+    ],
+    [
+      "a 2-D network mirrored along z",
+      {
+        network: { ...manifest.network, dimensions: 2 },
+        tiles: { ...manifest.tiles, patchVox: [16, 16, 1] },
+        mirrorAxes: ["z"],
+      },
+      "mirrorAxes: a 2-D network is mirrored along x and y alone",
     ],
     ["an unknown step", { postprocess: [{ kind: "polish" }] }, "postprocess.0.kind"],
     [

@@ -11,6 +11,12 @@ const first = { ...brightManifest(network), id: "first" };
 const previous = { model: "first", labels: [1] };
 const second = { ...brightManifest(network), id: "second", previous };
 
+const twoLabels = ["bright", "brighter"].flatMap((name, n) =>
+  first.labels.map((label) => ({ ...label, value: n + 1, name })),
+);
+const twoClasses = { network: { ...first.network, classes: 3 }, labels: twoLabels };
+const twoRegions = { activation: { regions: [1, 2] }, labels: twoLabels };
+
 /** A folder with two models and an ensemble of them, changed. */
 async function ensembleFolder(one: ModelManifest, two: ModelManifest, changes: object = {}): Promise<string> {
   const root = await folderOf(one, two);
@@ -139,7 +145,7 @@ describe("ensembles", () => {
     [
       "members of other outputs",
       {},
-      { network: { ...first.network, classes: 3 } },
+      { network: { ...first.network, classes: 3 }, labels: twoLabels },
       "model together asks model other, which gives softmax of 3, expected softmax of 2 as first",
     ],
     [
@@ -160,5 +166,28 @@ describe("ensembles", () => {
       code: "ModelInvalid",
       message: expect.stringContaining(message),
     });
+  });
+
+  it("are refused where a label that the members give has no description", async () => {
+    const one = { ...first, ...twoClasses };
+    const root = await ensembleFolder(one, { ...one, id: "other" }, { labels: first.labels });
+    await expect(folderModels(root).open("together")).rejects.toMatchObject({
+      code: "ModelInvalid",
+      message: "model together asks model first, which gives 2 too, expected labels 1 alone, as together describes",
+    });
+    const all = await ensembleFolder(one, { ...one, id: "other" });
+    expect((await folderModels(all).open("together")).manifest.labels).toHaveLength(2);
+  });
+
+  it("are refused with a CRF on probabilities of regions that may overlap", async () => {
+    const one = { ...first, ...twoRegions };
+    const crf = { kind: "dense-crf", smoothness: { weight: 1, widthMm: 1 } };
+    const open = async (steps: object[]) =>
+      folderModels(await ensembleFolder(one, { ...one, id: "other" }, { postprocess: steps })).open("together");
+    await expect(open([crf])).rejects.toMatchObject({
+      code: "ModelInvalid",
+      message: expect.stringContaining("field postprocess.0.kind: dense-crf on probabilities of regions 1, 2"),
+    });
+    await expect(open([{ ...crf, unary: { from: "labels", confidence: 0.9 } }])).resolves.toBeDefined();
   });
 });

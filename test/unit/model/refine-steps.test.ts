@@ -4,6 +4,7 @@ import {
   misfitIssue,
   needsImage,
   needsProbabilities,
+  overlapIssue,
   RefineStep,
   RefineSteps,
 } from "#src/model/refine-steps.js";
@@ -110,5 +111,25 @@ describe("what a step asks for", () => {
     expect(labelsOfStep(step({ kind: "keep-near", anatomy: [4], withinMm: 2 }))).toEqual([1, 4]);
     expect(labelsOfStep(step({ kind: "screen-components", anatomy: { labels: [5], withinMm: 1 } }))).toEqual([1, 5]);
     expect(labelsOfStep(step({ kind: "fill-holes" }))).toEqual([1]);
+  });
+});
+
+describe("overlapIssue", () => {
+  const issueOf = (regions: number[], ...steps: unknown[]) => overlapIssue(RefineSteps.parse(steps), regions);
+  const ofLabels = { ...crf, unary: { from: "labels", confidence: 0.9 } };
+
+  it("names the CRF on probabilities of several regions, in whatever place", () => {
+    const conv = { kind: "conv-crf", radiusMm: 2, smoothness: { weight: 1, widthMm: 1 } };
+    expect(issueOf([1, 2], crf)?.path).toEqual(["postprocess", 0, "kind"]);
+    expect(issueOf([3, 1], conv, largest)?.message).toMatch(/^conv-crf on probabilities of regions 3, 1/);
+    // Without an iteration it makes no marginals.
+    expect(issueOf([1, 2], { ...ofLabels, iterations: 0 }, crf)?.path).toEqual(["postprocess", 1, "kind"]);
+  });
+
+  it("finds nothing in classes, in a region alone and after a CRF on labels", () => {
+    expect(issueOf([], crf)).toBeNull();
+    expect(issueOf([4], crf)).toBeNull();
+    expect(issueOf([1, 2], ofLabels, largest)).toBeNull();
+    expect(issueOf([1, 2], { kind: "fill-holes", labels: [1] }, ofLabels, crf)).toBeNull();
   });
 });

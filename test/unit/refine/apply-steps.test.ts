@@ -4,6 +4,7 @@ import type { Size3, Vec3 } from "#src/imaging/affine.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import { RefineStep } from "#src/model/refine-steps.js";
 import { applySteps, type RefineInput } from "#src/refine/apply-steps.js";
+import { nowhere } from "#src/refine/refine-state.js";
 
 /** Rows of digits, y downwards; slices are separated by an empty row. */
 function parse(text: string): { labels: Uint8Array; size: Size3 } {
@@ -61,10 +62,10 @@ describe("threshold", () => {
     expect(refined(input, { kind: "threshold", labels: [2], probability: 0.75 })).toBe("1102");
   });
 
-  it("looks up probabilities in their box and leaves what is outside", () => {
+  it("looks up probabilities in their box, and outside it has none", () => {
     const boxed = inputOf(
       `
-      0000
+      0012
       0110
       0110
       `,
@@ -76,7 +77,76 @@ describe("threshold", () => {
         },
       },
     );
-    expect(refined(boxed, { kind: "threshold", labels: [1], probability: 0.7 })).toBe("0000\n0100\n0010");
+    expect(refined(boxed, { kind: "threshold", labels: [1], probability: 0.7 })).toBe("0002\n0100\n0010");
+  });
+});
+
+describe("otsu", () => {
+  it("counts no voxel of another label: over the image", () => {
+    const input = inputOf("0011022200", { image: Float32Array.of(10, 10, 100, 100, 10, 900, 1000, 990, 10, 10) });
+    const step = { kind: "otsu", labels: [1], source: "image" };
+    expect(refined(input, step)).toBe("0011022200");
+    const dark = Float32Array.from(input.image ?? [], (value) => (value > 800 ? 10 : value));
+    expect(refined({ ...input, image: dark }, step)).toBe("0011022200");
+  });
+
+  it("counts no voxel of another label: by probability", () => {
+    const p = [0, 0.02, 0.3, 0.32, 0.01, 0.9, 0.95, 0.93, 0.01, 0];
+    const input = inputOf("0011022200", { probabilities: whole([10, 1, 1], { 1: p, 2: p }) });
+    expect(refined(input, { kind: "otsu", labels: [1] })).toBe("0011022200");
+    // Voxels of labels that are decided together count for each of them.
+    expect(refined(input, { kind: "otsu", labels: [1, 2] })).toBe("0000011100");
+  });
+
+  it("takes the probability of a label outside its box for 0", () => {
+    const probabilities = {
+      start: [2, 0, 0],
+      size: [4, 1, 1],
+      byLabel: new Map([[1, Float32Array.of(0.9, 0.8, 0.85, 0.9)]]),
+    } as const;
+    const input = inputOf("1111112", { probabilities });
+    const step = { kind: "otsu", labels: [1], over: "labels" };
+    expect(refined(input, step)).toBe("0011112");
+    expect(refined(input, { ...step, keep: [0] })).toBe("1100002");
+  });
+});
+
+describe("steps after a network that saw nothing", () => {
+  const image = Float32Array.of(10, 10, 200, 200, 10, 10);
+  const input = { ...inputOf("000000"), image, probabilities: nowhere([1, 2]), modelLabels: [1, 2] };
+  const found = { kind: "otsu", labels: [1], source: "image" };
+
+  it("have probabilities of 0 for what a step found in the image", () => {
+    expect(refined(input, found)).toBe("001100");
+    expect(refined(input, found, { kind: "threshold", labels: [1], probability: 0.5 })).toBe("000000");
+    const screen = { kind: "screen-components", labels: [1], score: { statistic: "mean", min: 0.5 } };
+    expect(refined(input, found, screen)).toBe("000000");
+  });
+
+  it.each([
+    { kind: "threshold", labels: [2], probability: 0.5, from: "probabilities" },
+    { kind: "hysteresis", labels: [2], low: 0.1, high: 0.5 },
+    { kind: "score-triplet", labels: [2], topScore: 0.5, bottomScore: 0.1, minVoxels: 1, scope: "slice" },
+    { kind: "score-triplet", labels: [2], topScore: 0.5, bottomScore: 0.1, minVoxels: 1, scope: "component" },
+    { kind: "otsu", labels: [2] },
+    { kind: "otsu", labels: [2], over: "labels" },
+    { kind: "otsu", labels: [2], classes: 3 },
+    { kind: "superpixel-vote", edgeMm: 2, use: "probabilities" },
+    { kind: "dense-crf", smoothness: { weight: 1, widthMm: 1 } },
+  ])("decide in an empty box, and so nothing: %o", (step) => {
+    expect(refined(input, step)).toBe("000000");
+    expect(refined(input, found, step)).toBe("001100");
+  });
+
+  it("have them too after a CRF on a map that is empty", () => {
+    const crf = {
+      kind: "dense-crf",
+      unary: { from: "labels", confidence: 0.9 },
+      smoothness: { weight: 1, widthMm: 1 },
+    };
+    const probabilities = whole([6, 1, 1], { 1: [0.4, 0.4, 0.4, 0.4, 0.4, 0.4], 2: [0, 0, 0, 0, 0, 0] });
+    const steps = [crf, found, { kind: "threshold", labels: [1], probability: 0.3 }];
+    expect(refined({ ...input, probabilities }, ...steps)).toBe("000000");
   });
 });
 

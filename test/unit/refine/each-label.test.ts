@@ -41,7 +41,7 @@ function wholeVolume(labels: Uint8Array, change: (mask: Uint8Array) => Uint8Arra
     const mask = labels.map((value) => (value === label ? 1 : 0));
     for (const [i, set] of change(mask).entries()) {
       if (mask[i] === 1 && set === 0) out[i] = 0;
-      if (mask[i] === 0 && set === 1 && out[i] === 0) out[i] = label;
+      if (labels[i] === 0 && set === 1 && out[i] === 0) out[i] = label;
     }
   }
   return out;
@@ -81,5 +81,30 @@ describe("steps in boxes around components", () => {
       }
     }
     expect(filled).toBeGreaterThan(100);
+  });
+});
+
+describe("steps that take away and add", () => {
+  it.each([
+    { kind: "chan-vese", iterations: 8, marginMm: 4 },
+    { kind: "geodesic-contour", iterations: 10, balloon: 1 },
+  ])("take no voxel of another label that gives it up, in whatever order: $kind", (given) => {
+    // Bright from 12 to 28: label 1 reaches too far into the dark on the left, and up to label 2 on the right.
+    const voxels = Array.from({ length: 1200 }, (_, i) => ({ x: i % 40, y: Math.floor(i / 40) }));
+    const image = Float32Array.from(voxels, ({ x }) => (x < 12 ? 50 : x < 28 ? 200 : 10));
+    const labels = Uint8Array.from(voxels, ({ x, y }) => (y <= 3 || y >= 26 || x < 3 || x >= 26 ? 0 : x < 16 ? 1 : 2));
+    const outcomes = [
+      [1, 2],
+      [2, 1],
+    ].map((order) => {
+      const step = RefineStep.parse({ ...given, labels: order });
+      const input = { labels, size: [40, 30, 1] as const, spacingMm: [1, 1, 1] as const, probabilities: null, image };
+      return applySteps(input, [step]).labels;
+    });
+    for (const out of outcomes) {
+      expect(out).not.toEqual(labels);
+      const taken = [...out].filter((label, i) => label !== 0 && labels[i] !== 0 && label !== labels[i]);
+      expect(taken).toHaveLength(0);
+    }
   });
 });

@@ -205,8 +205,21 @@ describe("means in a mask", () => {
 describe("classifiers", () => {
   it("thin samples evenly and start from ascending quantiles", () => {
     const feature = Float32Array.from({ length: 100 }, (_, i) => 99 - i);
-    expect([...(thinned([feature], 10)[0] ?? [])]).toEqual([99, 89, 79, 69, 59, 49, 39, 29, 19, 9]);
+    const thin = [...(thinned([feature], 10)[0] ?? [])];
+    expect(thin.map((value) => Math.floor((99 - value) / 10))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(thinned([feature], 100)).toEqual([feature]);
     expect(quantileCentres([feature], 2)).toEqual([[24.5], [74.5]]);
+  });
+
+  it.each([40, 64, 100])("thin an image of rows of %i to samples of all of its columns", (row) => {
+    // Ten thousand samples of a hundred times as many: each column has its part.
+    const columns = Float32Array.from({ length: 1_000_000 }, (_, i) => i % row);
+    const seen = new Array<number>(row).fill(0);
+    const [thin = new Float32Array()] = thinned([columns], 10_000);
+    for (const column of thin) seen[column] = (seen[column] ?? 0) + 1;
+    expect(thin).toHaveLength(10_000);
+    expect(Math.min(...seen)).toBeGreaterThan(0.9 * (10_000 / row));
+    expect(Math.max(...seen)).toBeLessThan(1.1 * (10_000 / row));
   });
 
   it("fuzzify with shoulders and softmax, by hand", () => {
