@@ -98,8 +98,7 @@ async function reasonOfJob(input: QuarantineInput, deps: StageDeps): Promise<Rea
   const stage = stageOfJob(job.JobName);
   const step = stage ?? "job";
   if (stage && input.task) {
-    const { identity, taskId } = input.task;
-    const key = workKeys.failure(identity, taskId, stage, input.attempt);
+    const key = workKeys.failure(input.scanId, input.attempt, input.task.taskId, stage);
     const failure = await readDocumentIfValid(deps.stores.work, key, FailureRecord);
     if (failure && isErrorCode(failure.code)) return { code: failure.code, message: failure.message, step };
   }

@@ -160,7 +160,7 @@ describe("grants", () => {
     }
     const sorted = Object.fromEntries(Object.entries(uses).map(([role, its]) => [role, its.toSorted()]));
     const work = ["Get Work *", "Put Work *"];
-    const failure = (stage: string) => `Delete Work */${stage}/a*-failure.json`;
+    const failure = (stage: string) => `Delete Work s-*/a*/failures/t*-${stage}.json`;
     expect(sorted).toEqual({
       BackfillStateMachine: ["Get Results backfill/*", "Get Work backfill/*", "Put Results backfill/*"],
       FunctionsAnnounce: ["Get Results index/*"],

@@ -60,7 +60,7 @@ describe("quarantine", () => {
 
   it("takes a job's code from its failure record", async () => {
     const deps = await places();
-    await writeDocument(deps.stores.work, workKeys.failure(identity, "t0", "segment", 1), {
+    await writeDocument(deps.stores.work, workKeys.failure(scanId, 1, "t0", "segment"), {
       schemaVersion: 1,
       stage: "segment",
       code: "InferenceFailed",
@@ -69,7 +69,10 @@ describe("quarantine", () => {
     });
     const error = job({ Container: { ExitCode: 78 } });
     expect(await quarantine({ scanId, attempt: 1, task, error }, deps)).toMatchObject({ code: "InferenceFailed" });
-    // Another attempt has its own record: without one the exit code decides.
+    // Another scan of the same image, with the same result, has its own record, and so has another attempt: without one
+    // the exit code decides.
+    const other = { scanId: `s-${"3".repeat(40)}`, attempt: 1, task, error };
+    expect(await quarantine(other, deps)).toMatchObject({ code: "ModelInvalid" });
     expect(await quarantine({ scanId, attempt: 2, task, error }, deps)).toMatchObject({ code: "ModelInvalid" });
   });
 
