@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { EcsJobDefinition, JobQueue } from "aws-cdk-lib/aws-batch";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
@@ -22,6 +22,7 @@ export interface ScanWorkflowProps {
 /** What the placeholders of the workflow file stand for on AWS; the local engine's list is `src/local/bindings.ts`. */
 export function workflowBindings({ functions, jobs, queue }: ScanWorkflowProps): Record<string, string> {
   return {
+    Partition: Aws.PARTITION,
     InspectFunction: functions.inspect.functionArn,
     PreprocessFunction: functions.preprocess.functionArn,
     PublishFunction: functions.publish.functionArn,
