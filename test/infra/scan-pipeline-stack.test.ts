@@ -202,7 +202,8 @@ describe("grants", () => {
     const deleting = statements().filter(({ Action }) => listed(Action).some((action) => action.includes("Delete")));
     const objects = deleting.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:")));
     const stages = objects.map(
-      ({ Resource }) => /(?<=\/s-\*\/a\*\/failures\/t\*-)\w+(?=\.json)|held(?=\/\*)/.exec(JSON.stringify(Resource))?.[0],
+      ({ Resource }) =>
+        /(?<=\/s-\*\/a\*\/failures\/t\*-)\w+(?=\.json)|held(?=\/\*)/.exec(JSON.stringify(Resource))?.[0],
     );
     expect(stages.sort()).toEqual(["held", "postprocess", "preprocess", "publish", "segment"]);
   });
