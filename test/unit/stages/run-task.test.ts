@@ -68,20 +68,27 @@ async function labelsOf({ stores: { work } }: StageDeps, task: TaskRef, stage: "
 }
 
 describe("two runs of one stage whose bytes differ", () => {
-  it("go on with what the first record names, whichever wrote last", async () => {
-    const { deps, a, b } = await twoScans();
-    const first = segmented("a");
-    // B has written its outputs when A begins, and ends after A.
-    await runTask(
-      segmented("b", async () => void (await runTask(first, a, deps))),
-      b,
-      deps,
-    );
-    expect((await segmentRecord(deps, a)).facts).toEqual({ rounding: "a" });
-    expect(await labelsOf(deps, a, "segment")).toBe("a");
-    for (const task of [a, b]) await runTask(postprocessed, task, deps);
-    expect(await labelsOf(deps, b, "postprocess")).toBe("a");
-  });
+  it.each(["before", "after"] as const)(
+    "go on with what the first record names, where the other run wrote its outputs %s it",
+    async (when) => {
+      const { deps, a, b } = await twoScans();
+      // B begins when there is no record, and ends after A.
+      const runA = async () => void (await runTask(segmented("a"), a, deps));
+      const { run, ...stage } = segmented("b", when === "before" ? runA : async () => {});
+      const late: StageDefinition = {
+        ...stage,
+        async run(work) {
+          if (when === "after") await runA();
+          return run(work);
+        },
+      };
+      await runTask(late, b, deps);
+      expect((await segmentRecord(deps, a)).facts).toEqual({ rounding: "a" });
+      expect(await labelsOf(deps, a, "segment")).toBe("a");
+      for (const task of [a, b]) await runTask(postprocessed, task, deps);
+      expect(await labelsOf(deps, b, "postprocess")).toBe("a");
+    },
+  );
 
   it("leave the outputs of a run that reads them as they were, where the other one never ends", async () => {
     const { deps, a, b } = await twoScans();
