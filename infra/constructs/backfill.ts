@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ArnFormat, RemovalPolicy, Stack } from "aws-cdk-lib";
+import { ArnFormat, Aws, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { AttributeType, BillingMode, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import { Policy, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { NodejsFunction } from "aws-cdk-lib/aws-lambda-nodejs";
@@ -46,6 +46,7 @@ export class Backfill extends Construct {
       stateMachineType: StateMachineType.STANDARD,
       definitionBody: DefinitionBody.fromString(readFileSync(WORKFLOW, "utf8")),
       definitionSubstitutions: {
+        Partition: Aws.PARTITION,
         BackfillFunction: handler.functionArn,
         ScanStateMachine: scans.stateMachineArn,
         WorkBucket: buckets.work.bucketName,

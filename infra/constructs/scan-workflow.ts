@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import { Aws, RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { EcsJobDefinition, JobQueue } from "aws-cdk-lib/aws-batch";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { DefinitionBody, LogLevel, StateMachine, StateMachineType } from "aws-cdk-lib/aws-stepfunctions";
@@ -27,6 +27,7 @@ export interface ScanWorkflowProps {
  */
 export function workflowBindings({ functions, jobs, queue }: ScanWorkflowProps): Record<string, string> {
   return {
+    Partition: Aws.PARTITION,
     InspectFunction: functions.inspect.currentVersion.functionArn,
     PreprocessFunction: functions.preprocess.currentVersion.functionArn,
     PublishFunction: functions.publish.currentVersion.functionArn,

@@ -110,7 +110,7 @@ export class StageJobs extends Construct {
     grantRead(buckets.work, role);
     grantWrite(buckets.work, role);
     // A job removes the failure record of its earlier try, and nothing else.
-    grantRemove(buckets.work, role, `*/${stage}/a*-failure.json`);
+    grantRemove(buckets.work, role, `s-*/a*/failures/t*-${stage}.json`);
 
     const container = {
       image,

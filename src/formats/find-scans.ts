@@ -3,6 +3,7 @@ import type { ScanWarning } from "#src/core/warnings.js";
 import { type DicomDirectory, missingWarnings, type NamedFile, readDirectory } from "./dicom-directory.js";
 import { readSeriesFile, readSeriesHead, type SeriesFile, seriesScans } from "./find-series.js";
 import { readNifti } from "./nifti-read.js";
+import { readAhead } from "./read-ahead.js";
 import type { FindOptions, FoundScan, ReadLoan, UploadEntry } from "./scan.js";
 import { isDetachedHeader, volumeScans } from "./volume-scans.js";
 
@@ -14,7 +15,7 @@ export interface FoundScans {
 
 /**
  * Finds the images of an upload: volume files, and DICOM series (`seriesScans`), told by content. Files that are no
- * image are left out with a warning. Files are read one after another and not kept.
+ * image are left out with a warning. Files are looked at one after another (`readAhead`) and not kept.
  *
  * The first image that fails fails the upload: a result for a part of it could pass for a result for the whole.
  *
@@ -67,26 +68,26 @@ export async function surveyUpload(
   };
   // Data files that a header names are no images themselves: headers come first.
   const claimed = new Set<number>();
-  for (const entry of entries.toSorted((a, b) => Number(isDetachedHeader(b)) - Number(isDetachedHeader(a)))) {
+  async function look(entry: UploadEntry, readWhole: () => Promise<Uint8Array>): Promise<void> {
     const first = entry.ordinal;
-    if (claimed.has(first)) continue;
+    if (claimed.has(first)) return;
     try {
       const subject = `entry ${entry.ordinal}`;
       let file = options.headersOnly === true ? await readSeriesHead(entry, subject) : null;
       if (file === null) {
-        const bytes = await entry.read(loan);
+        const bytes = await readWhole();
         const volumes = await volumeScans(bytes, entry, entries, options.willLoad);
         if (volumes !== null) {
           for (const ordinal of volumes.flatMap((scan) => scan.entries)) claimed.add(ordinal);
           found.push({ first, images: async () => volumes.map((scan) => ({ kind: "image", scan })) });
-          continue;
+          return;
         }
         file = await readSeriesFile(bytes, entry.ordinal, subject);
         if (file === null) {
           ignored.push(entry);
           const directory = readDirectory(bytes, entry.ordinal);
           if (directory !== null) directories.push(directory);
-          continue;
+          return;
         }
       }
       uids.set(first, file.slices[0]?.sopInstanceUid ?? "");
@@ -101,6 +102,16 @@ export async function surveyUpload(
       const image = failed([first], error);
       found.push({ first, images: async () => [image] });
     }
+  }
+  const read = (entry: UploadEntry) => entry.read(entry.isRemote ? undefined : loan);
+  for (const areHeaders of [true, false]) {
+    const those = entries.filter((entry) => isDetachedHeader(entry) === areHeaders && !claimed.has(entry.ordinal));
+    // Where heads may do, nothing is read whole before they were seen.
+    const turns =
+      options.headersOnly === true
+        ? those.map((entry) => [entry, () => read(entry)] as const)
+        : readAhead(those, { read });
+    for await (const [entry, readWhole] of turns) await look(entry, readWhole);
   }
   async function imagesOf(files: readonly SeriesFile[]): Promise<SurveyedImage[]> {
     try {

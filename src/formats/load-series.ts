@@ -7,14 +7,15 @@ import { parseDicomFile } from "./dicom-file.js";
 import { type DicomInstance, isIdentified, readInstances } from "./dicom-instance.js";
 import { type StoredPixels, storedPixels } from "./dicom-pixels.js";
 import { copiedAttributes, dicomSourceOf } from "./dicom-source.js";
+import { readAhead } from "./read-ahead.js";
 import type { ColourChoice, DicomSource, FoundScan, LoadedScan, ReadLoan, UploadEntry } from "./scan.js";
 import { seriesGeometry } from "./series-geometry.js";
 import { settleValues } from "./series-values.js";
 import { SeriesVoxels } from "./series-voxels.js";
 
 /**
- * Reads an image of a series: each file once, its slices straight into the volume, so that one file and one frame are
- * held beside it. An irregular series is then brought to its regular grid (and the slices as they were are let go).
+ * Reads an image of a series: each file once, its slices straight into the volume, so that one file (of remote ones those that
+ * `readAhead` holds) and one frame are held beside it. An irregular series is then brought to its regular grid (and the slices as they were are let go).
  *
  * @param files the entries that the image names, each once
  * @param integers whether voxels may come as 16-bit integers where every value is one; else they are float32
@@ -74,9 +75,10 @@ async function readSlices(
     }
   };
   try {
-    for (const entry of files) {
+    const read = (entry: UploadEntry) => entry.read(entry.isRemote ? undefined : loan);
+    for await (const [entry, readWhole] of readAhead(files, { read })) {
       const subject = `entry ${entry.ordinal}`;
-      const file = parseDicomFile(await entry.read(loan), subject);
+      const file = parseDicomFile(await readWhole(), subject);
       const held = file === null ? null : readInstances(file, entry.ordinal, found.colour);
       if (file === null || held === null) {
         throw new PipelineError("InputUnreadable", `${subject} is no DICOM image, expected a slice of a series`);

@@ -14,6 +14,8 @@ export interface UploadEntry {
   readonly size: number;
   /** SHA-256 of the bytes, where that is known before they are read. */
   readonly sha256?: string;
+  /** Each read is a request over a network: readers of many files have several under way. @default false */
+  readonly isRemote?: boolean;
   /**
    * All bytes: the caller's own, or, where it lends memory for them, its own until it lends that memory again. Where
    * the bytes lie elsewhere already the loan is not used.

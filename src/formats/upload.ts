@@ -1,6 +1,7 @@
 import { crc32, inflateRawSync } from "node:zlib";
 import type { Entry, ZipFile } from "yauzl";
 import { PipelineError } from "#src/core/errors.js";
+import { readAhead } from "./read-ahead.js";
 import type { ReadLoan, UploadEntry } from "./scan.js";
 import { isTar } from "./tar.js";
 import { isBookkeeping, openTar } from "./tar-archive.js";
@@ -26,6 +27,7 @@ const DEFAULT_LIMITS: Required<UploadLimits> = {
   maxTotalBytes: 16 * 1024 ** 3,
   maxRatio: 200,
 };
+const HEAD_BYTES = 512;
 /** Below this an archive may pack as well as it likes. */
 const RATIO_FREE_BYTES = 256 * 1024 ** 2;
 
@@ -49,9 +51,13 @@ export async function expandUpload(
   const budget = { ...DEFAULT_LIMITS, ...limits };
   const out: UploadEntry[] = [];
   let unpacked = 0;
-  for (const file of files) {
-    // Zip, tar and gzip are all told by this much: most files need no more looking at.
-    const head = (await file.readHead?.(512)) ?? (await file.read());
+  // Zip, tar and gzip are all told by this much: most files need no more looking at.
+  const heads = readAhead(files, {
+    read: async (file) => (await file.readHead?.(HEAD_BYTES)) ?? (await file.read()),
+    bytesOf: (file) => (file.readHead === undefined ? file.size : HEAD_BYTES),
+  });
+  for await (const [file, readHead] of heads) {
+    const head = await readHead();
     const archive = isZip(head) ? await openArchive(file) : null;
     const subject = `archive ${file.ordinal}`;
     const mayBeTar = archive === null && (isTar(head) || (head[0] === 0x1f && head[1] === 0x8b));
@@ -67,9 +73,11 @@ export async function expandUpload(
       continue;
     }
     if (archive === null) {
-      const { name, size, sha256 } = file;
+      const { name, size, sha256, isRemote } = file;
       const entry = {
-        ...{ ordinal: out.length, name, size, ...(sha256 !== undefined && { sha256 }) },
+        ...{ ordinal: out.length, name, size },
+        ...(sha256 !== undefined && { sha256 }),
+        ...(isRemote !== undefined && { isRemote }),
         read: (loan?: ReadLoan) => file.read(loan),
       };
       out.push(

@@ -42,6 +42,9 @@ interface OrtOptions {
 export function ortSessions(provider: Provider, options: OrtOptions = {}): OpenSession {
   const { workers = 1, rewrite = cpuGraph } = options;
   const pool = provider === "cpu" ? NetworkThreads.for(workers) : null;
+  // Some GPUs would round float32 to 10 bits in convolutions (TF32). The runtime's binding takes no option of CUDA; its
+  // libraries read this when the first session opens.
+  if (provider !== "cpu") process.env.NVIDIA_TF32_OVERRIDE = "0";
   let sessions = 0;
   return async (request) => {
     const { inputName, outputName } = request;

@@ -3,6 +3,7 @@
  * name of its state. `infra/` binds the same placeholders to ARNs; a test compares the two lists with the file.
  */
 export const LOCAL_BINDINGS = {
+  Partition: "aws",
   InspectFunction: "local:inspect",
   PreprocessFunction: "local:preprocess",
   PublishFunction: "local:publish",

@@ -59,16 +59,14 @@ export async function readWorkflow(): Promise<string> {
 /**
  * A handler of a `lambda:invoke` state: gets the payload, answers with the service's envelope. What it throws arrives
  * at Catch as it does from Lambda: `Error` is the code, `Cause` JSON with the message.
- *
- * @param step named in the quarantine record
  */
-export function lambdaHandler(step: string, invoke: (payload: unknown) => Promise<unknown>): StateHandler {
+export function lambdaHandler(invoke: (payload: unknown) => Promise<unknown>): StateHandler {
   return async (parameters) => {
     try {
       return { Payload: await invoke(asParameters(parameters).Payload) };
     } catch (thrown) {
       const error = toPipelineError(thrown);
-      throw named(error.code, JSON.stringify({ errorType: error.code, errorMessage: error.message, step }), thrown);
+      throw named(error.code, JSON.stringify({ errorType: error.code, errorMessage: error.message }), thrown);
     }
   };
 }

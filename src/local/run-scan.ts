@@ -65,7 +65,7 @@ export interface RunOutcome {
   readonly outcomes: readonly TaskOutcome[];
 }
 
-/** Tries of a job that ended with a transient exit code, as in the job definition of `infra/`. */
+/** Tries of a job that was lost or ended with a transient exit code, as in the job definition of `infra/`. */
 const JOB_ATTEMPTS = 3;
 
 /** The network of an image up to this size leaves processors enough for the image to be read beside it. */
@@ -95,9 +95,8 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
-  const handlers = stateHandlers(places, deps, { worker, admission, held: upload.held ?? null }, (outcome) =>
-    outcomes.push(outcome),
-  );
+  const given = { worker, admission, held: upload.held ?? null, signal: options.signal ?? null };
+  const handlers = stateHandlers(places, deps, given, (outcome) => outcomes.push(outcome));
   const watched = Object.fromEntries(
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
   );
@@ -130,17 +129,25 @@ function capacityOf(workers: number | undefined, memoryMiB: number, provider: Pr
   return { sizes: [size], isShared: true, processor: cpus()[0]?.model ?? "" };
 }
 
+/** What the handlers of one scan share. */
+interface HandlerParts extends Required<Pick<RunOptions, "worker" | "admission">> {
+  readonly held: HeldFile | null;
+  readonly signal: AbortSignal | null;
+}
+
 function stateHandlers(
   places: Places,
   deps: StageDeps,
-  { worker, admission, held }: Required<Pick<RunOptions, "worker" | "admission">> & { readonly held: HeldFile | null },
+  { worker, admission, held, signal }: HandlerParts,
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
   const images = new ImagesAhead(deps, admission);
   const runJob = async (job: Omit<AskedJob, "places">) => {
     for (let attempt = 1; ; attempt++) {
       const exitCode = await worker.run({ ...job, places });
-      if (exitCode !== ERROR_CLASSES.transient.exitCode || attempt === JOB_ATTEMPTS) return exitCode;
+      const mayPass = exitCode === null || exitCode === ERROR_CLASSES.transient.exitCode;
+      // Ctrl-C ends the worker too: that process was not lost.
+      if (!mayPass || attempt === JOB_ATTEMPTS || signal?.aborted) return exitCode;
     }
   };
   const job = (stage: Stage) => batchHandler((value) => runJob({ stage, parameters: JobParameters.parse(value) }));
@@ -190,25 +197,25 @@ function stateHandlers(
       images.forget(identity);
     }
   };
-  const setAside = lambdaHandler("quarantine", async (payload) => {
+  const setAside = lambdaHandler(async (payload) => {
     const outcome = QuarantineOutput.parse(await quarantine(QuarantineInput.parse(payload), deps));
     onOutcome(outcome);
     return outcome;
   });
   return {
-    Inspect: lambdaHandler("inspect", async (payload) => {
+    Inspect: lambdaHandler(async (payload) => {
       const output = InspectOutput.parse(await inspect(InspectInput.parse(payload), deps));
       const [first] = output.tasks;
       // The network of the first image opens while this process makes its input.
       if (first !== undefined) worker.warm({ parameters: { taskKey: first.taskKey }, places });
       return output;
     }),
-    Preprocess: lambdaHandler("preprocess", (payload) => here(preprocess, payload)),
+    Preprocess: lambdaHandler((payload) => here(preprocess, payload)),
     PreprocessJob: job("preprocess"),
     Segment: segment,
     Postprocess: postprocess,
     PublishJob: publishJob,
-    Publish: lambdaHandler("publish", async (payload) => {
+    Publish: lambdaHandler(async (payload) => {
       const outcome = PublishOutput.parse(await here(publish, payload));
       onOutcome(outcome);
       return outcome;

@@ -1,8 +1,8 @@
 import { exitCodeOf, type PipelineError, toPipelineError } from "#src/core/errors.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
-import { taskOfKey, workKeys } from "#src/storage/keys.js";
-import { type FailureRecord, type StageInput, TaskDocument } from "#src/workflow/contract.js";
-import { readDocument, writeDocument } from "./documents.js";
+import { type Stage, taskOfKey, workKeys } from "#src/storage/keys.js";
+import type { FailureRecord, StageInput } from "#src/workflow/contract.js";
+import { writeDocument } from "./documents.js";
 import { runTask } from "./run-task.js";
 import type { StageDefinition } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
@@ -48,27 +48,30 @@ export async function runJobs(
 }
 
 async function leaveFailure(
-  definition: StageDefinition,
+  { stage }: StageDefinition,
   input: StageInput,
-  deps: StageDeps,
+  { stores: { work } }: StageDeps,
   error: PipelineError,
 ): Promise<void> {
   const record: FailureRecord = {
     schemaVersion: SCHEMA_VERSION,
-    stage: definition.stage,
+    stage,
     code: error.code,
     message: error.message,
     exitCode: exitCodeOf(error.code),
   };
-  await writeDocument(deps.stores.work, await failureKey(definition, input, deps), record);
+  const key = failureKey(stage, input);
+  if (key !== null) await writeDocument(work, key, record);
 }
 
 /** A record of an earlier try must not explain a later loss of the machine. */
-async function forgetFailure(definition: StageDefinition, input: StageInput, deps: StageDeps): Promise<void> {
-  await deps.stores.work.delete(await failureKey(definition, input, deps));
+async function forgetFailure({ stage }: StageDefinition, input: StageInput, { stores }: StageDeps): Promise<void> {
+  const key = failureKey(stage, input);
+  if (key !== null) await stores.work.delete(key);
 }
 
-async function failureKey(definition: StageDefinition, input: StageInput, deps: StageDeps): Promise<string> {
-  const task = await readDocument(deps.stores.work, input.taskKey, TaskDocument);
-  return workKeys.failure(task.identity, task.taskId, definition.stage, task.attempt);
+/** Null for a key that names no task. */
+function failureKey(stage: Stage, { taskKey }: StageInput): string | null {
+  const task = taskOfKey(taskKey);
+  return task && workKeys.failure(task.scanId, task.attempt, task.taskId, stage);
 }

@@ -3,7 +3,7 @@ import { digestOf, type ResultId, sha256, sha256InTurns } from "#src/core/ids.js
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { watchPeak } from "#src/inference/peak-memory.js";
 import type { ModelPackage } from "#src/model/model-library.js";
-import { resultKeys, STAGES, type Stage, workKeys } from "#src/storage/keys.js";
+import { RESULT_FILES, resultKeys, STAGES, type Stage, workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
 import {
   DoneRecord,
@@ -14,7 +14,7 @@ import {
 } from "#src/workflow/contract.js";
 import { openPseudonyms } from "./deidentification.js";
 import { readDocument, readDocumentIfValid, writeDocument } from "./documents.js";
-import { readRecorded, recordedDigest } from "./recorded-output.js";
+import { readRecorded, recordedOutput } from "./recorded-output.js";
 import type { StageDefinition, StageWork } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 
@@ -56,7 +56,7 @@ export async function runTask(
   const started = performance.now();
   const work = workFor({ stage, task, identity, pseudonyms, model, earlier, outputs, deps });
   const report = await definition.run(work);
-  const record: DoneRecord = {
+  const made: DoneRecord = {
     schemaVersion: SCHEMA_VERSION,
     stage,
     inputDigest,
@@ -66,14 +66,9 @@ export async function runTask(
     seconds: (performance.now() - started) / 1000,
     used: work.used(),
   };
-  // Two runs of one stage write the same outputs, so the first record is as good as ours; a record that no longer
-  // matches (other input, damaged output) is replaced.
-  const written = await writeDocument(deps.stores.work, doneKey, record, { ifAbsent: before === null });
-  // A record that is no record, as a loss of power may leave one, is none of another run.
-  const isNone = written === "exists" && (await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord)) === null;
-  if (isNone) await writeDocument(deps.stores.work, doneKey, record);
+  const record = await recordThatCounts(made, { key: doneKey, isFirst: before === null, target }, deps.stores.work);
   await definition.always?.(task, identity, deps);
-  const { seconds } = record;
+  const { seconds } = made;
   deps.logger.info("stage done", { ...idsOf(task), stage, seconds });
   const { bytesIn, bytesOut } = work.used();
   deps.meter?.record({ StageSeconds: seconds, StageBytesIn: bytesIn, StageBytesOut: bytesOut }, { stage });
@@ -123,6 +118,34 @@ async function allThere(outputs: readonly Output[], store: ScanStore): Promise<b
   return true;
 }
 
+/**
+ * Leaves the record of what a run made, and gives the one that later stages go by.
+ *
+ * Two runs of one stage may be under way at once (two uploads of one image, a machine that was given up and still
+ * works), and on GPUs their bytes may differ. The first record counts, and the other run goes on with what it names. A
+ * record that is none (as a loss of power may leave one), of other input or of damaged outputs is replaced.
+ *
+ * @throws {PipelineError} `StoreBusy` where another run is writing other bytes under the same names, which results alone
+ *   have: whichever run looks last finds its own files whole
+ */
+async function recordThatCounts(
+  made: DoneRecord,
+  { key, isFirst, target }: { readonly key: string; readonly isFirst: boolean; readonly target: ScanStore },
+  work: ScanStore,
+): Promise<DoneRecord> {
+  if (isFirst && (await writeDocument(work, key, made, { ifAbsent: true })) === "written") return made;
+  const other = await readDocumentIfValid(work, key, DoneRecord);
+  if (other?.inputDigest === made.inputDigest && (await allThere(other.outputs, target))) return other;
+  await writeDocument(work, key, made);
+  if (await allThere(made.outputs.filter(isOneResult), target)) return made;
+  throw new PipelineError("StoreBusy", "another run writes the same result with other bytes, expected one at a time");
+}
+
+/** What differs from run to run, as times do, may be of either run. */
+function isOneResult({ key }: Output): boolean {
+  return ![RESULT_FILES.run, RESULT_FILES.reportHtml].some((file) => key.endsWith(`/${file}`));
+}
+
 /** What a stage's work is made of; `outputs` is filled by it. */
 type WorkParts = Pick<StageWork, "task" | "identity" | "pseudonyms" | "model" | "earlier" | "deps"> & {
   readonly stage: Stage;
@@ -135,24 +158,29 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
   let bytesIn = 0;
   const peakBytes = watchPeak();
   const cpuBefore = process.cpuUsage();
-  async function put(store: ScanStore, key: string, bytes: Uint8Array, contentType: string): Promise<void> {
-    const [digest] = await Promise.all([sha256InTurns(bytes), store.put(key, bytes, { contentType })]);
-    outputs.push({ key, size: bytes.length, sha256: digest });
-  }
 
   return {
     ...parts,
     task,
     deps,
     earlier,
-    has: (from, file) => recordedDigest(workKeys.output(identity, taskId, from, file), earlier) !== undefined,
+    has: (from, file) => recordedOutput([from, file], earlier) !== undefined,
     async read(from, file) {
-      const bytes = await readRecorded(work, task, [from, file], earlier);
+      const bytes = await readRecorded(work, [from, file], earlier);
       bytesIn += bytes.length;
       return bytes;
     },
-    write: (file, bytes) => put(work, workKeys.output(identity, taskId, stage, file), bytes, contentTypeOf(file)),
-    publish: (file, bytes, options) => put(results, resultKeys.file(parts.identity, file), bytes, options.contentType),
+    async write(file, bytes) {
+      const digest = await sha256InTurns(bytes);
+      const key = workKeys.output(identity, taskId, stage, file, digest);
+      await work.put(key, bytes, { contentType: contentTypeOf(file) });
+      outputs.push({ key, size: bytes.length, sha256: digest });
+    },
+    async publish(file, bytes, options) {
+      const key = resultKeys.file(parts.identity, file);
+      const [digest] = await Promise.all([sha256InTurns(bytes), results.put(key, bytes, options)]);
+      outputs.push({ key, size: bytes.length, sha256: digest });
+    },
     used: () => ({
       place: deps.place ?? { kind: "local" },
       bytesIn,

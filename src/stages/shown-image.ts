@@ -40,5 +40,5 @@ export async function readShownImage(
 ): Promise<ShownImage> {
   const task = await readDocument(work, taskKey, TaskDocument);
   const record = await readDocument(work, workKeys.done(task.identity, task.taskId, "preprocess"), DoneRecord);
-  return shownImage(await readRecorded(work, task, ["preprocess", STAGE_FILES.image], [record]), task);
+  return shownImage(await readRecorded(work, ["preprocess", STAGE_FILES.image], [record]), task);
 }

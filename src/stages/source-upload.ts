@@ -28,6 +28,7 @@ export async function openUpload(
       name: key.slice(key.lastIndexOf("/") + 1),
       size,
       ...(isLocal && { sha256: version }),
+      ...(source.bucket !== "local" && { isRemote: true }),
       read: () => deps.stores.source.get(key, undefined, version),
       readHead: (length) => deps.stores.source.get(key, { start: 0, end: length }, version),
     }),

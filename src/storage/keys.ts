@@ -16,14 +16,20 @@ export const workKeys = {
   task: (scanId: ScanId, attempt: number, taskId: string) => `${scanId}/a${attempt}/tasks/${taskId}.json`,
   /** Prefix of what the stages of all tasks made for one result. */
   made: (identity: ResultId) => `${identity}/`,
-  /** A file that a stage made. */
-  output: (identity: ResultId, taskId: string, stage: Stage, file: StageFile) =>
-    `${identity}/${taskId}/${stage}/${file}`,
+  /**
+   * A file that a stage made, by its own digest: two runs of one stage whose bytes differ overwrite nothing of each
+   * other. Which one counts says `done`, by whose keys outputs are read.
+   */
+  output: (identity: ResultId, taskId: string, stage: Stage, file: StageFile, sha256: string) =>
+    `${identity}/${taskId}/${stage}/${sha256.slice(0, 16)}/${file}`,
   /** Written last by a stage, by conditional create: the list of its outputs (`DoneRecord`). */
   done: (identity: ResultId, taskId: string, stage: Stage) => `${identity}/${taskId}/${stage}/done.json`,
-  /** Why a container's stage failed (`FailureRecord`); the exit code is never 0 when this is written. */
-  failure: (identity: ResultId, taskId: string, stage: Stage, attempt: number) =>
-    `${identity}/${taskId}/${stage}/a${attempt}-failure.json`,
+  /**
+   * Why a container's stage failed (`FailureRecord`); the exit code is never 0 when this is written. By scan: another
+   * scan of the same image has the same result and fails for reasons of its own.
+   */
+  failure: (scanId: ScanId, attempt: number, taskId: string, stage: Stage) =>
+    `${scanId}/a${attempt}/failures/${taskId}-${stage}.json`,
 } as const;
 
 /** Whose task a key names; null for any other key. */

@@ -91,12 +91,26 @@ export type PublishOutput = z.infer<typeof PublishOutput>;
 export const CaughtError = z.strictObject({ Error: z.string(), Cause: z.string().optional() });
 export type CaughtError = z.infer<typeof CaughtError>;
 
+/** The states of the workflow file whose failure is handed to Quarantine. */
+export const CAUGHT_STATES = [
+  "Inspect",
+  "Tasks",
+  "Preprocess",
+  "PreprocessJob",
+  "Segment",
+  "Postprocess",
+  "PublishJob",
+  "Publish",
+] as const;
+export type CaughtState = (typeof CAUGHT_STATES)[number];
+
 export const QuarantineInput = z.strictObject({
   scanId,
   attempt,
   /** The task that failed; null when the scan failed before it had tasks. */
   task: TaskRef.nullable(),
-  error: CaughtError,
+  /** Under the name of the state that failed. By itself in an execution that began before a deployment. */
+  error: z.union([CaughtError, z.partialRecord(z.enum(CAUGHT_STATES), CaughtError)]),
 });
 export type QuarantineInput = z.infer<typeof QuarantineInput>;
 

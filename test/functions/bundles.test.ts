@@ -13,6 +13,7 @@ import {
 import { build, buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUNDLING, bundleAssets, CODEC_BINARIES, FRAME_WORKER } from "#functions/bundling.js";
+import { s3Store } from "#functions/runtime/s3-store.js";
 import { scanIdOfObject } from "#src/core/ids.js";
 import { readImage } from "#src/stages/volume-files.js";
 import { STAGE_FILES, STAGES, workKeys } from "#src/storage/keys.js";
@@ -20,6 +21,7 @@ import { buildDicom } from "../support/dicom-builder.js";
 import { flatJpegLossless } from "../support/flat-jpeg.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
 import { phantomSeries, phantomSlice } from "../support/phantom-series.js";
+import { recordedKey } from "../support/recorded-key.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
 import { zipOf } from "../support/zip-builder.js";
 
@@ -293,18 +295,14 @@ describe("the bundles", () => {
         const scanId = await upload("ward/compressed.zip", await zipOf(compressedSeries()));
         const inspected = invoke("inspect", { scanId, attempt: 1 }, lambdaEnv);
         expect(inspected.line, inspected.output).toMatch(/^RESULT/);
-        const { taskKey, taskId, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
+        const [task] = JSON.parse(inspected.line.slice(7)).tasks;
+        const { taskKey } = task;
         const { line, output } = invoke("preprocess", { taskKey }, { ...lambdaEnv, NODE_OPTIONS: TELL_THREADS });
         expect(line, output).toBe('RESULT {"stage":"preprocess","skipped":false}');
         const program = join(bare, FRAME_WORKER.file);
         expect(output.match(/THREAD .*/g)).toEqual([`THREAD ${program}`, `THREAD ${program}`]);
-        const image = await client.send(
-          new GetObjectCommand({
-            Bucket: names.WORK_BUCKET,
-            Key: workKeys.output(identity, taskId, "preprocess", STAGE_FILES.image),
-          }),
-        );
-        const { data } = readImage((await image.Body?.transformToByteArray()) ?? new Uint8Array());
+        const work = s3Store({ client, bucket: names.WORK_BUCKET });
+        const { data } = readImage(await work.get(await recordedKey(work, task, "preprocess", STAGE_FILES.image)));
         const corners = [0, 1, 2, 3, 4, 5, 6, 7].map((z) => [data[z * 2 ** 20], data[(z + 1) * 2 ** 20 - 1]]);
         expect(corners).toEqual([0, 1, 2, 3, 4, 5, 6, 7].map((z) => [z, z]));
       },

@@ -165,7 +165,7 @@ describe("grants", () => {
     }
     const sorted = Object.fromEntries(Object.entries(uses).map(([role, its]) => [role, its.toSorted()]));
     const work = ["Get Work *", "Put Work *"];
-    const failure = (stage: string) => `Delete Work */${stage}/a*-failure.json`;
+    const failure = (stage: string) => `Delete Work s-*/a*/failures/t*-${stage}.json`;
     expect(sorted).toEqual({
       BackfillStateMachine: ["Get Results backfill/*", "Get Work backfill/*", "Put Results backfill/*"],
       FunctionsAnnounce: ["Get Results index/*"],
@@ -207,7 +207,8 @@ describe("grants", () => {
     const deleting = statements().filter(({ Action }) => listed(Action).some((action) => action.includes("Delete")));
     const objects = deleting.filter(({ Action }) => listed(Action).some((action) => action.startsWith("s3:")));
     const stages = objects.map(
-      ({ Resource }) => /(?<=\/\*\/)\w+(?=\/a\*-failure\.json)|held(?=\/\*)/.exec(JSON.stringify(Resource))?.[0],
+      ({ Resource }) =>
+        /(?<=\/s-\*\/a\*\/failures\/t\*-)\w+(?=\.json)|held(?=\/\*)/.exec(JSON.stringify(Resource))?.[0],
     );
     expect(stages.sort()).toEqual(["held", "postprocess", "preprocess", "publish", "segment"]);
   });
@@ -308,6 +309,22 @@ describe("the state machine", () => {
     expect(new Set(Object.keys(machine?.Properties.DefinitionSubstitutions))).toEqual(placeholders);
     expect(new Set(Object.keys(LOCAL_BINDINGS))).toEqual(placeholders);
     expect(machine?.Properties.DefinitionString).toBe(text);
+  });
+
+  it("lets each function end by its own time, which says so, before its state gives it up", () => {
+    const timeoutOf = (named: string) => {
+      const [found] = ofType("AWS::Lambda::Function").filter(([name]) => name.startsWith(`Functions${named}`));
+      return found?.[1].Properties.Timeout;
+    };
+    const spare: Record<string, number> = {};
+    JSON.parse(text, (state, value) => {
+      const [, named] = /^\$\{(\w+)Function\}$/.exec(value?.Parameters?.FunctionName) ?? [];
+      if (named !== undefined) spare[state] = value.TimeoutSeconds - timeoutOf(named);
+      return value;
+    });
+    expect(Object.keys(spare)).toEqual(["Inspect", "Preprocess", "Publish", "QuarantineTask", "QuarantineScan"]);
+    // What a start takes is not in the function's time.
+    for (const seconds of Object.values(spare)) expect(seconds).toBeGreaterThanOrEqual(30);
   });
 
   it("logs no payloads", () => {
@@ -547,7 +564,8 @@ it.skipIf(!hasCfnLint)(
     });
     const files = [template, other].map((one, n) => {
       const file = join(folder, `template-${n}.json`);
-      writeFileSync(file, JSON.stringify(one.toJSON()));
+      // cfn-lint reads the workflow files as they are, and knows no other partition.
+      writeFileSync(file, JSON.stringify(one.toJSON()).replaceAll("arn:${Partition}:", "arn:aws:"));
       return file;
     });
     // W3005: dependencies that CDK writes down although they follow from references.

@@ -1,3 +1,4 @@
+import { Aws } from "aws-cdk-lib";
 import { describe, expect, it } from "vitest";
 import { bindPlaceholders, LOCAL_BINDINGS } from "#src/local/bindings.js";
 import { readWorkflow } from "#src/local/engine.js";
@@ -24,6 +25,10 @@ describe("workflowBindings", () => {
     const placeholders = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = ""]) => name));
     expect(Object.keys(bindings).sort()).toEqual([...placeholders].sort());
     expect(Object.keys(bindings).sort()).toEqual(Object.keys(LOCAL_BINDINGS).sort());
+  });
+
+  it("takes the partition of the deployment", () => {
+    expect(bindings.Partition).toBe(Aws.PARTITION);
   });
 
   it("gives each state the version of the function, or the job, that the state is named after", () => {

@@ -14,9 +14,11 @@ import { type Affine, applyAffine, type Size3 } from "#src/imaging/affine.js";
 import { labelMoments } from "#src/imaging/label-moments.js";
 import { meshMoments } from "#src/imaging/label-surface.js";
 import { DenseCrfStep } from "#src/model/dense-crf-step.js";
+import { folderStore } from "#src/storage/folder-store.js";
 import { digestsBelow, scanlane } from "../support/cli.js";
 import { pointwiseNetwork } from "../support/onnx-file.js";
 import { phantomSeries, phantomValue } from "../support/phantom-series.js";
+import { recordedKey } from "../support/recorded-key.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../support/tiny-models.js";
 import { zipOf } from "../support/zip-builder.js";
 
@@ -419,7 +421,8 @@ describe("scanlane run", () => {
   it("makes a damaged intermediate file again", async () => {
     const { out, json } = await run(volume, "--model", "bright3d");
     const { identity } = json.outcomes[0].result;
-    const labels = join(out, ".work", identity, "t0", "segment", "labels.nii.gz");
+    const work = folderStore(join(out, ".work"));
+    const labels = join(out, ".work", await recordedKey(work, { identity, taskId: "t0" }, "segment", "labels.nii.gz"));
     const whole = await readFile(labels);
     await writeFile(labels, whole.subarray(0, whole.length - 9));
     const again = await scanlane(["run", volume, "--models", models, "--out", out, "--json", "--model", "bright3d"]);

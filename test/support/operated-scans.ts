@@ -118,7 +118,10 @@ export class OperatedScans {
         ...{ schemaVersion: 1, stage, inputDigest: "b".repeat(64), outputs: [], warnings: [], facts: {}, seconds: 1 },
       };
       await writeDocument(this.stores.work, workKeys.done(identity, taskId, stage), record);
-      await this.stores.work.put(workKeys.output(identity, taskId, stage, "labels.nii.gz"), Uint8Array.of(1));
+      await this.stores.work.put(
+        workKeys.output(identity, taskId, stage, "labels.nii.gz", "c".repeat(64)),
+        Uint8Array.of(1),
+      );
     }
   }
 

@@ -5,13 +5,17 @@ import { describe, expect, it } from "vitest";
 import { BackfillAction } from "#src/backfill/backfill-contract.js";
 import type { Begun, Settled } from "#src/backfill/settle-scan.js";
 import { ERROR_CODES } from "#src/core/errors.js";
+import { bindPlaceholders } from "#src/local/bindings.js";
 import { ExecutionInput } from "#src/workflow/contract.js";
 import { MAX_HISTORY_EVENTS } from "#src/workflow/execution-limits.js";
 import { LAMBDA_SERVICE_ERRORS } from "#src/workflow/service-errors.js";
-import { allStates, Workflow } from "./asl-states.js";
+import { allStates, placeholdersOf, Workflow } from "./asl-states.js";
 
 const text = readFileSync(new URL("../../src/workflow/backfill.asl.json", import.meta.url), "utf8");
-const definition = JSON.parse(text.replaceAll(/\$\{(\w+)\}/g, "arn:aws:states:us-east-1:1:stateMachine:x"));
+const bindings = Object.fromEntries(
+  placeholdersOf(text).map((name) => [name, "arn:aws:states:us-east-1:1:stateMachine:x"]),
+);
+const definition = JSON.parse(bindPlaceholders(text, { ...bindings, Partition: "aws" }));
 
 // biome-ignore lint/suspicious/noExplicitAny: what goes into a state and comes out is JSON without a type
 type State = any;

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import validate from "asl-validator";
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
@@ -6,6 +7,7 @@ import { bindPlaceholders, LOCAL_BINDINGS } from "#src/local/bindings.js";
 import { batchHandler, lambdaHandler, readWorkflow, runExecution, type StateHandler } from "#src/local/engine.js";
 import { STAGES } from "#src/storage/keys.js";
 import {
+  CAUGHT_STATES,
   ExecutionInput,
   ExecutionOutput,
   InspectInput,
@@ -22,7 +24,7 @@ import { BATCH_SERVICE_ERRORS, LAMBDA_SERVICE_ERRORS } from "#src/workflow/servi
 import { allStates, placeholdersOf, type State, successorsOf, Workflow } from "./asl-states.js";
 
 const text = await readWorkflow();
-const workflow = Workflow.parse(JSON.parse(text));
+const workflow = Workflow.parse(JSON.parse(bindPlaceholders(text, LOCAL_BINDINGS)));
 const states = allStates(workflow);
 const tasks = states.filter(({ state }) => state.Type === "Task");
 const lambdas = tasks.filter(({ state }) => state.Resource === "arn:aws:states:::lambda:invoke");
@@ -85,7 +87,22 @@ describe("the workflow file", () => {
       const expected = scope === "" ? "QuarantineScan" : "QuarantineTask";
       const ends = name.startsWith("Quarantine") ? [targets[0]] : [expected];
       expect(targets).toEqual(ends);
-      if (!name.startsWith("Quarantine")) expect(state.Catch?.[0]?.ResultPath).toBe("$.error");
+    }
+  });
+
+  it("hands quarantine each failure under the name of the state that failed", () => {
+    const caught = states.flatMap(({ name, state: { Catch = [] } }) => {
+      if (name.startsWith("Quarantine")) return [];
+      return Catch.map(({ ResultPath }) => [name, ResultPath]);
+    });
+    expect(caught).toEqual(caught.map(([name]) => [name, `$.error.${name}`]));
+    expect(caught.map(([name]) => name).sort()).toEqual([...CAUGHT_STATES].sort());
+  });
+
+  it("names no partition of AWS", () => {
+    for (const file of ["scan-pipeline", "backfill"]) {
+      const path = new URL(`../../src/workflow/${file}.asl.json`, import.meta.url);
+      expect(readFileSync(path, "utf8")).not.toMatch(/arn:(?!\$\{Partition\}:)/);
     }
   });
 
@@ -124,6 +141,7 @@ class Planned extends Error {}
 
 /** One run of the file. Every Task state checks its parameters by `INPUTS`; what a state throws is planned by name. */
 async function run(refs: readonly TaskRef[], failing: Readonly<Record<string, "code" | "exit">> = {}) {
+  const failed = new Set<string>();
   const visited = new Set<string>();
   const wrong: string[] = [];
   const check = (state: string, schema: z.ZodType, value: unknown) => {
@@ -133,7 +151,7 @@ async function run(refs: readonly TaskRef[], failing: Readonly<Record<string, "c
     if (failing[state] === "code") throw new Planned();
   };
   const lambda = (state: string, schema: z.ZodType, output: z.ZodType, value: (payload: unknown) => unknown) =>
-    lambdaHandler(state, async (payload) => {
+    lambdaHandler(async (payload) => {
       check(state, schema, payload);
       return output.parse(value(payload));
     });
@@ -157,7 +175,9 @@ async function run(refs: readonly TaskRef[], failing: Readonly<Record<string, "c
     return { kind: "published", taskId, identity, resultKey: `${identity}/result.json`, warnings: 0 };
   };
   const setAside = (payload: unknown) => {
-    const subject = QuarantineInput.parse(payload).task?.taskId ?? "scan";
+    const { error, task } = QuarantineInput.parse(payload);
+    for (const state of Object.keys(error)) failed.add(state);
+    const subject = task?.taskId ?? "scan";
     return { kind: "quarantined", subject, code: "Internal", recordKey: `quarantine/${scanId}/a2-${subject}.json` };
   };
   const handlers: Record<string, StateHandler> = {
@@ -173,7 +193,7 @@ async function run(refs: readonly TaskRef[], failing: Readonly<Record<string, "c
   };
   const result = await runExecution(ExecutionInput.parse(input), handlers);
   expect(wrong).toEqual([]);
-  return { result, visited };
+  return { result, visited, failed };
 }
 
 describe("the workflow file, run", () => {
@@ -206,6 +226,7 @@ describe("the workflow file, run", () => {
     });
     remember(ran);
     expect(ran.visited).toContain("QuarantineTask");
+    expect(ran.failed).toEqual(new Set([state]));
     expect(ran.result.status).toBe("failed");
   });
 
@@ -213,6 +234,7 @@ describe("the workflow file, run", () => {
     const ran = await run([], { Inspect: "code" });
     remember(ran);
     expect(ran.visited).toEqual(new Set(["Inspect", "QuarantineScan"]));
+    expect(ran.failed).toEqual(new Set(["Inspect"]));
     expect(ran.result.status).toBe("failed");
   });
 

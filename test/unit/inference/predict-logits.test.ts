@@ -270,6 +270,20 @@ describe("ortSessions", () => {
     );
   });
 
+  it("lets a GPU's libraries round no float32 in convolutions, before the first session", () => {
+    const before = process.env.NVIDIA_TF32_OVERRIDE;
+    delete process.env.NVIDIA_TF32_OVERRIDE;
+    try {
+      ortSessions("cpu");
+      expect(process.env.NVIDIA_TF32_OVERRIDE).toBeUndefined();
+      ortSessions("cuda");
+      expect(process.env.NVIDIA_TF32_OVERRIDE).toBe("0");
+    } finally {
+      if (before === undefined) delete process.env.NVIDIA_TF32_OVERRIDE;
+      else process.env.NVIDIA_TF32_OVERRIDE = before;
+    }
+  });
+
   it("refuses a file that is no network", async () => {
     const garbage = ortSessions("cpu")({ ...manifest.network, bytes: async () => Uint8Array.of(1, 2, 3) });
     await expect(garbage).rejects.toMatchObject({ code: "ModelInvalid" });

@@ -15,15 +15,15 @@ const input = { schemaVersion: 1, scanId, attempt: 1 } as const;
 function handlers(changes: Record<string, StateHandler>) {
   const calls: { state: string; parameters: unknown }[] = [];
   const well: Record<string, StateHandler> = {
-    Inspect: lambdaHandler("inspect", async () => ({ scanId, attempt: 1, tasks: [task] })),
-    Preprocess: lambdaHandler("preprocess", async () => ({})),
+    Inspect: lambdaHandler(async () => ({ scanId, attempt: 1, tasks: [task] })),
+    Preprocess: lambdaHandler(async () => ({})),
     PreprocessJob: batchHandler(async () => 0),
     Segment: batchHandler(async () => 0),
     Postprocess: batchHandler(async () => 0),
     PublishJob: batchHandler(async () => 0),
-    Publish: lambdaHandler("publish", async () => ({ kind: "published" })),
-    QuarantineTask: lambdaHandler("quarantine", async () => ({ kind: "quarantined" })),
-    QuarantineScan: lambdaHandler("quarantine", async () => ({ kind: "quarantined" })),
+    Publish: lambdaHandler(async () => ({ kind: "published" })),
+    QuarantineTask: lambdaHandler(async () => ({ kind: "quarantined" })),
+    QuarantineScan: lambdaHandler(async () => ({ kind: "quarantined" })),
     ...changes,
   };
   const recorded = Object.entries(well).map(([state, handler]): [string, StateHandler] => [
@@ -55,7 +55,7 @@ describe("runExecution", () => {
 
   it("sends a large task's preprocessing and publishing to jobs", async () => {
     const large = { ...task, preprocessOn: "batch" };
-    const run = handlers({ Inspect: lambdaHandler("inspect", async () => ({ scanId, attempt: 1, tasks: [large] })) });
+    const run = handlers({ Inspect: lambdaHandler(async () => ({ scanId, attempt: 1, tasks: [large] })) });
     await runExecution(input, run.handlers);
     // The function comes after the job, finds its work done, and tells the outcome.
     const expected = ["Inspect", "PreprocessJob", "Segment", "Postprocess", "PublishJob", "Publish"];
@@ -65,7 +65,7 @@ describe("runExecution", () => {
   it("retries a code that is worth it, and hands any other to quarantine with its message", async () => {
     let tries = 0;
     const run = handlers({
-      Inspect: lambdaHandler("inspect", async () => {
+      Inspect: lambdaHandler(async () => {
         tries++;
         throw tries < 2 ? new PipelineError("StoreBusy", "busy") : new PipelineError("NoImage", "archive has no image");
       }),
@@ -75,7 +75,7 @@ describe("runExecution", () => {
     expect(result).toMatchObject({ status: "failed", error: "Quarantined" });
     const [call] = run.calls.filter(({ state }) => state === "QuarantineScan");
     expect(call?.parameters).toMatchObject({
-      Payload: { scanId, attempt: 1, task: null, error: { Error: "NoImage" } },
+      Payload: { scanId, attempt: 1, task: null, error: { Inspect: { Error: "NoImage" } } },
     });
     expect(JSON.stringify(call?.parameters)).toContain("archive has no image");
   });
@@ -83,26 +83,30 @@ describe("runExecution", () => {
   it("sets a failed task aside and still publishes the other", async () => {
     const second = { ...task, taskId: "t1", taskKey: "k1" };
     const run = handlers({
-      Inspect: lambdaHandler("inspect", async () => ({ scanId, attempt: 1, tasks: [task, second] })),
+      Inspect: lambdaHandler(async () => ({ scanId, attempt: 1, tasks: [task, second] })),
       Segment: batchHandler(async (parameters) => ((parameters as { taskKey: string }).taskKey === "k" ? 65 : 0)),
     });
     const result = await runExecution(input, run.handlers);
     expect(result.status).toBe("failed");
     const aside = run.calls.filter(({ state }) => state === "QuarantineTask");
     expect(aside).toHaveLength(1);
-    expect(aside[0]?.parameters).toMatchObject({ Payload: { task, error: { Error: "States.TaskFailed" } } });
+    expect(aside[0]?.parameters).toMatchObject({
+      Payload: { task, error: { Segment: { Error: "States.TaskFailed" } } },
+    });
     expect(run.calls.filter(({ state }) => state === "Publish")).toHaveLength(1);
   });
 
   it("ends otherwise where a failure could not be set aside", async () => {
-    const down = lambdaHandler("quarantine", async () => {
+    const down = lambdaHandler(async () => {
       throw new PipelineError("StoreDenied", "no");
     });
     const run = handlers({ Segment: batchHandler(async () => 65), QuarantineTask: down, QuarantineScan: down });
     const cause = "the quarantine record of a scan could not be written";
     expect(await runExecution(input, run.handlers)).toEqual({ status: "failed", error: "QuarantineFailed", cause });
     const [scan] = run.calls.filter(({ state }) => state === "QuarantineScan");
-    expect(scan?.parameters).toMatchObject({ Payload: { task: null, error: { Error: "QuarantineFailed" } } });
+    expect(scan?.parameters).toMatchObject({
+      Payload: { task: null, error: { Tasks: { Error: "QuarantineFailed" } } },
+    });
   });
 
   it("does not try a failed job again: that is the job definition's part", async () => {

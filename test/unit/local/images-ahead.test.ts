@@ -8,11 +8,12 @@ import { inspect } from "#src/stages/inspect.js";
 import { preprocess } from "#src/stages/preprocess.js";
 import { runTask } from "#src/stages/run-task.js";
 import type { StageDeps } from "#src/stages/stage-deps.js";
-import { STAGE_FILES, workKeys } from "#src/storage/keys.js";
+import { STAGE_FILES } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { TaskDocument } from "#src/workflow/contract.js";
 import { buildNifti } from "../../support/nifti-builder.js";
 import { putUpload } from "../../support/put-upload.js";
+import { recordedKey } from "../../support/recorded-key.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const scanId = `s-${"0".repeat(40)}`;
@@ -79,7 +80,7 @@ describe("ImagesAhead", () => {
 
   it("leaves an image that is not as it was written to Publish, which says so", async () => {
     const { deps, input, task } = await prepared();
-    const key = workKeys.output(task.identity, task.taskId, "preprocess", STAGE_FILES.image);
+    const key = await recordedKey(deps.stores.work, task, "preprocess", STAGE_FILES.image);
     await deps.stores.work.put(key, new Uint8Array(3));
     const images = new ImagesAhead(deps, new Admission(needs(task)));
     images.begin(input, task);

@@ -41,7 +41,7 @@ describe("runScan", () => {
         return super.run(asked, work);
       }
     }
-    // Its process is lost with the first job.
+    // Its process is lost with each job.
     await writeFile(join(out, "lost.mjs"), "process.exit()");
     const worker = new WorkerProcess(join(out, "lost.mjs"), logger);
     const { outcomes, scanId } = await runScan(taken, { places, logger, worker, admission: new Recorder(1000) });
@@ -51,6 +51,36 @@ describe("runScan", () => {
     const task = JSON.parse(new TextDecoder().decode(await folderStore(places.work).get(`${scanId}/a1/tasks/t0.json`)));
     const { preprocess, segment } = task.plan;
     expect(asks).toEqual([{ identity: task.identity, memoryMiB: preprocess.memoryMiB, besideMiB: segment.memoryMiB }]);
+  });
+
+  it.each([
+    ["again, as often as on AWS", false, 3],
+    ["once where the run was interrupted, which ends the worker too", true, 1],
+  ])("runs a job whose process is lost %s", async (_, isInterrupted, tries) => {
+    const { taken, places } = await upload();
+    const interrupt = new AbortController();
+    let jobs = 0;
+    class Lost extends WorkerProcess {
+      override readonly run = async () => {
+        jobs++;
+        if (isInterrupted) interrupt.abort(new Error("stopped"));
+        return null;
+      };
+    }
+    const run = runScan(taken, { places, logger, worker: new Lost("", logger), signal: interrupt.signal });
+    if (isInterrupted) await expect(run).rejects.toThrow("stopped");
+    else expect(await run).toMatchObject({ outcomes: [{ kind: "quarantined", code: "ComputeLost" }] });
+    expect(jobs).toBe(tries);
+  });
+
+  it("goes on with a worker that was lost once", async () => {
+    const { taken, places } = await upload();
+    const exits = [null, ERROR_CLASSES.model.exitCode];
+    class LostOnce extends WorkerProcess {
+      override readonly run = async () => exits.shift() ?? 0;
+    }
+    const { outcomes } = await runScan(taken, { places, logger, worker: new LostOnce("", logger) });
+    expect(outcomes).toMatchObject([{ kind: "quarantined", code: "ModelInvalid" }]);
   });
 
   it("holds the bytes of an upload no longer than until its network runs, whoever preprocessed it", async () => {

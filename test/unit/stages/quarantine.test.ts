@@ -37,9 +37,9 @@ describe("quarantine", () => {
     const Cause = JSON.stringify({
       errorType: "SeriesGap",
       errorMessage: "step 3 is 14 mm, expected 7",
-      step: "inspect",
     });
-    const output = await quarantine({ scanId, attempt: 1, task: null, error: { Error: "SeriesGap", Cause } }, deps);
+    const error = { Inspect: { Error: "SeriesGap", Cause } };
+    const output = await quarantine({ scanId, attempt: 1, task: null, error }, deps);
     expect(output).toMatchObject({ kind: "quarantined", subject: "scan", code: "SeriesGap" });
     expect(await readDocument(deps.stores.results, output.recordKey, QuarantineRecord)).toMatchObject({
       code: "SeriesGap",
@@ -60,7 +60,7 @@ describe("quarantine", () => {
 
   it("takes a job's code from its failure record", async () => {
     const deps = await places();
-    await writeDocument(deps.stores.work, workKeys.failure(identity, "t0", "segment", 1), {
+    await writeDocument(deps.stores.work, workKeys.failure(scanId, 1, "t0", "segment"), {
       schemaVersion: 1,
       stage: "segment",
       code: "InferenceFailed",
@@ -69,7 +69,10 @@ describe("quarantine", () => {
     });
     const error = job({ Container: { ExitCode: 78 } });
     expect(await quarantine({ scanId, attempt: 1, task, error }, deps)).toMatchObject({ code: "InferenceFailed" });
-    // Another attempt has its own record: without one the exit code decides.
+    // Another scan of the same image, with the same result, has its own record, and so has another attempt: without one
+    // the exit code decides.
+    const other = { scanId: `s-${"3".repeat(40)}`, attempt: 1, task, error };
+    expect(await quarantine(other, deps)).toMatchObject({ code: "ModelInvalid" });
     expect(await quarantine({ scanId, attempt: 2, task, error }, deps)).toMatchObject({ code: "ModelInvalid" });
   });
 
@@ -78,6 +81,11 @@ describe("quarantine", () => {
     ["exit code 76", { Container: { ExitCode: 76 } }, "ResultInvalid"],
     ["exit code 70", { Container: { ExitCode: 70 } }, "Internal"],
     ["a killed process", { Container: { ExitCode: 137 } }, "ComputeLost"],
+    [
+      "a container without memory",
+      { Container: { ExitCode: 137, Reason: "OutOfMemoryError: Container killed due to memory usage" } },
+      "MemoryInsufficient",
+    ],
     ["no exit code", { StatusReason: "Host EC2 (instance i-1) terminated." }, "ComputeLost"],
     [
       "no capacity",
@@ -92,16 +100,56 @@ describe("quarantine", () => {
     });
   }
 
-  for (const [error, code] of [
-    [{ Error: "States.Timeout" }, "ComputeLost"],
-    [{ Error: "Lambda.Unknown", Cause: "{" }, "ComputeLost"],
-    [{ Error: "States.Runtime", Cause: "not json" }, "Internal"],
-    [{ Error: "QuarantineFailed", Cause: "the quarantine record of a task could not be written" }, "StoreBusy"],
+  const exited = (signal: string) =>
+    JSON.stringify({ errorType: "Runtime.ExitError", errorMessage: `Error: Runtime exited with error: ${signal}` });
+
+  for (const [state, error, code, step] of [
+    ["Preprocess", { Error: "States.Timeout" }, "ComputeLost", "preprocess"],
+    ["Publish", { Error: "Sandbox.Timedout", Cause: "{}" }, "ComputeLost", "publish"],
+    ["Inspect", { Error: "Runtime.ExitError", Cause: exited("exit status 1") }, "ComputeLost", "inspect"],
+    ["Inspect", { Error: "Runtime.ExitError", Cause: exited("signal: killed") }, "MemoryInsufficient", "inspect"],
+    ["Inspect", { Error: "Runtime.OutOfMemory", Cause: "{}" }, "MemoryInsufficient", "inspect"],
+    ["Inspect", { Error: "Runtime.ImportModuleError", Cause: "{}" }, "Internal", "inspect"],
+    ["Publish", { Error: "Lambda.Unknown", Cause: "{" }, "ComputeLost", "publish"],
+    ["Publish", { Error: "States.Runtime", Cause: "not json" }, "Internal", "publish"],
+    ["Segment", { Error: "States.Timeout" }, "CapacityUnavailable", "segment"],
+    ["PublishJob", { Error: "Batch.AWSBatchException", Cause: "throttled" }, "CapacityUnavailable", "publish"],
+    ["PreprocessJob", { Error: "Batch.ClientException", Cause: "no such queue" }, "Internal", "preprocess"],
+    ["Segment", { Error: "States.Runtime", Cause: "not json" }, "Internal", "segment"],
+    ["Tasks", { Error: "QuarantineFailed", Cause: "record could not be written" }, "StoreBusy", "quarantine"],
   ] as const) {
-    it(`calls ${error.Error} ${code}`, async () => {
-      expect(await quarantine({ scanId, attempt: 1, task: null, error }, await places())).toMatchObject({ code });
+    const said = "Cause" in error ? `${error.Error} (${error.Cause})` : error.Error;
+    it(`calls ${said} of ${state} ${code}, and names the step ${step}`, async () => {
+      const deps = await places();
+      const input = { scanId, attempt: 1, task: null, error: { [state]: error } };
+      const { recordKey } = await quarantine(input, deps);
+      const record = await readDocument(deps.stores.results, recordKey, QuarantineRecord);
+      expect(record).toMatchObject({ code, step });
+      const isJob = ["Segment", "PublishJob", "PreprocessJob"].includes(state);
+      if (code === "CapacityUnavailable" || code === "ComputeLost") {
+        expect(record.message).toMatch(isJob ? /^job / : /^function /);
+      }
     });
   }
+
+  it("names the stage of a job by its state, and of one whose execution is older by the job's name", async () => {
+    const deps = await places();
+    const failed = job({ Container: { ExitCode: 70 } });
+    const { JobName: _, ...nameless } = JSON.parse(failed.Cause);
+    for (const error of [failed, { Segment: { ...failed, Cause: JSON.stringify(nameless) } }]) {
+      const { recordKey } = await quarantine({ scanId, attempt: 1, task, error }, deps);
+      expect(await readDocument(deps.stores.results, recordKey, QuarantineRecord)).toMatchObject({ step: "segment" });
+    }
+  });
+
+  it.each([
+    ["Lambda.Unknown", "ComputeLost", "function"],
+    ["Batch.ServerException", "CapacityUnavailable", "job"],
+  ])("takes %s of an execution that does not say the state", async (name, code, step) => {
+    const deps = await places();
+    const { recordKey } = await quarantine({ scanId, attempt: 1, task: null, error: { Error: name } }, deps);
+    expect(await readDocument(deps.stores.results, recordKey, QuarantineRecord)).toMatchObject({ code, step });
+  });
 
   it.each<[string, { readonly request?: object; readonly refused?: object }, Record<string, unknown>[]]>([
     ["the request asks", { request: { deidentify: "basic" } }, []],

@@ -17,6 +17,7 @@ import { memoryStore } from "#src/storage/memory-store.js";
 import { DoneRecord, FailureRecord, TaskDocument, type TaskRef } from "#src/workflow/contract.js";
 import { buildNifti } from "../../support/nifti-builder.js";
 import { putUpload } from "../../support/put-upload.js";
+import { recordedKey } from "../../support/recorded-key.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const network = brightNetwork();
@@ -53,14 +54,15 @@ function counted() {
 }
 
 const doneKey = ({ identity, taskId }: TaskRef) => workKeys.done(identity, taskId, "segment");
-const failureKey = ({ identity, taskId }: TaskRef) => workKeys.failure(identity, taskId, "segment", 1);
+/** Of the n-th scan. */
+const failureKey = (n: number) => workKeys.failure(`s-${String(n).repeat(40)}`, 1, "t0", "segment");
 
 describe("a job of several scans", () => {
   it("opens the network once, and goes on after a scan that fails; each has its own record", async () => {
     const { deps, tasks } = await prepared(3);
     const [first, bad, last] = tasks as [TaskRef, TaskRef, TaskRef];
     const { work } = deps.stores;
-    const input = workKeys.output(bad.identity, bad.taskId, "preprocess", STAGE_FILES.networkInput);
+    const input = await recordedKey(work, bad, "preprocess", STAGE_FILES.networkInput);
     await work.put(input, new Uint8Array(10));
 
     const { stage, pool, opened } = counted();
@@ -70,10 +72,10 @@ describe("a job of several scans", () => {
     expect(opened()).toBe(1);
     for (const task of [first, last]) {
       expect((await readDocument(work, doneKey(task), DoneRecord)).stage).toBe("segment");
-      expect(await work.head(failureKey(task))).toBeNull();
     }
+    for (const n of [0, 2]) expect(await work.head(failureKey(n))).toBeNull();
     expect(await work.head(doneKey(bad))).toBeNull();
-    expect(await readDocument(work, failureKey(bad), FailureRecord)).toMatchObject({
+    expect(await readDocument(work, failureKey(1), FailureRecord)).toMatchObject({
       code: "StoreCorrupt",
       exitCode: 75,
     });
@@ -82,7 +84,7 @@ describe("a job of several scans", () => {
   it("ends with the scan's own exit code where it is the only one", async () => {
     const { deps, tasks } = await prepared(1);
     const [only] = tasks as [TaskRef];
-    const input = workKeys.output(only.identity, only.taskId, "preprocess", STAGE_FILES.networkInput);
+    const input = await recordedKey(deps.stores.work, only, "preprocess", STAGE_FILES.networkInput);
     await deps.stores.work.put(input, new Uint8Array(10));
     const { stage } = counted();
     expect(await runJobs(stage, tasks, deps)).toBe(75);
