@@ -14,6 +14,8 @@ export const WARNING_CODES = {
   SourceUnidentified: "the source has no UIDs to refer to, so no DICOM result was made",
   SpacingAtDetector: "the pixel spacing is that at the detector, not in the patient",
   SpacingTagIgnored: "the spacing in the header disagrees with the slice positions",
+  SlicesFarApart:
+    "slices lie at least twice as far apart as they are thick, and no header says so; some may be missing",
   AffineDisagrees: "two ways to place the volume in space disagree",
   PlacementUnknown: "the file does not say where in space the volume lies",
   FrameOfReferenceMixed: "the slices of a series name different frames of reference",

@@ -80,7 +80,7 @@ export function writeSeg(options: SegOptions): Uint8Array {
     "52009230": frameSequence(frames, source),
     ...ofKind(kind),
   };
-  if (!(data instanceof Uint8Array)) return writeDicomFile(elements, data);
+  if (!(data instanceof Uint8Array)) return writeDicomFile(elements, { rleFrames: data });
   return writeDicomFile({ ...elements, "7FE00010": { vr: "OB", Value: [data] } });
 }
 
