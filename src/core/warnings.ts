@@ -31,6 +31,13 @@ export const WARNING_CODES = {
   OutputSkipped: "an output that was asked for cannot be made of this source",
   FileMissing: "files that a DICOMDIR names are not in the upload",
   TextTooLong: "text of a header is longer than DICOM allows; results shorten it, leave it out or keep what identifies",
+  ValueMalformed:
+    "a value of a header has a form that DICOM does not have; results repeat it in another or leave it out",
+  CharacterSetGuessed: "text of a header is in a character set that it does not name, and was guessed",
+  GreyInverted: "small values are bright in the image; they were kept",
+  PatientMixed: "slices of one series name their patient differently",
+  ContrastMixed: "slices of one volume were made with different contrast",
+  ImageSkipped: "an image of the upload has no model, and no result was made of it",
   FileIgnored: "a file of the upload is no image and was left out",
 } as const;
 export type WarningCode = keyof typeof WARNING_CODES;

@@ -129,6 +129,46 @@ describe("findScans", () => {
     expect((await loadScan(scans[0] ?? none(), entries)).dicom).toBeNull();
   });
 
+  it("lets no DICOM result refer to one of several files with the UID of one instance", async () => {
+    const entries = uploadOf(
+      phantomSeries({ edit: (elements, k) => k < 2 && set("00080018", "UI", "1.2.3")(elements) }),
+    );
+    const { scans } = await findScans(entries);
+    expect(scans[0]?.warnings).toEqual([
+      {
+        code: "SourceUnidentified",
+        message: "several files have the UID of one instance; no DICOM result can refer to one of them",
+      },
+    ]);
+    expect((await loadScan(scans[0] ?? none(), entries)).dicom).toBeNull();
+  });
+
+  it("warns of an image in which small values are bright", async () => {
+    const { scans } = await findScans(uploadOf(phantomSeries({ edit: set("00280004", "CS", "MONOCHROME1") })));
+    expect(scans[0]?.warnings.map(({ code }) => code)).toEqual(["GreyInverted"]);
+  });
+
+  describe("of files that name their patient differently", () => {
+    const named = (tag: string, vr: string, one: string, other: string) =>
+      findScans(uploadOf(phantomSeries({ edit: (elements, k) => set(tag, vr, k < 3 ? one : other)(elements) })));
+
+    it.each(["00100020", "00100021"])("refuses a series where %s differs, and names nobody", async (tag) => {
+      const failed = named(tag, "LO", "Q-17", "Q-18");
+      await expect(failed).rejects.toMatchObject({ code: "SeriesInconsistent" });
+      await expect(failed).rejects.toThrow(/expected one patient$/);
+      await expect(failed).rejects.not.toThrow(/Q-1/);
+    });
+
+    it("warns where the name or the date of birth differs, in more than its spelling", async () => {
+      const codes = async (...of: Parameters<typeof named>) =>
+        (await named(...of)).scans[0]?.warnings.map(({ code }) => code);
+      expect(await codes("00100010", "PN", "Doe^Jane", "Roe^Jane")).toEqual(["PatientMixed"]);
+      expect(await codes("00100030", "DA", "19700101", "19700102")).toEqual(["PatientMixed"]);
+      expect(await codes("00100010", "PN", "Doe^Jane", "DOE ^Jane^^")).toEqual([]);
+      expect(await codes("00100020", "LO", "Q-17", "")).toEqual([]);
+    });
+  });
+
   it("takes UIDs of an instance from the file meta information where the data set has none", async () => {
     const files = phantomSeries();
     const lost = files.map(({ name, bytes }) => {
