@@ -39,7 +39,7 @@ export function selectModels(
   const deployed = config.models === "all" ? known : withOthers(config.models, known, root);
   const { routes, isListed } = routesOf(config.routes);
   const named: (readonly [string, string | undefined])[] = [
-    ...routes.routes.map(({ model }, n) => [`routes[${n}].model`, model] as const),
+    ...routes.routes.map(({ model }, n) => [`routes[${n}].model`, model ?? undefined] as const),
     ...(config.uploads.models === "any"
       ? []
       : config.uploads.models.map((id, n) => [`uploads.models[${n}]`, id] as const)),

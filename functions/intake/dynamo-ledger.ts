@@ -206,7 +206,14 @@ const Instance = z.strictObject({
   order: z.string(),
   seenAt: z.number(),
   place: z
-    .strictObject({ positionLps: position, orientationLps: z.array(z.number()), thicknessMm: z.number().nullable() })
+    .strictObject({
+      positionLps: position,
+      orientationLps: z.array(z.number()),
+      thicknessMm: z.number().nullable(),
+      // Records of series that began before these were kept have none.
+      declaredStepMm: z.number().nullable().default(null),
+      number: z.number().nullable().default(null),
+    })
     .nullable(),
   declared: z.strictObject({ scope: z.string(), count: z.number() }).nullable(),
 }) satisfies z.ZodType<SeriesInstance>;

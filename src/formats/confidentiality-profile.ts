@@ -49,6 +49,9 @@ const DUMMY: Readonly<Record<string, DicomElement>> = {
   "00080033": { vr: "TM", Value: ["000000"] },
 };
 
+/** What a lossy compression took, which the profile does not name. */
+const KEPT = ["00282110", "00282112", "00282114"];
+
 /** PS3.15 E.1.1 and E.2: that identity was removed, by which profile, and that no date is left. */
 const DECLARATION: Readonly<Record<string, DicomElement>> = {
   "00120062": { vr: "CS", Value: ["YES"] },
@@ -105,7 +108,9 @@ function attributesOf(source: DicomSource, pseudonyms: Pseudonyms): DicomSource[
     .filter(([tag]) => BASIC_PROFILE[tag] === "Z")
     .map(([tag, { vr }]) => [tag, { vr }] as const);
   const patient = pseudonymOfPatient(source, pseudonyms);
+  const kept = KEPT.flatMap((tag) => (source.attributes[tag] === undefined ? [] : [[tag, source.attributes[tag]]]));
   return {
+    ...Object.fromEntries(kept),
     ...Object.fromEntries(emptied),
     ...DUMMY,
     ...DECLARATION,

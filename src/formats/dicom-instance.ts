@@ -2,11 +2,13 @@ import type { DataSet } from "dicom-parser";
 import type { ColourChannel } from "#src/core/colour-channels.js";
 import { PipelineError } from "#src/core/errors.js";
 import type { Vec3 } from "#src/imaging/affine.js";
+import { bodyPartOf } from "./body-part.js";
 import { mayShowText } from "./burned-in.js";
 import { type DicomFile, numbersOf, textOf } from "./dicom-file.js";
 import { READABLE_SYNTAXES } from "./dicom-pixels.js";
 import { flatSpacing, mustBePlaced } from "./flat-spacing.js";
 import { classicHeader, type FrameHeader, frameHeaders, GROUP, groupOf } from "./frame-header.js";
+import { type LossyCompression, lossyCompression } from "./lossy-compression.js";
 import { type PixelFormat, readPixelFormat } from "./pixel-format.js";
 import { shownCode, uidOrNone } from "./repeated-text.js";
 import { isMosaic, mosaicPositions, readMosaic } from "./siemens-mosaic.js";
@@ -56,6 +58,8 @@ export interface DicomInstance {
   readonly tileStart: readonly [number, number];
   readonly traits: SliceTraits;
   readonly instanceNumber: number | null;
+  /** Null where its pixels were never compressed with a loss, as far as is known. */
+  readonly lossy: LossyCompression | null;
 }
 
 /** Pixels as integers, and as floating-point numbers of 32 and 64 bits. */
@@ -90,7 +94,7 @@ export function readInstances(
   if (dataSet.elements.x00280010 === undefined || (modality !== null && DERIVED_MODALITIES.has(modality))) return null;
   if (PIXELS.every((tag) => dataSet.elements[tag] === undefined)) return null;
   assertSupported(file, subject);
-  const frames = Number(textOf(dataSet, "x00280008") ?? 1);
+  const frames = numberOfFrames(dataSet);
   const headers = frameHeaders(dataSet);
   if (headers === null && frames === 1) {
     return isMosaic(dataSet) ? mosaicTiles(file, ordinal, subject) : [single(file, ordinal, subject, channel)];
@@ -145,6 +149,12 @@ export function isIdentified(slice: DicomInstance): boolean {
   return [slice.sopClassUid, slice.sopInstanceUid, slice.studyInstanceUid, slice.seriesInstanceUid].every(
     (uid) => uid !== "",
   );
+}
+
+/** Whether every file among slices is an instance of its own. */
+export function haveOwnUids(slices: readonly DicomInstance[]): boolean {
+  const files = new Map(slices.map(({ sopInstanceUid, ordinal }) => [sopInstanceUid, ordinal]));
+  return slices.every(({ sopInstanceUid, ordinal }) => files.get(sopInstanceUid) === ordinal);
 }
 
 /**
@@ -202,7 +212,7 @@ function sliceOf(
     seriesInstanceUid: uidOrNone(header.rootText("x0020000e")),
     frameOfReferenceUid: uidOrNone(header.rootText("x00200052")),
     modality: shownCode(header.rootText("x00080060")),
-    bodyPart: header.rootText("x00180015")?.toUpperCase() ?? null,
+    bodyPart: bodyPartOf(header),
     mayShowText: mayShowText(header),
     ...placeOf(header, subject),
     sliceThicknessMm: positiveOrNull(numbersOf(measures, "x00180050", 1)),
@@ -214,6 +224,7 @@ function sliceOf(
     tileStart: [0, 0],
     traits: sliceTraits(header),
     instanceNumber: instanceNumber(dataSet),
+    lossy: lossyCompression(file, pixels, numberOfFrames(dataSet)),
   };
 }
 
@@ -260,10 +271,16 @@ function assertSupported({ dataSet, transferSyntaxUid }: DicomFile, subject: str
       `${subject} has transfer syntax ${transferSyntaxUid.replace(/[^0-9.]/g, "?").slice(0, 64)}, expected uncompressed, RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K pixels`,
     );
   }
-  const frames = Number(textOf(dataSet, "x00280008") ?? 1);
+  const frames = numberOfFrames(dataSet);
   if (!(Number.isSafeInteger(frames) && frames >= 1)) {
     throw unreadable(`${subject} does not say how many frames it has, expected a whole number from 1`);
   }
+}
+
+/** Single images of some writers say that they have no frame. */
+function numberOfFrames(dataSet: DataSet): number {
+  const frames = Number(textOf(dataSet, "x00280008") ?? 1);
+  return frames === 0 && dataSet.elements.x52009230 === undefined ? 1 : frames;
 }
 
 function assertOrthonormal(orientation: readonly number[], subject: string): void {

@@ -73,12 +73,13 @@ function nativePixels(
   if (element === undefined) throw unreadable(`${subject} has no pixel data`);
   const frameBits = format.rows * format.columns * samplesStored(format) * bitsAllocated;
   const needed = Math.ceil((frameBits * frames.of) / 8);
-  const available = Math.min(element.length, all.length - element.dataOffset);
+  const isBig = file.transferSyntaxUid === TRANSFER_SYNTAX.explicitBig;
+  const { dataOffset, length: says } = element.length === UNDEFINED_LENGTH ? onlyItem(all, element, isBig) : element;
+  const available = Math.min(says, all.length - dataOffset);
   if (available < needed)
     throw unreadable(`${subject} is cut short: ${available} bytes of pixels found, ${needed} expected`);
-  const isBig = file.transferSyntaxUid === TRANSFER_SYNTAX.explicitBig;
   const firstBit = frameBits * frames.index;
-  const from = element.dataOffset + Math.floor(firstBit / 8);
+  const from = dataOffset + Math.floor(firstBit / 8);
   const length = Math.ceil(((firstBit % 8) + frameBits) / 8);
   return {
     // Pixels of 8 bits in 16-bit words (OW) are swapped in pairs when big endian.
@@ -91,8 +92,34 @@ function nativePixels(
     isLittleEndian: !isBig,
     isInterleaved,
     firstBit: firstBit % 8,
-    trailingBytes: trailingBytes(all, element.dataOffset + element.length, element.length - needed, !isBig),
+    trailingBytes:
+      element.length === UNDEFINED_LENGTH
+        ? 0
+        : trailingBytes(all, element.dataOffset + element.length, element.length - needed, !isBig),
   };
+}
+
+const UNDEFINED_LENGTH = 0xffff_ffff;
+
+/**
+ * Where the pixels are of an element without a length, which only compressed ones may have: in its one item, behind a
+ * table of offsets that may be empty, as where a compressed file was unpacked by halves. No bytes where they are not.
+ */
+function onlyItem(
+  all: Uint8Array,
+  { dataOffset }: { readonly dataOffset: number },
+  isBig: boolean,
+): { readonly dataOffset: number; readonly length: number } {
+  const view = new DataView(all.buffer, all.byteOffset, all.byteLength);
+  const items: { readonly dataOffset: number; readonly length: number }[] = [];
+  for (let at = dataOffset; at + 8 <= all.length && items.length < 3; ) {
+    if (view.getUint16(at, !isBig) !== 0xfffe || view.getUint16(at + 2, !isBig) !== 0xe000) break;
+    const length = view.getUint32(at + 4, !isBig);
+    items.push({ dataOffset: at + 8, length });
+    at += 8 + length;
+  }
+  const filled = items.length > 1 ? items.slice(1) : items;
+  return filled.length === 1 && filled[0] !== undefined ? filled[0] : { dataOffset, length: 0 };
 }
 
 /** Uncompressed YBR_FULL_422 keeps two samples a pixel: both luminances, then what the pair shares. */

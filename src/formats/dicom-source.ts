@@ -1,7 +1,7 @@
 import { type DicomFile, textOf } from "./dicom-file.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { decodeText } from "./dicom-text.js";
-import { type FittedText, fittedText, type LongText } from "./repeated-text.js";
+import { type FittedText, fittedText, type TextFault } from "./repeated-text.js";
 import type { DicomSource } from "./scan.js";
 
 /** What derived objects repeat: patient, study, patient study, and the dates that stand in for a clock. */
@@ -36,6 +36,8 @@ const COPIED: Readonly<Record<string, string>> = {
   "00201040": "LO", // Position Reference Indicator
   "0020000D": "UI", // Study Instance UID
 };
+/** Read, and not repeated themselves: dates that stand in for the content's, and what objects have of their own. */
+const NOT_REPEATED = new Set(["00080021", "00080022", "00080031", "00080032", "00080060", "00180015", "00200011"]);
 const WITH_CHARACTER_SET = new Set(["SH", "LO", "PN"]);
 
 /**
@@ -48,7 +50,7 @@ export function dicomSourceOf(attributes: DicomSource["attributes"], slices: rea
   const first = slices[0];
   if (first === undefined) throw new RangeError("a series needs at least one slice");
   return {
-    attributes,
+    attributes: { ...attributes, ...lossyAttributes(slices) },
     studyInstanceUid: first.studyInstanceUid,
     seriesInstanceUid: first.seriesInstanceUid,
     frameOfReferenceUid: first.frameOfReferenceUid,
@@ -64,6 +66,17 @@ export function dicomSourceOf(attributes: DicomSource["attributes"], slices: rea
   };
 }
 
+/** What is lost in one slice is lost in the whole; ratio and method are those of the first that lost. */
+function lossyAttributes(slices: readonly DicomInstance[]): DicomSource["attributes"] {
+  const lossy = slices.find((slice) => slice.lossy !== null)?.lossy ?? null;
+  if (lossy === null) return {};
+  return {
+    "00282110": { vr: "CS", Value: ["01"] },
+    ...(lossy.ratios.length > 0 && { "00282112": { vr: "DS", Value: lossy.ratios } }),
+    ...(lossy.methods.length > 0 && { "00282114": { vr: "CS", Value: lossy.methods } }),
+  };
+}
+
 /** The patient and study attributes of a file that objects derived from its series repeat. */
 export function copiedAttributes(file: DicomFile): DicomSource["attributes"] {
   const attributes: Record<string, { vr: string; Value?: unknown[] }> = {};
@@ -76,28 +89,42 @@ export function copiedAttributes(file: DicomFile): DicomSource["attributes"] {
   return attributes;
 }
 
-/** Which of them are longer than their VR allows. */
-export function longTexts(file: DicomFile): LongText[] {
-  return copiedText(file).flatMap(({ fitted }) => fitted.long ?? []);
+/** What is wrong with them. */
+export function textFaults(file: DicomFile): TextFault[] {
+  const texts = copiedText(file);
+  const faults = texts.flatMap(({ fitted: { fault } }) =>
+    fault === null || (fault.kind === "malformed" && NOT_REPEATED.has(fault.tag)) ? [] : [fault],
+  );
+  return texts.some(({ isGuessed }) => isGuessed) ? [...faults, { kind: "guessed" }] : faults;
 }
 
-function copiedText({ dataSet }: DicomFile): { tag: string; vr: string; fitted: FittedText }[] {
+interface CopiedText {
+  readonly tag: string;
+  readonly vr: string;
+  readonly fitted: FittedText;
+  readonly isGuessed: boolean;
+}
+
+function copiedText({ dataSet }: DicomFile): CopiedText[] {
   const sets = (textOf(dataSet, "x00080005") ?? "").split("\\");
   return Object.entries(COPIED).flatMap(([tag, vr]) => {
     const element = dataSet.elements[`x${tag.toLowerCase()}`];
     if (element === undefined) return [];
     const raw = dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
-    const text = decodeText(raw, WITH_CHARACTER_SET.has(vr) ? sets : []).replaceAll("\0", "");
-    const values = text.split("\\").map((part) => part.trim());
-    return [{ tag, vr, fitted: fittedText(tag, vr, values) }];
+    const inSet = WITH_CHARACTER_SET.has(vr);
+    const { text, isGuessed } = decodeText(raw, inSet ? sets : []);
+    const values = text
+      .replaceAll("\0", "")
+      .split("\\")
+      .map((part) => part.trim());
+    return [{ tag, vr, fitted: fittedText(tag, vr, values), isGuessed: inSet && isGuessed }];
   });
 }
 
 /** DICOM JSON (PS3.18 F.2.3): numbers for DS and IS, component groups for names, text for the rest. */
 function jsonValue(part: string, vr: string): unknown {
   if (part === "") return null;
-  if (vr === "IS") return Number.isInteger(Number(part)) && Math.abs(Number(part)) < 2 ** 31 ? Number(part) : null;
-  if (vr === "DS") return Number.isFinite(Number(part)) ? Number(part) : null;
+  if (vr === "IS" || vr === "DS") return Number.isFinite(Number(part)) ? Number(part) : null;
   if (vr !== "PN") return part;
   const [alphabetic = "", ideographic = "", phonetic = ""] = part.split("=");
   return {

@@ -6,6 +6,7 @@ export interface DicomElement {
 /** Elements by tag: eight hexadecimal digits, upper case. */
 export type DicomElements = Readonly<Record<string, DicomElement>>;
 
+const IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2";
 const EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1";
 const RLE_LOSSLESS = "1.2.840.10008.1.2.5";
 /** Names this writer in file meta information; a fixed UID of our own (PS3.5 B.2). */
@@ -14,28 +15,41 @@ const IMPLEMENTATION_UID = "2.25.229173218046510842693571043682359471234";
 /** Values of these have a length field of four bytes (PS3.5 7.1.2). */
 const LONG = new Set(["OB", "OW", "OD", "OF", "OL", "SQ", "UC", "UR", "UT", "UN"]);
 
+/** How elements are written: implicit VR leaves out their VR and gives every length four bytes (PS3.5 7.1.3). */
+type Encoding = "explicit" | "implicit";
+
+/** What a file is beside its elements. */
+interface FileOptions {
+  /** Pixel data compressed in RLE, one part of even length a frame, in explicit VR; else pixel data is an element. */
+  readonly rleFrames?: readonly Uint8Array[];
+  /** @default "explicit" */
+  readonly encoding?: Encoding;
+}
+
 /**
- * A DICOM file in explicit VR little endian: elements sorted by tag, text in UTF-8, sequences with their lengths.
- * Written by hand since dcmjs prints values it finds too long (patient data among them) to the console and takes
- * 100 ms to load.
+ * A DICOM file in little endian: elements sorted by tag, text in UTF-8, sequences with their lengths. Written by hand
+ * since dcmjs prints values it finds too long (patient data among them) to the console and takes 100 ms to load.
  *
- * @param rleFrames pixel data compressed in RLE, one part of even length a frame; else pixel data is an element
  * @throws {TypeError} for a value that its VR cannot hold
  */
-export function writeDicomFile(elements: DicomElements, rleFrames?: readonly Uint8Array[]): Uint8Array {
+export function writeDicomFile(
+  elements: DicomElements,
+  { rleFrames, encoding = "explicit" }: FileOptions = {},
+): Uint8Array {
+  const syntax = encoding === "implicit" ? IMPLICIT_LITTLE_ENDIAN : EXPLICIT_LITTLE_ENDIAN;
   const meta: DicomElements = {
     "00020001": { vr: "OB", Value: [Uint8Array.of(0, 1)] },
     "00020002": { vr: "UI", Value: elements["00080016"]?.Value ?? [] },
     "00020003": { vr: "UI", Value: elements["00080018"]?.Value ?? [] },
-    "00020010": { vr: "UI", Value: [rleFrames === undefined ? EXPLICIT_LITTLE_ENDIAN : RLE_LOSSLESS] },
+    "00020010": { vr: "UI", Value: [rleFrames === undefined ? syntax : RLE_LOSSLESS] },
     "00020012": { vr: "UI", Value: [IMPLEMENTATION_UID] },
     "00020013": { vr: "SH", Value: ["SCANLANE"] },
   };
-  const metaBytes = concat(encodeElements(meta));
-  const length = encodeElements({ "00020000": { vr: "UL", Value: [metaBytes.length] } });
+  const metaBytes = concat(encodeElements(meta, "explicit"));
+  const length = encodeElements({ "00020000": { vr: "UL", Value: [metaBytes.length] } }, "explicit");
   const preamble = new Uint8Array(132);
   preamble.set(new TextEncoder().encode("DICM"), 128);
-  const body = encodeElements(elements);
+  const body = encodeElements(elements, encoding);
   if (rleFrames !== undefined) body.push(...encapsulated(rleFrames));
   return concat([preamble, ...length, metaBytes, ...body]);
 }
@@ -59,6 +73,7 @@ function encapsulated(frames: readonly Uint8Array[]): Uint8Array[] {
   return [new Uint8Array(start.buffer), ...items, itemHeader("FFFEE0DD", 0)];
 }
 
+/** Tag and length: of an item, and of an element in implicit VR. */
 function itemHeader(tag: string, length: number): Uint8Array {
   const header = new DataView(new ArrayBuffer(8));
   putTag(header, 0, tag);
@@ -78,34 +93,40 @@ export function decimalString(value: number): string {
   throw new TypeError(`a decimal string cannot hold ${value}`);
 }
 
-function encodeElements(elements: DicomElements): Uint8Array[] {
+function encodeElements(elements: DicomElements, encoding: Encoding): Uint8Array[] {
   const tags = Object.keys(elements).sort();
   return tags.flatMap((tag) => {
     const element = elements[tag];
-    return element === undefined ? [] : encodeElement(tag, element);
+    return element === undefined ? [] : encodeElement(tag, element, encoding);
   });
 }
 
-function encodeElement(tag: string, { vr, Value }: DicomElement): Uint8Array[] {
-  const body = vr === "SQ" ? encodeItems(Value ?? []) : [encodeValue(tag, vr, Value ?? [])];
+function encodeElement(tag: string, { vr, Value }: DicomElement, encoding: Encoding): Uint8Array[] {
+  const body = vr === "SQ" ? encodeItems(Value ?? [], encoding) : [encodeValue(tag, vr, Value ?? [])];
   const length = body.reduce((sum, part) => sum + part.length, 0);
+  const isLong = encoding === "implicit" || LONG.has(vr);
+  // All ones would be an undefined length.
+  if (length >= (isLong ? 0xffff_ffff : 0x1_0000)) {
+    throw new TypeError(`element ${tag} of VR ${vr} cannot hold ${length} bytes`);
+  }
+  return [elementHeader(tag, vr, length, encoding), ...body];
+}
+
+function elementHeader(tag: string, vr: string, length: number, encoding: Encoding): Uint8Array {
+  if (encoding === "implicit") return itemHeader(tag, length);
   const isLong = LONG.has(vr);
   const header = new DataView(new ArrayBuffer(isLong ? 12 : 8));
   putTag(header, 0, tag);
   header.setUint8(4, vr.charCodeAt(0));
   header.setUint8(5, vr.charCodeAt(1));
-  // All ones would be an undefined length.
-  if (length >= (isLong ? 0xffff_ffff : 0x1_0000)) {
-    throw new TypeError(`element ${tag} of VR ${vr} cannot hold ${length} bytes`);
-  }
   if (isLong) header.setUint32(8, length, true);
   else header.setUint16(6, length, true);
-  return [new Uint8Array(header.buffer), ...body];
+  return new Uint8Array(header.buffer);
 }
 
-function encodeItems(items: readonly unknown[]): Uint8Array[] {
+function encodeItems(items: readonly unknown[], encoding: Encoding): Uint8Array[] {
   return items.flatMap((item) => {
-    const body = encodeElements(item as DicomElements);
+    const body = encodeElements(item as DicomElements, encoding);
     const length = body.reduce((sum, part) => sum + part.length, 0);
     return [itemHeader("FFFEE000", length), ...body];
   });

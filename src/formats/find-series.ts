@@ -3,12 +3,14 @@ import { sha256 } from "#src/core/ids.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { COLOUR_REDUCED } from "./colour-planes.js";
 import { parseDicomFile, TRANSFER_SYNTAX } from "./dicom-file.js";
-import { type DicomInstance, isIdentified, readInstances, seriesKey } from "./dicom-instance.js";
+import { type DicomInstance, haveOwnUids, isIdentified, readInstances, seriesKey } from "./dicom-instance.js";
 import { storedPixels } from "./dicom-pixels.js";
-import { longTexts } from "./dicom-source.js";
-import { type LongText, longTextWarning } from "./repeated-text.js";
+import { textFaults } from "./dicom-source.js";
+import { type TextFault, textWarning } from "./repeated-text.js";
 import type { FindOptions, FoundScan, UploadEntry } from "./scan.js";
 import { places, seriesGeometry } from "./series-geometry.js";
+import { type NamedPatient, namedPatient, patientWarnings } from "./series-patient.js";
+import { mixedContrasts } from "./split-contrasts.js";
 import { splitByNumber, splitByShape, splitByTraits, type VolumePart } from "./split-volumes.js";
 import { volumeFormatOf } from "./volume-formats.js";
 
@@ -24,7 +26,8 @@ export interface SeriesFile {
   readonly fileDigest: string | null;
   readonly trailingBytes: number;
   /** Text of the header that DICOM results cannot repeat as it is. */
-  readonly longTexts: readonly LongText[];
+  readonly textFaults: readonly TextFault[];
+  readonly patient: NamedPatient;
 }
 
 /** Syntaxes whose pixels can be measured without decoding them. */
@@ -57,7 +60,8 @@ export async function readSeriesFile(bytes: Uint8Array, ordinal: number, subject
     slices,
     fileDigest: sha256(bytes),
     trailingBytes: pixels?.trailingBytes ?? 0,
-    longTexts: longTexts(file),
+    textFaults: textFaults(file),
+    patient: namedPatient(file),
   };
 }
 
@@ -81,7 +85,7 @@ export async function readSeriesHead(entry: UploadEntry, subject: string): Promi
     if (slices === null || slices.length === 0) return null;
     const { transferSyntaxUid } = file;
     const { ordinal } = entry;
-    const facts = { fileDigest: null, trailingBytes: 0, longTexts: longTexts(file) };
+    const facts = { fileDigest: null, trailingBytes: 0, textFaults: textFaults(file), patient: namedPatient(file) };
     return { ordinal, series: seriesKey(file), transferSyntaxUid, slices, ...facts };
   } catch (error) {
     if (error instanceof PipelineError) return null;
@@ -110,6 +114,7 @@ export async function seriesScans(
   const digests = pixelDigests(entries);
   const scans: FoundScan[] = [];
   const unique = dropSameFiles(await withNeededDigests(files, entries));
+  const patient = patientWarnings(unique.kept, subject);
   const byOrdinal = new Map(unique.kept.map((file) => [file.ordinal, file]));
   const shapes = splitByShape(
     unique.kept.flatMap((file) => file.slices),
@@ -120,8 +125,15 @@ export async function seriesScans(
     for (const part of splitByTraits(shape)) {
       const { kept, dropped } = await dropCopies(part.slices, byOrdinal, digests);
       const rest = { ...part, slices: kept };
-      const numbered = places(kept).length < kept.length ? splitByNumber(rest) : null;
-      for (const volume of numbered ?? [rest]) volumes.push({ part: volume, warnings: dropped.map(copyWarning) });
+      const warnings = dropped.map(copyWarning);
+      if (places(kept).length === kept.length) {
+        volumes.push({ part: rest, warnings });
+        continue;
+      }
+      const numbered = splitByNumber(rest);
+      // Volumes may have the same picture in one place, as beyond the patient, and are whole with it.
+      const whole = numbered === null && dropped.length > 0 ? splitByNumber(part) : null;
+      for (const volume of whole ?? numbered ?? [rest]) volumes.push({ part: volume, warnings: whole ? [] : warnings });
     }
     for (const [n, { part, warnings }] of volumes.entries()) {
       const geometry = seriesGeometry(part.slices, subject, options.irregular);
@@ -135,6 +147,7 @@ export async function seriesScans(
         instances: geometry.slices.map((one) => instanceName(one, byOrdinal)),
         modality: slice?.modality ?? null,
         bodyPart: slice?.bodyPart ?? null,
+        imageType: imageTypeOf(slice),
         mayShowText: geometry.slices.some((one) => one.mayShowText),
         transferSyntaxUid: sources[0]?.transferSyntaxUid ?? null,
         irregular: geometry.irregular?.reason ?? null,
@@ -142,14 +155,17 @@ export async function seriesScans(
         heldBytes: geometry.irregular === null && geometry.slices.every(({ pixels }) => staysWhole(pixels)) ? 2 : 4,
         warnings: [
           ...unique.dropped.map(copyWarning),
+          ...patient,
           ...warnings,
           ...trailingWarnings(sources),
-          ...(sources[0]?.longTexts ?? []).map((text) => longTextWarning(text, sources[0]?.ordinal ?? 0)),
+          ...(sources[0]?.textFaults ?? []).map((fault) => textWarning(fault, sources[0]?.ordinal ?? 0)),
           ...shapeWarnings(shapes, shape),
           ...volumeWarnings(volumes, n),
+          ...contrastWarnings(geometry.slices),
           ...geometry.warnings,
           ...(geometry.slices.every((one) => one.pixels.colour === "grey") ? [] : [COLOUR_REDUCED]),
-          ...(geometry.slices.every(isIdentified) ? [] : [UNIDENTIFIED]),
+          ...(geometry.slices.some((one) => one.pixels.isInverted) ? [INVERTED] : []),
+          ...unreferableWarnings(geometry.slices),
         ],
       });
     }
@@ -161,6 +177,11 @@ export async function seriesScans(
 function staysWhole({ colour, table, bitsAllocated, slope, intercept }: DicomInstance["pixels"]): boolean {
   const isPlain = colour === "grey" && table === null && bitsAllocated === 16;
   return isPlain && Number.isInteger(slope) && Number.isInteger(intercept);
+}
+
+function imageTypeOf(slice: DicomInstance | undefined): string[] {
+  const values = slice?.traits["image type"]?.split("\\") ?? [];
+  return values.map((value) => value.trim().toUpperCase());
 }
 
 /** SOP instance, frame where it is one of several, and digest of the file where it is known. */
@@ -255,10 +276,21 @@ function pixelDigests(entries: readonly UploadEntry[]): (slice: DicomInstance) =
   };
 }
 
-const UNIDENTIFIED: ScanWarning = {
-  code: "SourceUnidentified",
-  message: "files have lost the UIDs of their study, series or instance; no DICOM result can refer to them",
+const INVERTED: ScanWarning = {
+  code: "GreyInverted",
+  message: "small values are bright in this image (MONOCHROME1); they were kept as they are",
 };
+
+/** Why no DICOM result can refer to slices. */
+function unreferableWarnings(slices: readonly DicomInstance[]): ScanWarning[] {
+  if (!slices.every(isIdentified)) {
+    const message = "files have lost the UIDs of their study, series or instance; no DICOM result can refer to them";
+    return [{ code: "SourceUnidentified", message }];
+  }
+  if (haveOwnUids(slices)) return [];
+  const message = "several files have the UID of one instance; no DICOM result can refer to one of them";
+  return [{ code: "SourceUnidentified", message }];
+}
 
 function copyWarning(ordinal: number): ScanWarning {
   return { code: "DuplicateDropped", message: `entry ${ordinal} is a copy of another slice and was left out` };
@@ -289,4 +321,11 @@ function volumeWarnings(volumes: readonly { readonly part: VolumePart }[], n: nu
   if (volumes.length === 1 || told.length === 0) return [];
   const message = `the series holds ${volumes.length} volumes told apart by ${told.join(" and ")}; this image is volume ${n + 1}`;
   return [{ code: "SeriesSplit", message }];
+}
+
+function contrastWarnings(slices: readonly DicomInstance[]): ScanWarning[] {
+  const mixed = mixedContrasts(slices);
+  if (mixed.length === 0) return [];
+  const message = `slices differ in ${mixed.join(" and ")}; they were taken as one volume`;
+  return [{ code: "ContrastMixed", message }];
 }

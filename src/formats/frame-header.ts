@@ -33,6 +33,9 @@ export const GROUP = {
   mrModifier: "x00189115",
   cardiacSynchronization: "x00189118",
   temporalPosition: "x00209310",
+  frameAnatomy: "x00209071",
+  /** Of objects converted from single images: what all of these said and no group holds. */
+  unassignedShared: "x00209170",
 } as const;
 
 /** Items of a sequence; none where it is absent. */

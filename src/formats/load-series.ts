@@ -4,7 +4,7 @@ import { stackToGrid } from "#src/imaging/slice-stack.js";
 import { DecoderPool } from "./codecs/decoder-pool.js";
 import { COMPRESSED_SYNTAXES } from "./codecs/frame-decoder.js";
 import { parseDicomFile } from "./dicom-file.js";
-import { type DicomInstance, isIdentified, readInstances } from "./dicom-instance.js";
+import { type DicomInstance, haveOwnUids, isIdentified, readInstances } from "./dicom-instance.js";
 import { type StoredPixels, storedPixels } from "./dicom-pixels.js";
 import { copiedAttributes, dicomSourceOf } from "./dicom-source.js";
 import { readAhead } from "./read-ahead.js";
@@ -37,7 +37,7 @@ export async function loadSeries(
   return {
     volume: { ...geometry.grid, data: stack === null ? data : stackToGrid(float32(data), stack, geometry.grid.size) },
     warnings: [...warnings, ...geometry.warnings],
-    dicom: slices.every(isReferable) ? dicomSourceOf(attributes, geometry.slices) : null,
+    dicom: slices.every(isReferable) && haveOwnUids(slices) ? dicomSourceOf(attributes, geometry.slices) : null,
     stack,
   };
 }

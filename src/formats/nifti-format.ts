@@ -67,16 +67,20 @@ async function openFile(file: VolumeFile): Promise<Opened> {
     throw new PipelineError("InputUnsupported", `${subject} holds ${found}, expected one or a colour`);
   }
   if (!header.isPair) return { header, open: openNifti(file.bytes, header, subject), dataOrdinals: [] };
-  const data = await file.sibling(imageName(file));
+  const data = await file.sibling(...imageNames(file));
   return { header, open: openNifti(data.bytes, header, `entry ${data.ordinal}`), dataOrdinals: [data.ordinal] };
 }
 
-/** "brain.hdr.gz" -> "brain.img.gz", as nifti1_io.c does; upper case stays. */
-function imageName({ name, subject }: VolumeFile): string {
-  const replaced = name.replace(/\.(hdr|HDR)(\.gz|\.GZ)?$/, (_, ending: string, packed: string | undefined) => {
-    return (ending === "HDR" ? ".IMG" : ".img") + (packed ?? "");
-  });
-  if (replaced !== name) return replaced;
+/**
+ * "brain.hdr.gz" -> "brain.img.gz", as nifti1_io.c does; upper case stays. Else the one that is packed where the header
+ * is not, or the other way round: others write such pairs.
+ */
+function imageNames({ name, subject }: VolumeFile): string[] {
+  const [, stem, ending, packed] = /^(.*)\.(hdr|HDR)(\.gz|\.GZ)?$/.exec(name) ?? [];
+  if (stem !== undefined) {
+    const image = `${stem}.${ending === "HDR" ? "IMG" : "img"}`;
+    return packed === undefined ? [image, `${image}.gz`, `${image}.GZ`] : [image + packed, image];
+  }
   const message = `${subject} is the header of a two-file NIfTI pair, expected its name to end in .hdr`;
   throw new PipelineError("InputUnsupported", message);
 }

@@ -155,6 +155,21 @@ function directionsOf(fields: Map<string, string>): (readonly number[] | null)[]
   return (text.match(/none|\([^)]*\)/gi) ?? []).map((item) => (item.startsWith("(") ? vector(item) : null));
 }
 
+const MILLIMETRES: Readonly<Record<string, number>> = {
+  um: 0.001,
+  µm: 0.001,
+  μm: 0.001,
+  micron: 0.001,
+  cm: 10,
+  m: 1000,
+};
+
+/** Millimetres of a unit, by axis: units stand in quotes, and what is no length known here counts as millimetres. */
+function millimetresOf(units: string | undefined): (axis: number) => number {
+  const names = [...(units ?? "").matchAll(/"([^"]*)"/g)].map(([, name = ""]) => name.trim());
+  return (axis) => MILLIMETRES[names[axis] ?? ""] ?? 1;
+}
+
 function vector(text: string): number[] {
   return text.replace(/[()]/g, "").split(",").map(Number);
 }
@@ -181,16 +196,17 @@ function placement(fields: Map<string, string>, axes: readonly number[], subject
       at(origin, 2),
     ]);
     const [signX, signY] = space ?? [-1, -1];
-    const affineRas = affine.map(
-      (value, i) => (i < 4 ? value * signX : i < 8 ? value * signY : value) + 0,
-    ) as unknown as Affine;
+    const mm = millimetresOf(fields.get("space units"));
+    const scales = [signX * mm(0), signY * mm(1), mm(2)];
+    const affineRas = affine.map((value, i) => value * (scales[i >> 2] ?? 1) + 0) as unknown as Affine;
     if (!affineRas.every(Number.isFinite) || !(Math.abs(affineDeterminant(affineRas)) > 1e-12)) {
       throw new PipelineError("InputUnreadable", `${subject} has space directions that flatten space`);
     }
     return { affineRas, spacingMm: spacingOfAffine(affineRas), warnings };
   }
   const spacings = fields.get("spacings")?.split(/\s+/).map(Number);
-  const along = (n: number) => Math.abs(spacings?.[axes[n] ?? -1] ?? Number.NaN);
+  const mm = millimetresOf(fields.get("units"));
+  const along = (n: number) => Math.abs((spacings?.[axes[n] ?? -1] ?? Number.NaN) * mm(axes[n] ?? -1));
   const known = axes.every((_, n) => along(n) > 0 && Number.isFinite(along(n)));
   const [x, y, z] = [0, 1, 2].map((n) => (known && n < axes.length ? along(n) : 1)) as [number, number, number];
   warnings.push(

@@ -21,6 +21,8 @@ export interface PixelFormat {
    * "palette": what a table gives the sample.
    */
   readonly colour: "grey" | "rgb" | "ybr" | "ybr422" | "palette";
+  /** MONOCHROME1: small values are bright. They are kept. */
+  readonly isInverted: boolean;
   /** Shares of red, green and blue in that number. */
   readonly shares: readonly [number, number, number];
   /** Whether the samples of uncompressed pixels stand beside each other, or each component is a plane of its own. */
@@ -71,7 +73,8 @@ export function readPixelFormat(
     throw unsupported(`${subject} has ${saysBits} bits a pixel, expected ${BITS_ALLOCATED[element].join(", ")}`);
   }
   const bitsStored = dataSet.uint16("x00280101") ?? bitsAllocated;
-  const highBit = dataSet.uint16("x00280102") ?? bitsStored - 1;
+  // Where all bits are stored there is but one place for them.
+  const highBit = bitsStored === bitsAllocated ? bitsStored - 1 : (dataSet.uint16("x00280102") ?? bitsStored - 1);
   const isInteger = element === "x7fe00010";
   if (
     isInteger &&
@@ -101,6 +104,7 @@ export function readPixelFormat(
     isSigned,
     samples,
     colour,
+    isInverted: textOf(dataSet, "x00280004") === "MONOCHROME1",
     shares,
     isInterleaved: dataSet.uint16("x00280006") !== 1,
     table: colour === "palette" ? palette(dataSet, isSigned, shares, subject) : modalityTable,

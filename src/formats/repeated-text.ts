@@ -1,5 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import type { ScanWarning } from "#src/core/warnings.js";
+import { legalValue } from "./legal-value.js";
 
 /** Most characters of a value by its VR (PS3.5 6.2); of a name in each component group. DA and TM in their old forms. */
 const MAX_CHARACTERS: Readonly<Record<string, number>> = {
@@ -18,51 +19,82 @@ const IDENTIFYING = new Set(["00080050", "00100010", "00100020", "00100021", "00
 const MAX_IDENTIFIER = 1024;
 /** VRs of text that describes: the beginning of it is better than none. */
 const SHORTENED = new Set(["LO", "SH", "PN"]);
-/** None of the attributes has more values than a few. */
+/** None of the attributes has more values than a few, and of another VR than text none more than one. */
 const MAX_VALUES = 16;
+const SINGLE = new Set(["AS", "CS", "DA", "DS", "IS", "TM"]);
 
-/** Text of a header that is longer than its VR allows. */
-export interface LongText {
-  /** Eight hexadecimal digits. */
-  readonly tag: string;
-  readonly vr: string;
-  /** Of the longest value; of an identifier, of all of it. */
-  readonly characters: number;
-}
+/** What is wrong with text of a header. */
+export type TextFault =
+  | {
+      readonly kind: "long";
+      /** Eight hexadecimal digits. */
+      readonly tag: string;
+      readonly vr: string;
+      /** Of the longest value; of an identifier, of all of it. */
+      readonly characters: number;
+    }
+  | {
+      readonly kind: "malformed";
+      readonly tag: string;
+      readonly vr: string;
+      /** Whether another form of it is repeated; else nothing is. */
+      readonly isReformed: boolean;
+    }
+  /** Of the whole file: characters beyond ASCII whose set had to be guessed. */
+  | { readonly kind: "guessed" };
 
-/** How the values of an attribute are repeated, and what is too long of them; null where nothing is. */
+/** How the values of an attribute are repeated, and what is wrong with them; null where nothing is. */
 export interface FittedText {
   readonly values: readonly string[];
-  readonly long: LongText | null;
+  readonly fault: TextFault | null;
 }
 
 /**
  * Header text as DICOM results may repeat it. What describes is cut to the length of its VR; what is a date, a code or a
- * UID by its VR and cannot be so long is left out; what identifies is kept as it is, as a part of it could be another
- * patient's.
+ * UID by its VR and cannot be so long is left out, and so is what is no value of its VR (`legalValue`); what identifies
+ * is kept as it is, as a part of it could be another patient's.
  */
 export function fittedText(tag: string, vr: string, values: readonly string[]): FittedText {
-  const limit = MAX_CHARACTERS[vr];
-  if (limit === undefined) return { values, long: null };
+  const limit = MAX_CHARACTERS[vr] ?? Number.POSITIVE_INFINITY;
   if (IDENTIFYING.has(tag)) {
     const characters = charactersOf(values.join("\\"));
     const isLong = values.some((value) => longest(value, vr) > limit) || characters > MAX_IDENTIFIER;
-    return { values, long: isLong ? { tag, vr, characters } : null };
+    return { values, fault: isLong ? { kind: "long", tag, vr, characters } : null };
   }
   const few = values.slice(0, MAX_VALUES);
   const characters = values.reduce((most, value) => Math.max(most, longest(value, vr)), 0);
-  if (characters <= limit) return { values: few, long: null };
-  const long = { tag, vr, characters };
-  return SHORTENED.has(vr) ? { values: few.map((value) => cut(value, vr, limit)), long } : { values: [], long };
+  if (characters <= limit) return legalText(tag, vr, few);
+  const fault: TextFault = { kind: "long", tag, vr, characters };
+  return SHORTENED.has(vr) ? { values: few.map((value) => cut(value, vr, limit)), fault } : { values: [], fault };
+}
+
+function legalText(tag: string, vr: string, values: readonly string[]): FittedText {
+  const legal = (SINGLE.has(vr) ? values.slice(0, 1) : values).map((value) => legalValue(tag, vr, value));
+  if (legal.length === values.length && legal.every((value, i) => value === values[i])) return { values, fault: null };
+  const isReformed = legal.some((value) => value !== null && value !== "");
+  return { values: legal.map((value) => value ?? ""), fault: { kind: "malformed", tag, vr, isReformed } };
 }
 
 /**
- * What is said of text that is too long.
+ * What is said of text that results cannot repeat as it is.
  *
  * @throws {PipelineError} InputUnsupported for an identifier that no DICOM result could repeat
  */
-export function longTextWarning({ tag, vr, characters }: LongText, ordinal: number): ScanWarning {
-  const name = `(${tag.slice(0, 4)},${tag.slice(4)})`;
+export function textWarning(fault: TextFault, ordinal: number): ScanWarning {
+  if (fault.kind === "guessed") {
+    const found = `entry ${ordinal} has characters beyond ASCII and names no character set that is known`;
+    return {
+      code: "CharacterSetGuessed",
+      message: `${found}: they were read as UTF-8 where they are, else as Latin-1`,
+    };
+  }
+  const name = `(${fault.tag.slice(0, 4)},${fault.tag.slice(4)})`;
+  if (fault.kind === "malformed") {
+    const fate = fault.isReformed ? "repeat it in the form that it has" : "leave it out";
+    const message = `${name} of entry ${ordinal} is no value of its VR ${fault.vr}: DICOM results ${fate}`;
+    return { code: "ValueMalformed", message };
+  }
+  const { tag, vr, characters } = fault;
   if (IDENTIFYING.has(tag) && characters > MAX_IDENTIFIER) {
     const found = `${characters} characters in ${name}, which identifies`;
     throw new PipelineError("InputUnsupported", `entry ${ordinal} has ${found}, expected at most ${MAX_IDENTIFIER}`);

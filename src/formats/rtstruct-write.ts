@@ -11,8 +11,6 @@ const RT_STRUCTURE_SET_STORAGE = "1.2.840.10008.5.1.4.1.1.481.3";
 /** Referenced as the study's class, which is long retired: what every reader of structure sets expects. */
 const DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1";
 const ANATOMICAL_STRUCTURE = "123037004";
-/** Longest value of a DS in explicit VR. */
-const MAX_DS_BYTES = 65_534;
 
 interface RtStructOptions {
   /** On the source's grid: x along rows, y along columns, z in the order of `source.slices`. */
@@ -30,8 +28,10 @@ interface RtStructOptions {
  * each slice's own plane, to 0.00001 mm. A segment without voxels is an ROI without contours.
  *
  * Holes are contours of their own (no keyholes): a point is inside where it lies within an odd number of an ROI's
- * contours of its plane (even-odd rule). A contour too long for a DS of explicit VR is written as UN (PS3.5 6.2.2).
- * Same options, same bytes.
+ * contours of its plane (even-odd rule).
+ *
+ * Implicit VR little endian: in explicit VR a DS holds 65,534 bytes, which is fewer than the outline of an organ may
+ * take, and as UN (PS3.5 6.2.2) readers do not know a contour for one. Same options, same bytes.
  *
  * @throws {RangeError} when labels and source differ in slices
  */
@@ -40,7 +40,7 @@ export function writeRtStruct(options: RtStructOptions): Uint8Array {
   const base = derivedElements(source, options);
   const { "00080023": date, "00080033": time, "00200052": frameOfReference, ...common } = base;
   const contours = contoursOf(options);
-  return writeDicomFile({
+  const elements: DicomElements = {
     ...common,
     "00080016": { vr: "UI", Value: [RT_STRUCTURE_SET_STORAGE] },
     "00080018": { vr: "UI", Value: [derivedUid(identity, "rtstruct", "instance")] },
@@ -71,7 +71,8 @@ export function writeRtStruct(options: RtStructOptions): Uint8Array {
     },
     "30060080": { vr: "SQ", Value: segments.map((segment, i) => observation(segment, i + 1)) },
     "300E0002": { vr: "CS", Value: ["UNAPPROVED"] },
-  });
+  };
+  return writeDicomFile(elements, { encoding: "implicit" });
 }
 
 /** Contour items by label value, in the order of slices. */
@@ -116,8 +117,7 @@ function contourData(polygon: Polygon, { positionLps }: DicomSlice, source: Dico
       values.push(decimalString(Math.round(at * 1e5) / 1e5));
     }
   }
-  const text = values.join("\\");
-  return { vr: text.length > MAX_DS_BYTES ? "UN" : "DS", Value: [text] };
+  return { vr: "DS", Value: values };
 }
 
 function roiContour(segment: SegSegment, number: number, contours: readonly DicomElements[]): DicomElements {

@@ -76,6 +76,8 @@ export interface FoundScan {
   readonly modality: string | null;
   /** DICOM body part examined, upper case; null where unknown. */
   readonly bodyPart: string | null;
+  /** Values of DICOM Image Type, in capitals; none where the format has none. */
+  readonly imageType?: readonly string[];
   /** Whether text may be burned into its pixels, a patient's name among it: whatever is not known to be free of it. */
   readonly mayShowText: boolean;
   /** How DICOM pixels are encoded (that of the first slice); null where the format has none. */

@@ -71,6 +71,7 @@ export function writeSeg(options: SegOptions): Uint8Array {
     "00280102": { vr: "US", Value: [bits - 1] },
     "00280103": { vr: "US", Value: [0] },
     "00282110": { vr: "CS", Value: ["00"] },
+    ...lossyElements(source),
     "00620001": { vr: "CS", Value: [kind.toUpperCase()] },
     "00620002": segmentSequence(options),
     "00620013": { vr: "CS", Value: [kind === "fractional" ? "UNDEFINED" : "NO"] },
@@ -80,8 +81,14 @@ export function writeSeg(options: SegOptions): Uint8Array {
     "52009230": frameSequence(frames, source),
     ...ofKind(kind),
   };
-  if (!(data instanceof Uint8Array)) return writeDicomFile(elements, data);
+  if (!(data instanceof Uint8Array)) return writeDicomFile(elements, { rleFrames: data });
   return writeDicomFile({ ...elements, "7FE00010": { vr: "OB", Value: [data] } });
+}
+
+/** What its source lost a segmentation lacks, too (PS3.3 C.8.20.2). */
+function lossyElements({ attributes }: SegOptions["source"]): DicomElements {
+  const tags = ["00282110", "00282112", "00282114"];
+  return Object.fromEntries(tags.flatMap((tag) => (attributes[tag] === undefined ? [] : [[tag, attributes[tag]]])));
 }
 
 function pixelsOf(options: SegOptions): SegPixels {

@@ -5,6 +5,7 @@ import type { SliceStack } from "#src/imaging/slice-stack.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { regularGridOf } from "./regular-grid.js";
+import { areFarApart, gapsAmong, isSameStep, lowerMedian, type StackLevel } from "./series-gaps.js";
 import { directions, minus, normalOf, times } from "./slice-axes.js";
 
 /** A series put in order: instances ascending along the slice normal, and the grid they make. */
@@ -24,10 +25,13 @@ export interface IrregularSeries {
   readonly stack: SliceStack;
 }
 
-/** Steps that differ less than this from the median, or than 2 % of it, are equal. Positions are often rounded to 0.1 mm. */
-const STEP_TOLERANCE_MM = 0.02;
-const STEP_TOLERANCE = 0.02;
-const GAP_FACTOR = 1.5;
+/**
+ * Slices that lie no farther than this from even places are regular. Positions rounded to 0.1 mm lie up to 0.05 mm off
+ * theirs, and so do the ends that the places are reckoned from; results may lie 0.1 mm off (the proof of results).
+ */
+const ROUNDING_MM = 0.09;
+/** What is rounding of thick slices is none of slices that are thinner than that: this share of a step at most. */
+const ROUNDING = 0.25;
 /** Two slices nearer than this lie in one place. */
 const DUPLICATE_MM = 0.01;
 /** Sideways drift along the series that is rounding and no tilt: this, or 1 % of the way along the normal. */
@@ -40,8 +44,8 @@ const SAME_TOLERANCE = 1e-3;
 
 /**
  * Sorts slices by Image Position Patient along the slice normal (never by name or number) and checks that they are one
- * volume. Regular: every step within max(0.02 mm, 2 %) of the median (the lower one of an even number), and no
- * sideways drift.
+ * volume. Regular: every step within max(0.02 mm, 2 %) of the median (the lower one of an even number), or every slice
+ * within 0.09 mm of even steps from the first to the last; and no sideways drift.
  *
  * Regular slices: the affine's z step is (last position - first position) / (slices - 1), the first pixel of the first
  * slice is the origin. A single slice is as thick as its header says. Variable spacing and tilt, where allowed: the
@@ -65,7 +69,8 @@ export function seriesGeometry(
   const slices = inOrder(instances);
   const normal = normalOf(first);
   const depths = slices.map((slice) => dot(slice.positionLps, normal));
-  const steps = depths.slice(1).map((depth, i) => depth - (depths[i] ?? depth));
+  const levels = slices.map((slice, i): StackLevel => levelOf(slice, depths[i] ?? 0));
+  const { steps, expectedMm, gaps } = gapsAmong(levels);
   const repeats = steps.filter((step) => step < DUPLICATE_MM).length;
   if (repeats > 0) {
     throw new PipelineError(
@@ -73,11 +78,11 @@ export function seriesGeometry(
       `${subject} has ${repeats} slices in a place that another one with other pixels takes, expected one volume a series`,
     );
   }
-  assertNoGap(slices, steps, subject);
+  if (gaps.length > 0) throw gapError(steps, gaps, expectedMm, subject);
   const tilt = tiltOf(slices, normal, subject);
-  const reasons = [tilt, variableSpacing(steps, subject)].filter((reason) => reason !== null);
+  const reasons = [tilt, variableSpacing(depths, steps, subject)].filter((reason) => reason !== null);
   const [reason] = reasons;
-  const common = frameOfReferenceWarnings(slices);
+  const common = [...frameOfReferenceWarnings(slices), ...farApartWarnings(levels, lowerMedian(steps))];
   if (reason === undefined) {
     const { grid, warnings } = gridOf(slices, steps);
     return { slices, grid, warnings: [...common, ...warnings], irregular: null };
@@ -207,53 +212,48 @@ function tiltOf(slices: readonly DicomInstance[], normal: Vec3, subject: string)
   return null;
 }
 
-/**
- * Steps that lack slices. Those of 1.5 times the median or more do, unless they are common (more than a quarter of all)
- * and either no whole multiple of the median or bridged by slices as thick as they are: then they are a second spacing.
- *
- * @param steps between neighbouring slices, in mm, all above 0
- * @param thicknessMm of each slice, null where unknown: one more than there are steps
- * @returns the median step (the lower one of an even number), and which steps are gaps
- */
-export function gapsAmong(
-  steps: readonly number[],
-  thicknessMm: readonly (number | null)[],
-): { median: number; gaps: number[] } {
-  const median = lowerMedian(steps);
-  const large = steps.flatMap((step, i) => (step >= GAP_FACTOR * median ? [i] : []));
-  const isCommon = large.length > 1 && large.length * 4 > steps.length;
-  const gaps = large.filter((i) => {
-    const step = steps[i] ?? 0;
-    const ratio = step / median;
-    const isMultiple = Math.abs(ratio - Math.round(ratio)) <= STEP_TOLERANCE * ratio;
-    const thickness = Math.max(thicknessMm[i] ?? 0, thicknessMm[i + 1] ?? 0);
-    return !isCommon || (isMultiple && step >= GAP_FACTOR * thickness);
-  });
-  return { median, gaps };
+/** What gaps are told by of a slice that lies so far along the normal. */
+function levelOf(slice: DicomInstance, depthMm: number): StackLevel {
+  const { sliceThicknessMm, spacingBetweenSlicesMm, instanceNumber } = slice;
+  return {
+    depthMm,
+    thicknessMm: sliceThicknessMm,
+    declaredStepMm: spacingBetweenSlicesMm,
+    // That of a frame or tile counts files.
+    number: slice.part === null ? instanceNumber : null,
+  };
 }
 
-function assertNoGap(slices: readonly DicomInstance[], steps: readonly number[], subject: string): void {
-  const { median, gaps } = gapsAmong(
-    steps,
-    slices.map((slice) => slice.sliceThicknessMm),
-  );
-  if (gaps.length === 0) return;
+function gapError(
+  steps: readonly number[],
+  gaps: readonly number[],
+  expectedMm: number,
+  subject: string,
+): PipelineError {
   const found = Math.max(...gaps.map((i) => steps[i] ?? 0)).toFixed(2);
   const count = gaps.length === 1 ? "a gap" : `${gaps.length} gaps`;
-  throw new PipelineError(
+  return new PipelineError(
     "SeriesGap",
-    `${subject} has ${count} in ${steps.length} steps: ${found} mm found, ${median.toFixed(2)} mm expected`,
-    { details: { steps: gaps.length, expectedMm: median } },
+    `${subject} has ${count} in ${steps.length} steps: ${found} mm found, ${expectedMm.toFixed(2)} mm expected`,
+    { details: { steps: gaps.length, expectedMm } },
   );
 }
 
-/** How the steps vary; null where they are equal. */
-function variableSpacing(steps: readonly number[], subject: string): string | null {
+/** How the steps vary; null where they are equal, but for rounding of the positions. */
+function variableSpacing(depths: readonly number[], steps: readonly number[], subject: string): string | null {
   const median = lowerMedian(steps);
-  const off = steps.filter((step) => Math.abs(step - median) > Math.max(STEP_TOLERANCE_MM, STEP_TOLERANCE * median));
-  if (off.length === 0) return null;
+  const off = steps.filter((step) => !isSameStep(step, median));
+  if (off.length === 0 || areEven(depths)) return null;
   const [low, high] = [Math.min(...steps).toFixed(2), Math.max(...steps).toFixed(2)];
   return `${subject} has ${off.length} of ${steps.length} steps off its spacing: ${low} to ${high} mm found, ${median.toFixed(2)} mm expected`;
+}
+
+/** Whether all slices lie where even steps from the first to the last put them, but for rounding. */
+function areEven(depths: readonly number[]): boolean {
+  const [first = 0] = depths;
+  const step = ((depths.at(-1) ?? first) - first) / (depths.length - 1);
+  const limit = Math.min(ROUNDING_MM, ROUNDING * step);
+  return depths.every((depth, i) => Math.abs(depth - first - i * step) <= limit);
 }
 
 function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Pick<SeriesGeometry, "grid" | "warnings"> {
@@ -293,13 +293,16 @@ function frameOfReferenceWarnings(slices: readonly DicomInstance[]): ScanWarning
 }
 
 function spacingTagWarnings(tagMm: number | null, medianMm: number): ScanWarning[] {
-  if (tagMm === null || Math.abs(tagMm - medianMm) <= Math.max(STEP_TOLERANCE_MM, STEP_TOLERANCE * medianMm)) return [];
+  if (tagMm === null || isSameStep(tagMm, medianMm)) return [];
   const message = `the header says ${tagMm.toFixed(2)} mm between slices, the positions ${medianMm.toFixed(2)} mm; the positions were used`;
   return [{ code: "SpacingTagIgnored", message }];
 }
 
-function lowerMedian(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[(values.length - 1) >> 1] ?? 0;
+function farApartWarnings(levels: readonly StackLevel[], medianMm: number): ScanWarning[] {
+  if (!areFarApart(levels, medianMm)) return [];
+  const thickness = levels[0]?.thicknessMm?.toFixed(2);
+  const message = `slices of ${thickness} mm lie ${medianMm.toFixed(2)} mm apart; every other one or more may be missing`;
+  return [{ code: "SlicesFarApart", message }];
 }
 
 function lengths(grid: Grid): string {

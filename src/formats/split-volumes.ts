@@ -2,6 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { areAlike, inOrder, places } from "./series-geometry.js";
 import { ORDERING_TRAITS, TRAIT_NAMES } from "./slice-traits.js";
+import { splitByContrast } from "./split-contrasts.js";
 
 /** Slices that make one volume, and what told them from the others of their series. */
 export interface VolumePart {
@@ -41,13 +42,18 @@ export function splitByShape(instances: readonly DicomInstance[], subject: strin
 }
 
 /**
- * Splits slices of one shape, several of which lie in one place, into volumes. A trait separates volumes where each
- * of its values occurs in every place; it may take several traits. Where none does, moments in time order the images
- * of each place (each place then has as many as every other, all different). What is left is returned as it is.
+ * Splits slices of one shape into volumes. Where several lie in one place a trait separates volumes where each of its
+ * values occurs in every place; it may take several traits. Where none does, moments in time order the images
+ * of each place (each place then has as many as every other, all different). What is left is returned as it is. Where no
+ * two lie in one place a trait of the contrast may separate them (`splitByContrast`).
  */
 export function splitByTraits(slices: readonly DicomInstance[], told: readonly string[] = []): VolumePart[] {
   const stacked = places(slices);
-  if (stacked.every((place) => place.length === 1)) return [{ slices, told }];
+  if (stacked.every((place) => place.length === 1)) {
+    const contrasts = splitByContrast(inOrder(slices));
+    if (contrasts === null) return [{ slices, told }];
+    return contrasts.groups.flatMap((group) => splitByTraits(group, [...told, contrasts.trait]));
+  }
   for (const trait of TRAIT_NAMES) {
     const groups = groupsBy(slices, (slice) => slice.traits[trait] ?? "");
     if (groups.length > 1 && groups.every((group) => places(group).length === stacked.length)) {

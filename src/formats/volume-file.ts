@@ -10,11 +10,11 @@ export interface VolumeFile {
   /** The file's own name, from which that of a detached data file follows. Never in a message. */
   readonly name: string;
   /**
-   * Another file of the upload by its own name, without folders.
+   * Another file of the upload by its own name, without folders: of several names the first that the upload holds.
    *
    * @throws {PipelineError} InputUnreadable when it is not there, InputUnsupported when several have that name
    */
-  readonly sibling: (name: string) => Promise<SiblingFile>;
+  readonly sibling: (...names: readonly string[]) => Promise<SiblingFile>;
 }
 
 /** A data file that a header names. */

@@ -99,7 +99,8 @@ function channelOf(
 
 function volumeFile(bytes: Uint8Array, entry: UploadEntry, entries: readonly UploadEntry[]): VolumeFile {
   const subject = `entry ${entry.ordinal}`;
-  const sibling: VolumeFile["sibling"] = async (name) => {
+  const sibling: VolumeFile["sibling"] = async (...names) => {
+    const name = names.find((one) => entries.some((candidate) => candidate.name === one));
     const found = entries.filter((candidate) => candidate.name === name);
     const [first] = found;
     if (first === undefined) {

@@ -44,7 +44,6 @@ export const WRITTEN = {
     "00280120": "Pixel Padding Value",
     "00280303": "Longitudinal Temporal Information Modified",
     "0028135A": "Spatial Locations Preserved",
-    "00282110": "Lossy Image Compression",
     "0040A010": "Relationship Type",
     "0040A040": "Value Type",
     "0040A050": "Continuity Of Content",
@@ -88,7 +87,7 @@ export const WRITTEN = {
     "300E0002": "Approval Status",
     "7FE00010": "Pixel Data",
   },
-  /** Numbers of the source that say where and how large it is: the profile does not name them. */
+  /** Of the source, where and how large it is and what compression took from it: the profile does not name these. */
   geometry: {
     "00081160": "Referenced Frame Number",
     "00180050": "Slice Thickness",
@@ -98,6 +97,9 @@ export const WRITTEN = {
     "00280010": "Rows",
     "00280011": "Columns",
     "00280030": "Pixel Spacing",
+    "00282110": "Lossy Image Compression",
+    "00282112": "Lossy Image Compression Ratio",
+    "00282114": "Lossy Image Compression Method",
     "30060050": "Contour Data",
   },
   /** Of the source by `BASIC_PROFILE`: empty, a dummy or a pseudonym. */

@@ -70,6 +70,8 @@ export async function readUpload(
         positionLps: place.positionLps,
         orientationLps: place.orientationLps,
         thicknessMm: place.sliceThicknessMm,
+        declaredStepMm: place.spacingBetweenSlicesMm,
+        number: place.instanceNumber,
       },
       declared,
     },

@@ -1,11 +1,16 @@
-import { gapsAmong } from "#src/formats/series-geometry.js";
+import { gapsAmong, type StackLevel } from "#src/formats/series-gaps.js";
 import { cross, dot, norm, type Vec3 } from "#src/imaging/affine.js";
 
-/** Image Position Patient, Image Orientation Patient (in LPS) and thickness of a slice. */
+/** Where a slice lies, and what tells whether its neighbours are there. */
 export interface SlicePlace {
+  /** Image Position Patient and Image Orientation Patient, in LPS. */
   readonly positionLps: Vec3;
   readonly orientationLps: readonly number[];
   readonly thicknessMm: number | null;
+  /** Spacing Between Slices. */
+  readonly declaredStepMm: number | null;
+  /** Instance Number. */
+  readonly number: number | null;
 }
 
 /** Slices nearer than this, in mm, lie in one place: echoes, phases, copies. */
@@ -20,17 +25,11 @@ const SAME_DIRECTION = 1e-3;
  */
 export function gapInSeries(places: readonly SlicePlace[]): string | null {
   for (const stack of stacksOf(places)) {
-    const levels = levelsOf(stack);
-    const steps = levels.slice(1).map(({ depth }, i) => depth - (levels[i]?.depth ?? depth));
-    const { median, gaps } = gapsAmong(
-      steps,
-      levels.map(({ thicknessMm }) => thicknessMm),
-    );
-    // Of two slices the one step is the median.
-    if (gaps.length === 0 || steps.length < 2) continue;
+    const { steps, expectedMm, gaps } = gapsAmong(levelsOf(stack));
+    if (gaps.length === 0) continue;
     const widest = Math.max(...gaps.map((i) => steps[i] ?? 0)).toFixed(2);
     const count = gaps.length === 1 ? "a gap" : `${gaps.length} gaps`;
-    return `series has ${count} in ${steps.length} steps: ${widest} mm found, ${median.toFixed(2)} mm expected`;
+    return `series has ${count} in ${steps.length} steps: ${widest} mm found, ${expectedMm.toFixed(2)} mm expected`;
   }
   return null;
 }
@@ -49,17 +48,17 @@ function isParallel(a: SlicePlace, b: SlicePlace): boolean {
   return a.orientationLps.every((cosine, i) => Math.abs(cosine - (b.orientationLps[i] ?? 0)) <= SAME_DIRECTION);
 }
 
-/** One slice for each depth along the stack's normal, in mm, ascending. */
-function levelsOf(stack: readonly SlicePlace[]): { depth: number; thicknessMm: number | null }[] {
+/** One slice for each depth along the stack's normal, ascending. */
+function levelsOf(stack: readonly SlicePlace[]): StackLevel[] {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = stack[0]?.orientationLps ?? [];
   const normal = cross([a, b, c], [d, e, f]);
   const length = norm(normal);
   const sorted = stack
-    .map(({ positionLps, thicknessMm }) => ({ depth: dot(positionLps, normal) / length, thicknessMm }))
-    .sort((one, other) => one.depth - other.depth);
-  const levels: typeof sorted = [];
+    .map(({ positionLps, ...slice }): StackLevel => ({ ...slice, depthMm: dot(positionLps, normal) / length }))
+    .sort((one, other) => one.depthMm - other.depthMm);
+  const levels: StackLevel[] = [];
   for (const slice of sorted) {
-    if (slice.depth - (levels.at(-1)?.depth ?? Number.NEGATIVE_INFINITY) >= SAME_PLACE_MM) levels.push(slice);
+    if (slice.depthMm - (levels.at(-1)?.depthMm ?? Number.NEGATIVE_INFINITY) >= SAME_PLACE_MM) levels.push(slice);
   }
   return levels;
 }

@@ -8,7 +8,8 @@ export const RouteRule = z.strictObject({
   bodyPart: z.string().optional().describe("DICOM body part examined, in capitals"),
   format: z.enum(IMAGE_FORMAT_NAMES).optional().describe("format of the image"),
   dimensions: z.literal([2, 3]).optional().describe("2 for one slice, 3 for a volume"),
-  model: z.string().describe("model of images that fit"),
+  imageType: z.string().optional().describe("one of the values of DICOM Image Type, in capitals, as LOCALIZER"),
+  model: z.string().nullable().describe("model of images that fit; null: they are left out"),
   /**
    * What becomes of a series with variable slice spacing or tilt: "resample" brings it to a regular grid for the
    * network and the result back to the series' own slices. A gap is refused in any case.
@@ -37,6 +38,8 @@ export interface RouteFacts {
   readonly bodyPart: string | null;
   readonly format: ImageFormat;
   readonly dimensions: 2 | 3;
+  /** Values of DICOM Image Type, in capitals. */
+  readonly imageType: readonly string[];
 }
 
 /** What a rule says about an image. */
@@ -49,7 +52,8 @@ export function routeOf(facts: RouteFacts, routes: Routes): Route | null {
       (route.modality === undefined || route.modality === facts.modality) &&
       (route.bodyPart === undefined || route.bodyPart === facts.bodyPart) &&
       (route.format === undefined || route.format === facts.format) &&
-      (route.dimensions === undefined || route.dimensions === facts.dimensions),
+      (route.dimensions === undefined || route.dimensions === facts.dimensions) &&
+      (route.imageType === undefined || facts.imageType.includes(route.imageType)),
   );
   if (fits === undefined) return null;
   const { model, irregular, deidentify } = fits;

@@ -1,6 +1,7 @@
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, resultIdOf } from "#src/core/ids.js";
 import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
+import type { ScanWarning } from "#src/core/warnings.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { definedModality } from "#src/formats/modalities.js";
 import type { FoundScan, UploadEntry } from "#src/formats/scan.js";
@@ -37,16 +38,11 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
   const { scanId, attempt } = input;
   const { source, entries } = await openUpload(scanId, deps);
   const { scans, warnings } = await findScans(entries, { irregular: "resample", willLoad: true });
-  assertVoxels(scans, deps.limits);
-
   const tasks: TaskRef[] = [];
-  const chosen = new Map<FoundScan, Choice>();
-  for (const scan of scans) {
-    const choice = await chooseModel(scan, source.request, deps);
-    if (scan.irregular !== null && choice.irregular === "reject") {
-      throw new PipelineError("SeriesIrregular", scan.irregular);
-    }
-    chosen.set(scan, choice);
+  const { chosen, skipped } = await chooseModels(scans, source.request, deps);
+  assertVoxels([...chosen.keys()], deps.limits);
+  for (const [{ irregular }, choice] of chosen) {
+    if (irregular !== null && choice.irregular === "reject") throw new PipelineError("SeriesIrregular", irregular);
   }
   const groups = groupsOf(chosen, entries);
   assertCount(groups.length, deps.limits);
@@ -58,6 +54,7 @@ export async function inspect(input: InspectInput, deps: StageDeps): Promise<Ins
       ...task,
       warnings: [
         ...warnings,
+        ...skippedWarnings(skipped),
         ...group.flatMap((scan, channel) => channelWarnings(scan.warnings, model.manifest, channel)),
         ...group.flatMap((scan, channel) => modalityWarnings(scan, model, channel, deidentify)),
         ...skippedOutputs(group[0].format, source.request),
@@ -127,31 +124,67 @@ function groupsOf(
 }
 
 /**
- * The model of an image, and what becomes of an irregular series: by request, else by route, else refused. What its
- * route says of de-identification holds also where the request names the model.
+ * The model of each image, and the images that no rule gives one: screenshots and localisers beside what was meant.
+ *
+ * @throws {PipelineError} `NoRoute` where no image has a model
  */
-async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps): Promise<Choice> {
+async function chooseModels(
+  scans: readonly FoundScan[],
+  request: RunRequest,
+  deps: StageDeps,
+): Promise<{ readonly chosen: ReadonlyMap<FoundScan, Choice>; readonly skipped: readonly FoundScan[] }> {
+  const chosen = new Map<FoundScan, Choice>();
+  const skipped: FoundScan[] = [];
+  for (const scan of scans) {
+    const choice = await chooseModel(scan, request, deps);
+    if (choice === null) skipped.push(scan);
+    else chosen.set(scan, choice);
+  }
+  const [first] = skipped;
+  if (chosen.size > 0 || first === undefined) return { chosen, skipped };
+  throw new PipelineError(
+    "NoRoute",
+    `no rule gives this image (${shortly(first)}) a model, expected a model by name or by routes.json`,
+  );
+}
+
+/**
+ * The model of an image, and what becomes of an irregular series: by request, else by route, else none. What its route
+ * says of de-identification holds also where the request names the model.
+ */
+async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps): Promise<Choice | null> {
   const facts: RouteFacts = {
     modality: scan.modality,
     bodyPart: scan.bodyPart,
     format: scan.format,
-    dimensions: scan.grid.size[2] === 1 ? 2 : 3,
+    dimensions: dimensionsOf(scan),
+    imageType: scan.imageType ?? [],
   };
   const route = routeOf(facts, await deps.models.routes());
   const deidentify = request.deidentify ?? route?.deidentify;
   if (request.model !== undefined) {
     return { model: await deps.models.open(request.model), irregular: request.irregular ?? "reject", deidentify };
   }
-  if (route === null) {
-    const modality = definedModality(facts.modality) ?? "unknown";
-    const found = `${facts.format}, modality ${modality}, ${facts.dimensions}-D`;
-    throw new PipelineError(
-      "NoRoute",
-      `no rule fits this image (${found}), expected a model by name or by routes.json`,
-    );
-  }
+  if (route === null || route.model === null) return null;
   const model = await deps.models.open(route.model);
   return { model, irregular: request.irregular ?? route.irregular, deidentify };
+}
+
+function dimensionsOf({ grid }: FoundScan): 2 | 3 {
+  return grid.size[2] === 1 ? 2 : 3;
+}
+
+/** What an image is, in terms that name nobody. */
+function shortly(scan: FoundScan): string {
+  return `${scan.format}, modality ${definedModality(scan.modality) ?? "unknown"}, ${dimensionsOf(scan)}-D`;
+}
+
+function skippedWarnings(skipped: readonly FoundScan[]): ScanWarning[] {
+  if (skipped.length === 0) return [];
+  const some = skipped.slice(0, 5).map((scan) => `that of entry ${Math.min(...scan.entries)} (${shortly(scan)})`);
+  const more = skipped.length > some.length ? ` and ${skipped.length - some.length} more` : "";
+  const message = `images were left out, since no rule gives them a model: ${some.join(", ")}${more}`;
+  return [{ code: "ImageSkipped", message }];
 }
 
 /** Before anything runs: Publish would find it out at the end. */

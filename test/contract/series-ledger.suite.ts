@@ -11,7 +11,13 @@ const instance = (uid: string, changes: Partial<SeriesInstance> = {}): SeriesIns
   object: { key: `ward/${uid}`, version: "v1", size: 7 },
   order: "1",
   seenAt: 5,
-  place: { positionLps: [0, 0.5, -3], orientationLps: [1, 0, 0, 0, 1, 0], thicknessMm: null },
+  place: {
+    positionLps: [0, 0.5, -3],
+    orientationLps: [1, 0, 0, 0, 1, 0],
+    thicknessMm: null,
+    declaredStepMm: 3,
+    number: 7,
+  },
   declared: { scope: "series", count: 3 },
   ...changes,
 });

@@ -4,6 +4,7 @@ import type { UploadEntry } from "#src/formats/scan.js";
 import type { SegLabels, SegOptions, SegSegment } from "#src/formats/seg-options.js";
 import { applyAffine, type Vec3 } from "#src/imaging/affine.js";
 import type { Volume } from "#src/imaging/volume.js";
+import { phantomSeries, uploadOf } from "./phantom-series.js";
 
 const ANATOMY = { value: "123037004", scheme: "SCT", meaning: "Anatomical Structure" };
 
@@ -66,4 +67,14 @@ export function labelPlace(
     for (const axis of [0, 1, 2] as const) sum[axis] += ras[axis];
   }
   return { voxels, centroid: [sum[0] / voxels, sum[1] / voxels, sum[2] / voxels] };
+}
+
+/** A single slice whose brain is a comb with notched teeth: one outline of some 8000 corners. */
+export async function combOptions(): Promise<SegOptions & SegLabels> {
+  const options = await segOptions(uploadOf(phantomSeries({ plane: "oblique", size: [128, 128, 1] })));
+  const data = options.labels.data.map((_, i) => {
+    const [x, y] = [i % 128, Math.floor(i / 128)];
+    return y === 0 || x % 4 === 0 || (x % 4 === 1 && y % 2 === 0) ? 1 : 0;
+  });
+  return { ...options, labels: { ...options.labels, data } };
 }

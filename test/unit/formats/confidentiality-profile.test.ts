@@ -60,6 +60,12 @@ describe("the basic profile", () => {
     expect(others.sort()).toEqual(["00080060", "00120062", "00120063", "00180015", "00200011", "00201040"]);
   });
 
+  it("leaves what a lossy compression took, which identifies nobody", () => {
+    const lossy = { "00282110": { vr: "CS", Value: ["01"] }, "00282112": { vr: "DS", Value: ["8.5"] } };
+    const { attributes } = deidentifiedSource({ ...source, attributes: lossy }, pseudonyms).source;
+    expect(attributes).toMatchObject(lossy);
+  });
+
   it("takes out or replaces every attribute, and declares itself", () => {
     const { attributes } = deidentifiedSource(source, pseudonyms).source;
     const patient = pseudonyms.patient("id", "", "4711");

@@ -12,13 +12,14 @@ import { writeMeasurementReport } from "#src/formats/sr-write.js";
 import { enhancedFile } from "../../support/dicom-shapes.js";
 import { phantomSeries, uploadOf } from "../../support/phantom-series.js";
 import { reportOptions } from "../../support/report-phantom.js";
-import { segOptions } from "../../support/seg-phantom.js";
+import { combOptions, segOptions } from "../../support/seg-phantom.js";
 
 /** David Clunie's validator: Debian's dicom3tools. */
 const VALIDATOR = "dciodvfy";
 /** A Python with highdicom and pydicom: `PYTHON=… npm test`. */
 const python = process.env.PYTHON ?? "python3";
 const hasDciodvfy = starts(VALIDATOR, ["-version"]);
+const hasDrtdump = starts("drtdump", ["--version"], 0);
 const hasHighdicom = starts(python, ["-c", "import highdicom, pydicom"], 0);
 
 const UPLOADS = {
@@ -34,6 +35,32 @@ describe.each(Object.keys(UPLOADS) as (keyof typeof UPLOADS)[])("objects of the 
 
   it.skipIf(!hasDciodvfy)("has no error in its report (needs dciodvfy)", async () => {
     expect(dciodvfy(writeMeasurementReport(await reportOptions(UPLOADS[upload]())))).toEqual(["Comprehensive3DSR"]);
+  });
+});
+
+describe("an outline longer than a decimal string of explicit VR", () => {
+  it.skipIf(!hasDciodvfy)("has no error (needs dciodvfy)", async () => {
+    expect(dciodvfy(writeRtStruct(await combOptions()))).toEqual(["RTStructureSet"]);
+  });
+
+  it.skipIf(!hasDrtdump)("is known to DCMTK for one (needs drtdump)", async () => {
+    // What it finds missing it says on standard error, and goes on.
+    const dump = inFolder([writeRtStruct(await combOptions())], ([file = ""]) =>
+      execFileSync("sh", ["-c", 'drtdump "$1" 2>&1', "sh", file], { encoding: "utf8" }),
+    );
+    expect(dump).toContain("RT Structure Set object");
+    expect(dump).not.toMatch(/^[WE]: /m);
+  });
+
+  it.skipIf(!hasHighdicom)("is read by pydicom (needs highdicom)", async () => {
+    const report = writeMeasurementReport(await reportOptions(UPLOADS.oblique(), [1 / 3, 0]));
+    const script = fileURLToPath(new URL("../../support/read-derived.py", import.meta.url));
+    const output = inFolder([report, writeRtStruct(await combOptions())], (paths) =>
+      execFileSync(python, [script, ...paths], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }),
+    );
+    const [, comb] = JSON.parse(output).rois;
+    expect(comb.points).toHaveLength(1);
+    expect(comb.points[0]).toBeGreaterThan(4000);
   });
 });
 

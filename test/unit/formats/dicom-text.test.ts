@@ -30,11 +30,29 @@ describe("decodeText", () => {
     ["half a character at the end", ["", "ISO 2022 IR 87"], "1b 24 42 3b 33 3b", "山\ufffd"],
     ["Korean", ["", "ISO 2022 IR 149"], "1b 24 29 43 b1 e8 5e", "김^"],
   ])("reads %s", (_, sets, hex, text) => {
-    expect(decodeText(bytesOf(hex), sets)).toBe(text);
+    expect(decodeText(bytesOf(hex), sets)).toEqual({ text, isGuessed: false });
+  });
+
+  it.each([["ISO IR 192"], ["ISO_IR192"], ["iso_ir 192"], ["UTF-8"], ["utf8"], ["ISO-IR 192"], ["ISO 2022 IR 192"]])(
+    "knows UTF-8 as %s",
+    (set) => {
+      expect(decodeText(bytesOf("c3 a9"), [set])).toEqual({ text: "é", isGuessed: false });
+    },
+  );
+
+  it("knows other sets misspelt, and the one before ASCII", () => {
+    expect(decodeText(bytesOf("b8"), ["ISO-IR 144"]).text).toBe("И");
+    expect(decodeText(bytesOf("b8"), ["iso 2022 ir 144", "ISO 2022 IR 6"])).toEqual({ text: "И", isGuessed: false });
+  });
+
+  it.each([[[]], [["ISO_IR 6"]], [["ISO_IR 999"]], [["ANSI"]]])("guesses beyond ASCII in a set of %j", (sets) => {
+    expect(decodeText(bytesOf("41 c3 a9"), sets)).toEqual({ text: "Aé", isGuessed: true });
+    expect(decodeText(bytesOf("41 e9"), sets)).toEqual({ text: "Aé", isGuessed: true });
+    expect(decodeText(bytesOf("41 42"), sets)).toEqual({ text: "AB", isGuessed: false });
   });
 
   it("reads half-width katakana beside kanji, as PS3.5 H.3.2", () => {
-    expect(decodeText(KATAKANA_NAME, KATAKANA_SETS)).toBe("ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう");
+    expect(decodeText(KATAKANA_NAME, KATAKANA_SETS).text).toBe("ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう");
   });
 });
 

@@ -129,6 +129,46 @@ describe("findScans", () => {
     expect((await loadScan(scans[0] ?? none(), entries)).dicom).toBeNull();
   });
 
+  it("lets no DICOM result refer to one of several files with the UID of one instance", async () => {
+    const entries = uploadOf(
+      phantomSeries({ edit: (elements, k) => k < 2 && set("00080018", "UI", "1.2.3")(elements) }),
+    );
+    const { scans } = await findScans(entries);
+    expect(scans[0]?.warnings).toEqual([
+      {
+        code: "SourceUnidentified",
+        message: "several files have the UID of one instance; no DICOM result can refer to one of them",
+      },
+    ]);
+    expect((await loadScan(scans[0] ?? none(), entries)).dicom).toBeNull();
+  });
+
+  it("warns of an image in which small values are bright", async () => {
+    const { scans } = await findScans(uploadOf(phantomSeries({ edit: set("00280004", "CS", "MONOCHROME1") })));
+    expect(scans[0]?.warnings.map(({ code }) => code)).toEqual(["GreyInverted"]);
+  });
+
+  describe("of files that name their patient differently", () => {
+    const named = (tag: string, vr: string, one: string, other: string) =>
+      findScans(uploadOf(phantomSeries({ edit: (elements, k) => set(tag, vr, k < 3 ? one : other)(elements) })));
+
+    it.each(["00100020", "00100021"])("refuses a series where %s differs, and names nobody", async (tag) => {
+      const failed = named(tag, "LO", "Q-17", "Q-18");
+      await expect(failed).rejects.toMatchObject({ code: "SeriesInconsistent" });
+      await expect(failed).rejects.toThrow(/expected one patient$/);
+      await expect(failed).rejects.not.toThrow(/Q-1/);
+    });
+
+    it("warns where the name or the date of birth differs, in more than its spelling", async () => {
+      const codes = async (...of: Parameters<typeof named>) =>
+        (await named(...of)).scans[0]?.warnings.map(({ code }) => code);
+      expect(await codes("00100010", "PN", "Doe^Jane", "Roe^Jane")).toEqual(["PatientMixed"]);
+      expect(await codes("00100030", "DA", "19700101", "19700102")).toEqual(["PatientMixed"]);
+      expect(await codes("00100010", "PN", "Doe^Jane", "DOE ^Jane^^")).toEqual([]);
+      expect(await codes("00100020", "LO", "Q-17", "")).toEqual([]);
+    });
+  });
+
   it("takes UIDs of an instance from the file meta information where the data set has none", async () => {
     const files = phantomSeries();
     const lost = files.map(({ name, bytes }) => {
@@ -141,6 +181,57 @@ describe("findScans", () => {
     const uids = (found: typeof whole) => found.scans[0]?.instances.map((instance) => instance.split(" ")[0]);
     expect(uids(without)).toEqual(uids(whole));
     expect(without.scans[0]?.warnings).toEqual([]);
+  });
+
+  it("takes positions rounded to 0.1 mm for what they were, but not thin slices that are uneven", async () => {
+    const rounded = (k: number) => Math.round(6.25 * k) / 10;
+    const { scans } = await findScans(uploadOf(phantomSeries({ size: [3, 3, 17], depthMm: rounded })));
+    expect(scans[0]?.grid.spacingMm?.[2]).toBeCloseTo(0.625, 9);
+    expect(scans[0]?.irregular).toBeNull();
+    const uneven = (k: number) => 0.2 * k + (k % 2 === 0 ? 0 : 0.08);
+    await expect(findScans(uploadOf(phantomSeries({ size: [3, 3, 5], depthMm: uneven })))).rejects.toMatchObject({
+      code: "SeriesIrregular",
+    });
+  });
+
+  describe("slices that lie a whole multiple of what the header says apart", () => {
+    /** Every `n`-th of slices 2 mm apart, in a header that says `between` and, of each slice, `thick` and `number`. */
+    const thinned = (n: number, between: string | null, thick: string, number: (k: number) => number) =>
+      uploadOf(
+        phantomSeries({
+          depthMm: (k) => 2 * n * k,
+          edit: (elements, k) => {
+            if (between !== null) set("00180088", "DS", between)(elements);
+            set("00180050", "DS", thick)(elements);
+            set("00200013", "IS", String(number(k)))(elements);
+          },
+        }),
+      );
+
+    it.each([
+      { n: 2, between: "2", thick: "1" },
+      { n: 3, between: "2", thick: "2" },
+      // Read as gaps between slices as thick as these, were it not for their numbers.
+      { n: 2, between: "2", thick: "2", number: (k: number) => 20 - 2 * k },
+      { n: 3, between: "2", thick: "4", number: (k: number) => 3 * k },
+    ])("are refused: $n x $between mm, $thick mm thick", async ({ n, between, thick, number = (k: number) => k }) => {
+      await expect(findScans(thinned(n, between, thick, number), { irregular: "resample" })).rejects.toMatchObject({
+        code: "SeriesGap",
+        message: expect.stringContaining(`3 gaps in 3 steps: ${2 * n}.00 mm found, 2.00 mm expected`),
+      });
+    });
+
+    it.each([
+      { why: "the header means the gap", between: "2", thick: "2", codes: ["SlicesFarApart", "SpacingTagIgnored"] },
+      { why: "the header is silent", between: null, thick: "2", codes: ["SlicesFarApart"] },
+      { why: "the slices touch each other", between: "2", thick: "4", codes: ["SpacingTagIgnored"] },
+      { why: "the header says so", between: "4", thick: "2", codes: [] },
+      { why: "slices are thick enough", between: null, thick: "2.5", codes: [] },
+    ])("are taken where $why", async ({ between, thick, codes }) => {
+      const { scans } = await findScans(thinned(2, between, thick, (k) => k));
+      expect(scans[0]?.grid.spacingMm?.[2]).toBeCloseTo(4, 9);
+      expect(scans[0]?.warnings.map(({ code }) => code)).toEqual(codes);
+    });
   });
 
   it("takes steps within 2 % of the median as equal", async () => {

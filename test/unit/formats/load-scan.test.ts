@@ -150,6 +150,49 @@ describe("loadScan of a DICOM series", () => {
     expect(loaded.dicom?.slices.map((slice) => slice.positionLps[2])).toEqual([31, 34, 37, 40]);
   });
 
+  it("reads all bits that are stored whatever the header says of the highest, and no frame as one", async () => {
+    const edit = (elements: DicomElements) => {
+      elements["00280102"] = { vr: "US", Value: [11] };
+      elements["00280008"] = { vr: "IS", Value: ["0"] };
+    };
+    const [odd, even] = [await load(uploadOf(phantomSeries({ edit }))), await load(uploadOf(phantomSeries()))];
+    expect(odd.loaded.volume.data).toEqual(even.loaded.volume.data);
+  });
+
+  it("reads uncompressed pixels without a length from their one item, and refuses several", async () => {
+    const unsized = (items: (pixels: Buffer) => Buffer[]) =>
+      phantomSeries().map(({ name, bytes }) => {
+        const at = Buffer.from(bytes).lastIndexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]));
+        const pixels = Buffer.from(bytes.subarray(at + 12));
+        const parts = items(pixels).flatMap((item) => [tag(0xe000, item.length), item]);
+        const header = Buffer.from([0xe0, 0x7f, 0x10, 0x00, 0x4f, 0x57, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+        return {
+          name,
+          bytes: new Uint8Array(Buffer.concat([bytes.subarray(0, at), header, ...parts, tag(0xe0dd, 0)])),
+        };
+      });
+    const tag = (element: number, length: number) => {
+      const header = Buffer.alloc(8);
+      header.writeUInt16LE(0xfffe, 0);
+      header.writeUInt16LE(element, 2);
+      header.writeUInt32LE(length, 4);
+      return header;
+    };
+    const plain = await load(uploadOf(phantomSeries()));
+    const offsets = Buffer.alloc(4);
+    for (const items of [
+      (pixels: Buffer) => [pixels],
+      (p: Buffer) => [Buffer.alloc(0), p],
+      (p: Buffer) => [offsets, p],
+    ]) {
+      const { loaded } = await load(uploadOf(unsized(items)));
+      expect(loaded.volume.data).toEqual(plain.loaded.volume.data);
+      expect(loaded.warnings).toEqual([]);
+    }
+    const halves = unsized((pixels) => [offsets, pixels.subarray(0, 20), pixels.subarray(20)]);
+    await expect(load(uploadOf(halves))).rejects.toMatchObject({ code: "InputUnreadable" });
+  });
+
   it("names pixels that are cut short", async () => {
     const files = phantomSeries();
     const [first, ...rest] = files;

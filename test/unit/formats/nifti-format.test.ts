@@ -122,11 +122,16 @@ describe("NIfTI images of an upload", () => {
   it("reads a pair of .hdr and .img, whatever their order, and claims the .img", async () => {
     const header = buildNifti({ magic: "ni1\0", voxOffset: 2, voxels: new Uint8Array(0) });
     const voxels = Uint8Array.of(9, 9, 1, 2, 3, 4, 5, 6, 7, 8);
-    for (const pack of [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => gzipSync(bytes)]) {
-      const ending = pack(voxels) === voxels ? "" : ".gz";
+    const [plain, packed] = [(bytes: Uint8Array) => bytes, (bytes: Uint8Array) => gzipSync(bytes)];
+    for (const [head, body] of [
+      [plain, plain],
+      [packed, packed],
+      [plain, packed],
+      [packed, plain],
+    ] as const) {
       const { scans, warnings, loaded } = await loadAll([
-        { name: `brain.img${ending}`, bytes: pack(voxels) },
-        { name: `brain.hdr${ending}`, bytes: pack(header) },
+        { name: `brain.img${body === packed ? ".gz" : ""}`, bytes: body(voxels) },
+        { name: `brain.hdr${head === packed ? ".gz" : ""}`, bytes: head(header) },
       ]);
       expect(scans.map(({ entries }) => entries)).toEqual([[1, 0]]);
       expect(warnings).toEqual([]);

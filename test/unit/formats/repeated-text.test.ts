@@ -93,6 +93,68 @@ describe("header text that is longer than its VR", () => {
   });
 });
 
+describe("header text of another form than its VR has", () => {
+  it.each([
+    { tag: "00100030", vr: "DA", text: "1970.01.02", value: "19700102" },
+    { tag: "00100030", vr: "DA", text: "1970-01-02", value: "19700102" },
+    { tag: "00080020", vr: "DA", text: "2020/12/31", value: "20201231" },
+    { tag: "00080030", vr: "TM", text: "10:11:12.5", value: "101112.5" },
+    { tag: "00080030", vr: "TM", text: "10:11", value: "1011" },
+    { tag: "00101010", vr: "AS", text: "50", value: "050Y" },
+    { tag: "00101010", vr: "AS", text: "7m", value: "007M" },
+    { tag: "00100040", vr: "CS", text: "Female", value: "F" },
+    { tag: "00100040", vr: "CS", text: "m", value: "M" },
+    { tag: "00120062", vr: "CS", text: "yes", value: "YES" },
+    { tag: "00081030", vr: "LO", text: "Head\nplain", value: "Head plain" },
+  ])("is repeated as the VR has it: $text of $tag", async ({ tag, vr, text, value: expected }) => {
+    // LT holds any text: the reader goes by the attribute.
+    const { value, warnings } = await withText({ [tag]: { vr: "LT", Value: [text] } });
+    expect(value(tag)).toEqual([expected]);
+    const name = `(${tag.slice(0, 4)},${tag.slice(4)})`;
+    expect(warnings).toEqual([
+      `ValueMalformed: ${name} of entry 0 is no value of its VR ${vr}: DICOM results repeat it in the form that it has`,
+    ]);
+  });
+
+  it.each([
+    ["00100030", "19701301"],
+    ["00100030", "1970"],
+    ["00100030", "70.01.02"],
+    ["00080030", "25:00"],
+    ["00101010", "old"],
+    ["00100040", "Mujer"],
+    ["00101030", "70 kg"],
+  ])("is left out where nobody can say what it means: %s %s", async (tag, text) => {
+    const { value, warnings } = await withText({ [tag]: { vr: "LT", Value: [text] } });
+    expect(value(tag)).toBeUndefined();
+    expect(warnings).toEqual([expect.stringMatching(/^ValueMalformed: .*: DICOM results leave it out$/)]);
+  });
+
+  it("is one value where there can be but one", async () => {
+    const { value, warnings } = await withText({ "00100040": { vr: "CS", Value: ["F", "M"] } });
+    expect([value("00100040"), warnings.length]).toEqual([["F"], 1]);
+  });
+
+  it("is kept of what identifies, and of UIDs", async () => {
+    const { value, dicom, warnings } = await withText({
+      "00100010": { vr: "LT", Value: ["A^B\\C^D"] },
+      "0020000D": { vr: "UI", Value: ["1.2.3.004.5"] },
+    });
+    expect(value("00100010")).toEqual([{ Alphabetic: "A^B" }, { Alphabetic: "C^D" }]);
+    expect([dicom?.studyInstanceUid, warnings]).toEqual(["1.2.3.004.5", []]);
+  });
+
+  it("is a character set that is guessed, once for a file", async () => {
+    const { value, warnings } = await withText({
+      "00080005": { vr: "CS", Value: ["ISO_IR 999"] },
+      "00100010": { vr: "PN", Value: [{ Alphabetic: "Müller" }] },
+      "00081030": { vr: "LO", Value: ["Schädel"] },
+    });
+    expect(value("00100010")).toEqual([{ Alphabetic: "Müller" }]);
+    expect(warnings.map((one) => one.split(":")[0])).toEqual(["CharacterSetGuessed"]);
+  });
+});
+
 describe("a modality", () => {
   it.each(["Doe^John", "M".repeat(60), "<b>MR</b>", "MR\nMR"])(
     "that is none is told to nobody: %j",

@@ -4,7 +4,7 @@ import { cieLabOf } from "#src/formats/cielab.js";
 import { decimalString, writeDicomFile } from "#src/formats/dicom-write.js";
 import { readSegGeometry } from "#src/formats/seg-read.js";
 import { writeSeg } from "#src/formats/seg-write.js";
-import { PLANES, phantomSeries, uploadOf } from "../../support/phantom-series.js";
+import { type PhantomSeries, PLANES, phantomSeries, uploadOf } from "../../support/phantom-series.js";
 import { labelPlace, SEGMENTS, segOptions } from "../../support/seg-phantom.js";
 
 describe("writeSeg", () => {
@@ -57,6 +57,22 @@ describe("writeSeg", () => {
     const bare = dicomParser.parseDicom(writeSeg(await segOptions(uploadOf(undated))));
     expect([bare.string("x00080023"), bare.string("x00080033")]).toEqual(["19000101", "000000"]);
     expect(bare.elements.x00080020?.length).toBe(0);
+  });
+
+  it("says of its source's compression what was lost, and when, in any slice", async () => {
+    const lossyOf = async (edit: PhantomSeries["edit"]) => {
+      const options = await segOptions(uploadOf(phantomSeries(edit === undefined ? {} : { edit })));
+      const dataSet = dicomParser.parseDicom(writeSeg(options));
+      return ["x00282110", "x00282112", "x00282114"].map((tag) => dataSet.string(tag));
+    };
+    expect(await lossyOf(undefined)).toEqual(["00", undefined, undefined]);
+    const lost = await lossyOf((elements, k) => {
+      if (k !== 2) return;
+      elements["00282110"] = { vr: "CS", Value: ["01"] };
+      elements["00282112"] = { vr: "DS", Value: ["8.5", "3"] };
+      elements["00282114"] = { vr: "CS", Value: ["ISO_10918_1", "ISO_15444_1"] };
+    });
+    expect(lost).toEqual(["01", "8.5\\3", "ISO_10918_1\\ISO_15444_1"]);
   });
 
   it("says that it is for research use only", async () => {

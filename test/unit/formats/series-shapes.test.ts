@@ -89,6 +89,31 @@ describe("an enhanced multi-frame object", () => {
     expect(loaded[1]?.volume.data).toEqual(loaded[0]?.volume.data.map((value) => 2 * value));
   });
 
+  const sequence = (item: DicomElements) => ({ vr: "SQ", Value: [item] });
+  const region = (code: string, meaning: string) =>
+    sequence({ "00080100": { vr: "SH", Value: [code] }, "00080104": { vr: "LO", Value: [meaning] } });
+  const inShared = (tag: string, item: DicomElements) => (root: DicomElements) => {
+    const [shared] = (root["52009229"]?.Value ?? []) as DicomElements[];
+    if (shared !== undefined) shared[tag] = sequence(item);
+  };
+  it.each<[string, string, (root: DicomElements) => void]>([
+    ["its region", "BRAIN", (root) => void Object.assign(root, { "00082218": region("T-A0100", "Encephalon") })],
+    ["the region of its frames", "HEAD", inShared("00209071", { "00082218": region("69536005", "Head") })],
+    ["the name of a region", "HIPPOCAMPUS", inShared("00209071", { "00082218": region("3740002", "Hippocampus") })],
+    ["single images before", "KNEE", inShared("00209170", { "00180015": { vr: "CS", Value: ["knee"] } })],
+    [
+      "itself first",
+      "CHEST",
+      (root) => {
+        root["00180015"] = { vr: "CS", Value: ["CHEST"] };
+        root["00082218"] = region("T-A0100", "Brain");
+      },
+    ],
+  ])("shows the part of the body that is said of %s", async (_, bodyPart, edit) => {
+    const bytes = enhancedFile({ size }, [{ k: 0 }, { k: 1 }], edit);
+    expect((await findScans(uploadOf([file(bytes)]))).scans.map((scan) => scan.bodyPart)).toEqual([bodyPart]);
+  });
+
   it("is one volume spread over instances of one series", async () => {
     const [one, two] = [
       [0, 2],

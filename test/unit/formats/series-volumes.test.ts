@@ -106,6 +106,49 @@ describe("several volumes in one series", () => {
     await expect(findScans(uploadOf(files))).rejects.toMatchObject({ code: "SeriesInconsistent" });
   });
 
+  it("are told apart by instance number where they show the same in some places", async () => {
+    const blank = (e: DicomElements, k: number, n: number) => {
+      set("00200013", "IS", String(5 * n + k))(e);
+      if (k === 0 || k === 4) set("7FE00010", "OW", new Int16Array(12).buffer)(e);
+    };
+    const { scans } = await findScans(uploadOf(shuffled(volumes(3, blank))));
+    expect(scans.map((scan) => scan.grid.size[2])).toEqual([5, 5, 5]);
+    expect(scans.flatMap(({ warnings }) => warnings.map(({ code }) => code))).toEqual(Array(3).fill("SeriesSplit"));
+  });
+
+  it("are told apart by contrast where no two slices share a place, each regular by itself", async () => {
+    const echo = (of: (k: number) => string) =>
+      uploadOf(phantomSeries({ size: [4, 3, 8], edit: (e, k) => set("00180081", "DS", of(k))(e) }));
+    for (const of of [(k: number) => (k < 4 ? "10" : "90"), (k: number) => (k % 2 === 0 ? "10" : "90")]) {
+      const { scans } = await findScans(echo(of));
+      expect(scans.map((scan) => scan.grid.size[2])).toEqual([4, 4]);
+      expect(scans[1]?.warnings).toContainEqual({
+        code: "SeriesSplit",
+        message: "the series holds 2 volumes told apart by echo time; this image is volume 2",
+      });
+    }
+    const rounded = await findScans(echo((k) => String(90 + (k % 2) * 0.1)));
+    expect(rounded.scans.map(({ warnings }) => warnings)).toEqual([[]]);
+  });
+
+  it("are one with a warning where contrast does not make them regular; acquisitions are no contrast", async () => {
+    const one = phantomSeries({ size: [4, 3, 8], edit: (e, k) => set("00180081", "DS", k === 3 ? "90" : "10")(e) });
+    const { scans } = await findScans(uploadOf(one));
+    expect(scans.map(({ warnings }) => warnings)).toEqual([
+      [{ code: "ContrastMixed", message: "slices differ in echo time; they were taken as one volume" }],
+    ]);
+    const ct = phantomSeries({
+      size: [4, 3, 8],
+      edit: (e, k) => {
+        set("00080060", "CS", "CT")(e);
+        set("00080008", "CS", "ORIGINAL", "PRIMARY", "AXIAL", ...(k < 4 ? ["ADD"] : []))(e);
+      },
+    });
+    expect((await findScans(uploadOf(ct))).scans.map(({ warnings }) => warnings)).toEqual([[]]);
+    const acquisitions = phantomSeries({ size: [4, 3, 8], edit: (e, k) => set("00200012", "IS", String(k))(e) });
+    expect((await findScans(uploadOf(acquisitions))).scans.map(({ warnings }) => warnings)).toEqual([[]]);
+  });
+
   it("leave out a copy beside them, and a file that came twice", async () => {
     const files = volumes(2, (e, _, n) => set("00200012", "IS", String(n))(e));
     const copy = phantomSlice({ size: [4, 3, 5] }, 2);

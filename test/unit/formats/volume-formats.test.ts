@@ -58,6 +58,16 @@ describe("NRRD", () => {
     expect(applyAffine(affineRas, [1, 2, 1])).toEqual([-12, 14, 35]);
   });
 
+  it("honours the unit of its space, and of spacings alone", async () => {
+    const raw = ["encoding: raw", "endian: little"];
+    const micro = [...placed, 'space units: "um" "um" "mm"', ...raw];
+    const { spacingMm, affineRas } = await loaded(["a.nrrd", nrrd(micro, little)]);
+    expect(spacingMm?.map((mm) => Math.round(1e6 * mm) / 1e6)).toEqual([0.002, 0.003, 5]);
+    expect(applyAffine(affineRas, [0, 0, 0]).map((mm) => Math.round(1e6 * mm) / 1e6)).toEqual([-0.01, 0.02, 30]);
+    const spaced = ["type: short", "dimension: 3", "sizes: 3 4 2", "spacings: 2 3 5", 'units: "cm" "mm" ""', ...raw];
+    expect((await loaded(["a.nrrd", nrrd(spaced, little)])).spacingMm).toEqual([20, 3, 5]);
+  });
+
   it("reads a header whose data lie in a file beside it", async () => {
     const header = text(`NRRD0004\n${[...placed, "encoding: raw", "endian: little", "data file: a.raw"].join("\n")}\n`);
     expect([...(await loaded(["a.nhdr", header], ["a.raw", little])).data]).toEqual([...values]);

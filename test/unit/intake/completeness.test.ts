@@ -7,7 +7,13 @@ const AT = { now: 10_000, lastSeen: 10_000, isLate: false };
 
 /** A slice at so many millimetres, saying how many there are in its scope. */
 const slice = (mm: number, declared: JudgedInstance["declared"] = null): JudgedInstance => ({
-  place: { positionLps: [0, 0, mm], orientationLps: [1, 0, 0, 0, 1, 0], thicknessMm: 1 },
+  place: {
+    positionLps: [0, 0, mm],
+    orientationLps: [1, 0, 0, 0, 1, 0],
+    thicknessMm: 1,
+    declaredStepMm: null,
+    number: null,
+  },
   declared,
 });
 const three = [0, 1, 2].map((mm) => slice(mm));

@@ -33,7 +33,9 @@ const declaredBy = async (edit: (elements: DicomElements) => void) => {
 
 describe("readUpload", () => {
   it("says of a slice which one it is, of which series, where it lies and what its digest is", async () => {
-    const bytes = dicom();
+    const bytes = dicom((elements) => {
+      elements["00180088"] = { vr: "DS", Value: ["3"] };
+    });
     const { looked } = await look(bytes);
     expect(looked).toEqual({
       kind: "instance",
@@ -41,7 +43,13 @@ describe("readUpload", () => {
       instance: {
         uid: "1.2.826.0.1.3680043.10.1.4.2",
         sha256: sha256(bytes),
-        place: { positionLps: [-12, 7, 34], orientationLps: [1, 0, 0, 0, 1, 0], thicknessMm: 3 },
+        place: {
+          positionLps: [-12, 7, 34],
+          orientationLps: [1, 0, 0, 0, 1, 0],
+          thicknessMm: 3,
+          declaredStepMm: 3,
+          number: 1,
+        },
         declared: null,
       },
     });

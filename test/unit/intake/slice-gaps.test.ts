@@ -8,6 +8,8 @@ const at = (mm: number, orientationLps: readonly number[] = AXIAL, thicknessMm: 
   positionLps: orientationLps === AXIAL ? [3, -2, mm] : [mm, 5, 1],
   orientationLps,
   thicknessMm,
+  declaredStepMm: null,
+  number: null,
 });
 const axial = (...depths: number[]) => depths.map((mm) => at(mm));
 
@@ -39,6 +41,13 @@ describe("gapInSeries", () => {
 
   it("counts slices in one place once: echoes, phases, copies", () => {
     expect(gapInSeries(axial(0, 0, 0, 2, 2.001, 4, 4))).toBeNull();
+  });
+
+  it("sees that every other slice is missing by what the header says of their distance", () => {
+    const thinned = [0, 4, 8].map((mm) => ({ ...at(mm, AXIAL, 2), declaredStepMm: 2, number: 1 + mm / 2 }));
+    expect(gapInSeries(thinned)).toBe("series has 2 gaps in 2 steps: 4.00 mm found, 2.00 mm expected");
+    // The same distances may be slices with gaps of their own thickness, which some headers give.
+    expect(gapInSeries(thinned.map((place) => ({ ...place, number: 1 + place.positionLps[2] / 4 })))).toBeNull();
   });
 
   it("leaves a second spacing that slices as thick bridge to Inspect, and nothing to see in fewer than three slices", () => {

@@ -163,10 +163,17 @@ describe("folderModels", () => {
 });
 
 describe("routeOf", () => {
-  const facts = { modality: "MR", bodyPart: "HEAD", format: "dicom", dimensions: 3 } as const;
+  const facts = {
+    modality: "MR",
+    bodyPart: "HEAD",
+    format: "dicom",
+    dimensions: 3,
+    imageType: ["ORIGINAL", "PRIMARY", "M"],
+  } as const;
   const routes = Routes.parse({
     schemaVersion: 1,
     routes: [
+      { imageType: "LOCALIZER", model: null },
       { modality: "MR", bodyPart: "KNEE", model: "knee", irregular: "resample" },
       { modality: "MR", dimensions: 3, model: "any-mr" },
       { format: "nifti", model: "any-nifti" },
@@ -177,6 +184,11 @@ describe("routeOf", () => {
     expect(routeOf(facts, routes)?.model).toBe("any-mr");
     expect(routeOf({ ...facts, bodyPart: "KNEE" }, routes)?.model).toBe("knee");
     expect(routeOf({ ...facts, format: "nifti", modality: null }, routes)?.model).toBe("any-nifti");
+  });
+
+  it("leaves out images of a type, where a rule without a model comes first", () => {
+    const localizer = { ...facts, imageType: ["ORIGINAL", "PRIMARY", "LOCALIZER"] };
+    expect(routeOf(localizer, routes)?.model).toBeNull();
   });
 
   it("refuses irregular series unless the rule says otherwise", () => {

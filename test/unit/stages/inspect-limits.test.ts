@@ -3,13 +3,16 @@ import { scanIdOfObject } from "#src/core/ids.js";
 import { silentLogger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { folderModels, type ModelLibrary } from "#src/model/model-library.js";
+import { Routes } from "#src/model/routes.js";
 import { writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import type { StageDeps, UploadSizeLimits } from "#src/stages/stage-deps.js";
 import { workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
 import { RunRequest, type SourceDocument } from "#src/workflow/contract.js";
+import { buildDicom } from "../../support/dicom-builder.js";
 import { buildNifti } from "../../support/nifti-builder.js";
+import { phantomSeries, phantomSlice } from "../../support/phantom-series.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const scanId = scanIdOfObject("b", "k", "v");
@@ -117,5 +120,70 @@ describe("what jobs ask for", () => {
   it("is nothing on one machine", async () => {
     const [task] = (await inspected(1, {})).tasks;
     expect(task?.jobs?.segment).toEqual({ resources: [], environment: [] });
+  });
+});
+
+describe("an upload of several images", () => {
+  const routed = async (rules: readonly object[], request: object = {}) => {
+    const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
+    const files = [
+      ...phantomSeries({ size: [4, 4, 4] }),
+      ...phantomSeries({
+        size: [4, 4, 3],
+        seriesUid: "1.2.9",
+        edit: (e) => Object.assign(e, { "00080008": { vr: "CS", Value: ["ORIGINAL", "PRIMARY", "LOCALIZER"] } }),
+      }),
+      { name: "screen", bytes: screenshot() },
+    ];
+    const objects = files.map(({ bytes }, n) => ({ key: `${n}`, version: "v", size: bytes.length }));
+    for (const [n, { bytes }] of files.entries()) await stores.source.put(`${n}`, bytes);
+    const source: SourceDocument = {
+      schemaVersion: SCHEMA_VERSION,
+      scanId,
+      bucket: "b",
+      objects,
+      request: RunRequest.parse(request),
+    };
+    await writeDocument(stores.work, workKeys.source(scanId), source);
+    const network = brightNetwork();
+    const root = await modelsFolderWith([{ manifest: brightManifest(network), network }]);
+    const routes = Routes.parse({ schemaVersion: 1, routes: rules });
+    const deps: StageDeps = { stores, models: folderModels(root, { routes }), logger: silentLogger, provider: "cpu" };
+    const { tasks } = await inspect({ scanId, attempt: 1 }, deps);
+    const documents = await Promise.all(tasks.map(({ taskKey }) => stores.work.get(taskKey)));
+    return documents.map((bytes) => JSON.parse(new TextDecoder().decode(bytes ?? new Uint8Array())));
+  };
+  /** A secondary capture that lies nowhere. */
+  const screenshot = () => {
+    const elements = phantomSlice({ seriesUid: "1.2.8" }, 0);
+    elements["00080016"] = { vr: "UI", Value: ["1.2.840.10008.5.1.4.1.1.7"] };
+    elements["00080060"] = { vr: "CS", Value: ["OT"] };
+    for (const tag of ["00200032", "00200037"]) delete elements[tag];
+    return buildDicom(elements);
+  };
+  const any = { format: "dicom", modality: "MR", model: "bright3d" };
+  const localizer = { imageType: "LOCALIZER", model: null };
+
+  it("leaves out with a warning what no rule gives a model, and what a rule gives none", async () => {
+    const both = await routed([any]);
+    expect(both).toHaveLength(2);
+    const documents = await routed([localizer, any]);
+    expect(documents).toHaveLength(1);
+    expect(documents[0].warnings).toContainEqual({
+      code: "ImageSkipped",
+      message:
+        "images were left out, since no rule gives them a model: that of entry 4 (dicom, modality MR, 3-D), that of entry 7 (dicom, modality OT, 2-D)",
+    });
+  });
+
+  it("is refused where no image has a model, and all have the one that is named", async () => {
+    for (const rules of [[], [{ model: null }]]) {
+      await expect(routed(rules)).rejects.toMatchObject({
+        code: "NoRoute",
+        message:
+          "no rule gives this image (dicom, modality MR, 3-D) a model, expected a model by name or by routes.json",
+      });
+    }
+    expect(await routed([localizer], { model: "bright3d" })).toHaveLength(3);
   });
 });
