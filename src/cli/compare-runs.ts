@@ -152,7 +152,7 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<OneOutcome> {
   try {
-    const upload = await takeInFiles({ root, files: [file] }, { model, outputs: [] });
+    const upload = await takeInFiles({ root, files: [file], followsLinks: true }, { model, outputs: [] });
     const outcome = await runScan(upload, { places, worker, signal, logger: noProgress.logger });
     const [only, ...more] = await describeRun(outcome, places.results);
     // A file of several volumes has one label map, and which volume it is of is not known.

@@ -18,6 +18,13 @@ export async function ownBelow(folder: string, own: readonly string[]): Promise<
     .map((path) => relative(root, path).split(sep).join("/"));
 }
 
+/** The same as real paths, with what lies elsewhere: a link in the folder may lead there. */
+export async function ownApart(folder: string, own: readonly string[]): Promise<string[]> {
+  if (own.length === 0) return [];
+  const root = await followed(folder);
+  return (await Promise.all(own.map(followed))).filter((path) => !isInside(root, path));
+}
+
 /** @throws {PipelineError} `InputMismatch` for an input that the command writes to itself, at the top of its folder */
 export async function assertApart(folder: string, own: readonly string[]): Promise<void> {
   const root = await followed(folder);

@@ -78,7 +78,11 @@ const SMALL_VOXELS = 2 ** 22;
  */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
   const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
-  const places = await placesFor(upload.source.request, { ...options.places, source: upload.root });
+  const places = await placesFor(upload.source.request, {
+    ...options.places,
+    source: upload.root,
+    ...(upload.followsLinks && { followsLinks: true as const }),
+  });
   const opened = openPlaces(places);
   const source = upload.held?.over(opened.stores.source) ?? opened.stores.source;
   const deps: StageDeps = {
@@ -91,7 +95,7 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
   await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);
-  const origin: OriginDocument = { schemaVersion: SCHEMA_VERSION, root: upload.root };
+  const origin: OriginDocument = { schemaVersion: SCHEMA_VERSION, root: upload.root, ...(upload.followsLinks && { followsLinks: true }) };
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];

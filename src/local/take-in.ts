@@ -19,6 +19,8 @@ export interface LocalUpload {
   /** The folder that stands for the bucket. */
   readonly root: string;
   readonly source: SourceDocument;
+  /** Whether links in it are read wherever they lead: whoever named it may read that. */
+  readonly followsLinks?: true;
   /** Its only file, where that was kept in memory for the stages that read it. */
   readonly held?: HeldFile;
 }
@@ -29,6 +31,8 @@ export interface LocalFiles {
   readonly root: string;
   /** Paths below it, with slashes. */
   readonly files: readonly string[];
+  /** As of `LocalUpload`; in a watched folder others may put links to what they cannot read themselves. */
+  readonly followsLinks?: true;
   /** By what they were taken for whole, and what they lack; of a watched folder. */
   readonly judged?: Pick<SourceDocument, "completeness" | "refused">;
 }
@@ -47,11 +51,14 @@ export async function takeIn(path: string, asked: Asked, own: readonly string[] 
   const { root, files } = await filesOfPath(path, own);
   // Else it is a file, and what lies beside it does not matter.
   if (root === path) await assertApart(root, own);
-  return takeInFiles({ root, files: files.filter(isUpload) }, asked);
+  return takeInFiles({ root, files: files.filter(isUpload), followsLinks: true }, asked);
 }
 
 /** The same of files that were chosen before. */
-export async function takeInFiles({ root, files, judged }: LocalFiles, asked: Asked): Promise<LocalUpload> {
+export async function takeInFiles(
+  { root, files, followsLinks, judged }: LocalFiles,
+  asked: Asked,
+): Promise<LocalUpload> {
   if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
   const folder = await readLocalManifest(root, asked);
   const objects: SourceDocument["objects"] = [];
@@ -70,6 +77,7 @@ export async function takeInFiles({ root, files, judged }: LocalFiles, asked: As
   const scanId = scanIdOfObject("local", digestOf(digests), digestOf(wanted));
   return {
     root,
+    ...(followsLinks && { followsLinks }),
     ...(held !== null && { held }),
     source: {
       schemaVersion: SCHEMA_VERSION,
@@ -102,11 +110,15 @@ export async function takeInAgain(source: SourceDocument, work: ScanStore): Prom
       `entry ${ordinal} of the upload is ${state}, expected it as it was run before`,
     );
   }
-  return { root: origin.root, source };
+  return { root: origin.root, source, ...(origin.followsLinks && { followsLinks: true }) };
 }
 
 /** Where an upload lies, for another attempt; this machine's own. */
-export const OriginDocument = z.strictObject({ schemaVersion: z.literal(SCHEMA_VERSION), root: z.string() });
+export const OriginDocument = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  root: z.string(),
+  followsLinks: z.literal(true).optional(),
+});
 export type OriginDocument = z.infer<typeof OriginDocument>;
 
 /** What the `scan.json` of a folder on this machine says, after what was asked for. */

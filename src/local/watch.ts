@@ -122,12 +122,12 @@ async function lookAt({ folder, own }: Inbox, entry: WatchedEntry): Promise<Look
   return looked;
 }
 
-/** Files of an upload in a sub-folder; none where it holds none yet, or went away. */
+/** Files of an upload in a sub-folder; none where it holds none yet, went away, or has links that cannot be followed. */
 async function filesNow(path: string, own: readonly string[]): Promise<string[]> {
   try {
     return (await filesOfPath(path, own)).files.filter(isUpload);
   } catch (error) {
-    if (error instanceof PipelineError && (error.code === "NoImage" || error.code === "StoreMissing")) return [];
+    if (error instanceof PipelineError && ["NoImage", "StoreMissing", "InputUnsafe"].includes(error.code)) return [];
     throw error;
   }
 }

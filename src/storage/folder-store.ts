@@ -22,22 +22,28 @@ interface FolderStoreOptions {
    * @default true
    */
   readonly isSynced?: boolean;
+  /**
+   * Whether links may lead out of the folder, else they are refused (`InputUnsafe`). Of a folder that is only read.
+   *
+   * @default false
+   */
+  readonly followsLinks?: boolean;
 }
 
 /**
  * A store in a folder; keys are paths below it. Hidden files (a part that starts with a dot) and unfinished ones are
- * not objects. Links that lead out of the folder are refused.
+ * not objects.
  *
  * @param root absolute path; made with the first object
  */
 export function folderStore(
   root: string,
-  { isPrivate = false, isSynced = true }: FolderStoreOptions = {},
+  { isPrivate = false, isSynced = true, followsLinks = false }: FolderStoreOptions = {},
 ): ErasableStore {
   async function pathOf(key: string): Promise<string> {
     assertKey(key);
     const path = join(root, key);
-    await failing(() => assertInside(root, path));
+    if (!followsLinks) await failing(() => assertInside(root, path));
     if (isPrivate) await failing(() => assertPrivate(root));
     return path;
   }
