@@ -95,7 +95,11 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
   await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);
-  const origin: OriginDocument = { schemaVersion: SCHEMA_VERSION, root: upload.root, ...(upload.followsLinks && { followsLinks: true }) };
+  const origin: OriginDocument = {
+    schemaVersion: SCHEMA_VERSION,
+    root: upload.root,
+    ...(upload.followsLinks && { followsLinks: true }),
+  };
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
