@@ -106,7 +106,8 @@ function commands(done: (code: number) => void): Command {
     program
       .command("run")
       .description("take files, folders and zips through the workflow, each an upload of its own")
-      .argument("<path...>"),
+      .argument("<path...>")
+      .option("--labels-to <dir>", "a copy of each label map, named after its upload: case1.nii.gz"),
   ).action(async (paths, flags) => done(await (await import("./run.js")).run(paths, flags, signal())));
   runs(program.command("watch").description("take every upload that lands in a folder").argument("<folder>"))
     .option("--count <n>", "stop after this many uploads", positiveInteger)

@@ -2,6 +2,7 @@ import { basename, resolve } from "node:path";
 import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
 import { localWorker } from "#src/local/local-worker.js";
 import { EXIT } from "./exit-codes.js";
+import { labelNames } from "./keep-labels.js";
 import { noProgress, progressOn } from "./progress.js";
 import type { RunFlags } from "./run-flags.js";
 import { unpackedBytes } from "./unpacked-size.js";
@@ -17,6 +18,11 @@ interface Underway {
   readonly code: Promise<number>;
 }
 
+interface LabelsFlag {
+  /** Folder for a label map of each image, named after its upload. */
+  readonly labelsTo?: string;
+}
+
 /**
  * `scanlane run`: uploads through the workflow, in their order, in processes that stay warm; of small ones the next is
  * segmented while this process publishes. Of several, one that fails does not stop the next, not even one that cannot be
@@ -24,7 +30,11 @@ interface Underway {
  *
  * @returns the exit code; of several uploads the highest
  */
-export async function run(paths: readonly string[], flags: RunFlags, signal: AbortSignal): Promise<number> {
+export async function run(
+  paths: readonly string[],
+  flags: RunFlags & LabelsFlag,
+  signal: AbortSignal,
+): Promise<number> {
   const progress = flags.json ? noProgress : progressOn(process.stderr);
   const worker = localWorker(progress.logger, flags);
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
@@ -43,9 +53,11 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
     // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
     const { memoryMiB = freeMemoryMiB() } = given;
     const context = { ...given, memoryMiB, admission: new Admission(memoryMiB) };
-    const own = writtenTo(context.places);
+    const labelsTo = flags.labelsTo === undefined ? null : resolve(flags.labelsTo);
+    const own = [...writtenTo(context.places), ...(labelsTo === null ? [] : [labelsTo])];
+    const names = labelNames(paths.map((path) => resolve(path)));
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
-    const begin = async (path: string, before: Underway | null): Promise<Underway> => {
+    const begin = async (path: string, n: number, before: Underway | null): Promise<Underway> => {
       const turn = before?.code ?? Promise.resolve();
       try {
         let upload = await takeIn(resolve(path), asked, own);
@@ -58,7 +70,9 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
         }
         const { scanId } = upload.source;
         signal.throwIfAborted();
-        return { scanId, isSmall, code: told(path, turn, runUpload(upload, basename(path), { ...context, turn })) };
+        const labels = labelsTo === null ? undefined : { folder: labelsTo, name: names[n] ?? basename(path) };
+        const code = runUpload(upload, basename(resolve(path)), { ...context, turn, ...(labels && { labels }) });
+        return { scanId, isSmall, code: told(path, turn, code) };
       } catch (thrown) {
         return { scanId: null, isSmall: true, code: told(path, turn, Promise.reject(thrown)) };
       }
@@ -79,8 +93,8 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
     };
     let highest: number = EXIT.ok;
     let underway: Underway | null = null;
-    for (const path of paths) {
-      const next = await begin(path, underway);
+    for (const [n, path] of paths.entries()) {
+      const next = await begin(path, n, underway);
       // Whoever waits for it is told: not twice.
       next.code.catch(() => {});
       highest = Math.max(highest, (await underway?.code) ?? EXIT.ok);

@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { isInside } from "./is-inside.js";
 
@@ -34,6 +34,12 @@ export async function assertApart(folder: string, own: readonly string[]): Promi
     "InputMismatch",
     "input is where the command writes its results or intermediate files too, expected another folder for those",
   );
+}
+
+/** Whether a file that is written is a file or lies in a folder that is read, by the links of both. */
+export async function isSameOrInside(written: string, read: string): Promise<boolean> {
+  const folder = await followed(dirname(written));
+  return isInside(await realpath(written).catch(() => join(folder, basename(written))), await followed(read));
 }
 
 /** By its links; as it is named where it is not there yet. */

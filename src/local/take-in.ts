@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, scanIdOfObject } from "#src/core/ids.js";
@@ -29,6 +29,8 @@ export interface LocalUpload {
 export interface LocalFiles {
   /** Absolute path of their folder, where their `scan.json` lies. */
   readonly root: string;
+  /** What to call them: a file's or folder's name. */
+  readonly name: string;
   /** Paths below it, with slashes. */
   readonly files: readonly string[];
   /** As of `LocalUpload`; in a watched folder others may put links to what they cannot read themselves. */
@@ -51,12 +53,12 @@ export async function takeIn(path: string, asked: Asked, own: readonly string[] 
   const { root, files } = await filesOfPath(path, own);
   // Else it is a file, and what lies beside it does not matter.
   if (root === path) await assertApart(root, own);
-  return takeInFiles({ root, files: files.filter(isUpload), followsLinks: true }, asked);
+  return takeInFiles({ root, name: basename(path), files: files.filter(isUpload), followsLinks: true }, asked);
 }
 
 /** The same of files that were chosen before. */
 export async function takeInFiles(
-  { root, files, followsLinks, judged }: LocalFiles,
+  { root, name, files, followsLinks, judged }: LocalFiles,
   asked: Asked,
 ): Promise<LocalUpload> {
   if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
@@ -83,6 +85,7 @@ export async function takeInFiles(
       schemaVersion: SCHEMA_VERSION,
       scanId,
       bucket: "local",
+      name,
       objects,
       request: folder.request,
       ...(judged?.completeness === undefined ? {} : { completeness: judged.completeness }),

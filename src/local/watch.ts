@@ -10,11 +10,8 @@ import { judgedAs, judgeFiles, type LooseFile, localFolderFacts, looseFile } fro
 
 const POLL_SECONDS = 0.25;
 
-/** An upload of a watched folder. */
-export interface WatchedUpload extends LocalFiles {
-  /** What to call it: a file's or folder's name, of a series that of its first file. */
-  readonly name: string;
-}
+/** An upload of a watched folder, a series by the name of its first file. */
+export type WatchedUpload = LocalFiles;
 
 /** A folder that is watched, and how. */
 interface Inbox {

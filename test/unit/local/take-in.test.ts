@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { openPlaces } from "#src/local/places.js";
 import { takeIn, takeInFiles } from "#src/local/take-in.js";
@@ -33,6 +33,7 @@ describe("takeIn", () => {
     for (const name of ["2.dcm", "series/1.dcm", ".DS_Store", ".cache/x"]) await writeFile(join(root, name), name);
     const { source } = await takeIn(root, request);
     expect(source.objects.map(({ key }) => key)).toEqual(["2.dcm", "series/1.dcm"]);
+    expect(source.name).toBe(basename(root));
   });
 
   it("leaves out what the command itself writes below the folder, by whatever path it is named", async () => {
@@ -66,7 +67,7 @@ describe("takeIn", () => {
     expect(upload.followsLinks).toBe(true);
     expect(new TextDecoder().decode(await read({ ...here, followsLinks: true }))).toBe("series/deep/2");
     // What is dropped into a watched folder may be somebody else's.
-    expect((await takeInFiles({ root, files: ["a"] }, request)).followsLinks).toBeUndefined();
+    expect((await takeInFiles({ root, name: "a", files: ["a"] }, request)).followsLinks).toBeUndefined();
     await expect(read(here)).rejects.toMatchObject({ code: "InputUnsafe" });
   });
 
