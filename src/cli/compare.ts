@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
 import { folderModels, type ModelPackage } from "#src/model/model-library.js";
+import { assertFolder } from "./assert-folder.js";
 import { comparedData } from "./compare-cases.js";
 import { modelFacts } from "./compare-facts.js";
 import { type ComparedModel, type Comparison, pairsOf } from "./compare-models.js";
@@ -45,6 +46,7 @@ export async function compare(flags: CompareFlags, signal: AbortSignal): Promise
   const { cases, labels } = await comparedData(resolve(flags.data));
   if (flags.labels === undefined) assertKnown(labels, packages);
   const out = resolve(flags.out);
+  await assertFolder(out, "--out");
 
   const failures = await predictAll({
     models: flags.models,

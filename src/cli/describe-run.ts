@@ -6,6 +6,7 @@ import { RunDocument } from "#src/stages/run-document.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { RESULT_FILES, resultKeys } from "#src/storage/keys.js";
 import { QuarantineRecord, ResultDocument, type TaskOutcome } from "#src/workflow/contract.js";
+import { namesEntry } from "./entry-names.js";
 import { table } from "./table.js";
 
 /** What stands beside the files that a result lists. */
@@ -49,7 +50,12 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
   const name = printable(fileName);
   if (outcome.kind === "quarantined") {
     const { code, message, step, advice } = outcome.record;
-    return `${name}: set aside at ${step}: ${code}: ${message}\n  what to do: ${advice}\n  record: ${outcome.recordFile}`;
+    return [
+      `${name}: set aside at ${step}: ${code}: ${message}`,
+      ...(namesEntry(message) ? ["  which file that is: scanlane inspect --names"] : []),
+      `  what to do: ${advice}`,
+      `  record: ${outcome.recordFile}`,
+    ].join("\n");
   }
   const { result, run, folder } = outcome;
   const structures = result.structures.map(({ displayName, voxels, volumeMl }) => [

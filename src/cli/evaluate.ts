@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import {
   absentScores,
@@ -15,6 +15,7 @@ import {
   summariseEvaluation,
 } from "#src/evaluate/evaluation.js";
 import type { Size3 } from "#src/imaging/affine.js";
+import { assertFolder } from "./assert-folder.js";
 import { caseSubject, someNames } from "./case-name.js";
 import { type CaseFile, caseFiles, readMap, resultFiles, singleFile, volumesOf } from "./evaluate-files.js";
 import { evaluationPage } from "./evaluate-page.js";
@@ -65,6 +66,7 @@ interface Progress {
 
 /** `scanlane evaluate`: scores of label maps against a reference. @returns exit code */
 export async function evaluate(flags: EvaluateFlags): Promise<number> {
+  if (flags.out !== undefined) await assertFolder(resolve(flags.out), "--out");
   const evaluation = await evaluateFolders(flags);
   const page = (): string => evaluationPage(evaluation);
   if (flags.out !== undefined) {

@@ -1,10 +1,12 @@
 import { basename, resolve } from "node:path";
-import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
+import { exitCodeOf } from "#src/core/errors.js";
 import { localWorker } from "#src/local/local-worker.js";
+import { assertFolder } from "./assert-folder.js";
 import { EXIT } from "./exit-codes.js";
 import { labelNames } from "./keep-labels.js";
 import { noProgress, progressOn } from "./progress.js";
 import type { RunFlags } from "./run-flags.js";
+import { toldError } from "./told-error.js";
 import { unpackedBytes } from "./unpacked-size.js";
 
 /** Of a small upload, unpacked: the next one may set out while it is under way. */
@@ -14,6 +16,8 @@ const SMALL_BYTES = 16 * 2 ** 20;
 interface Underway {
   readonly scanId: string | null;
   readonly isSmall: boolean;
+  /** Once the worker was asked to segment it, or it came to its end without. */
+  readonly segmenting: Promise<unknown>;
   /** Its exit code, once what became of it was printed. */
   readonly code: Promise<number>;
 }
@@ -21,6 +25,15 @@ interface Underway {
 interface LabelsFlag {
   /** Folder for a label map of each image, named after its upload. */
   readonly labelsTo?: string;
+}
+
+/** A promise, and what resolves it. */
+function signalled(): [Promise<void>, () => void] {
+  let tell = () => {};
+  const promise = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  return [promise, tell];
 }
 
 /**
@@ -53,7 +66,11 @@ export async function run(
     // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
     const { memoryMiB = freeMemoryMiB() } = given;
     const context = { ...given, memoryMiB, admission: new Admission(memoryMiB) };
+    const { results, work } = context.places;
+    await assertFolder(results, "--out");
+    await assertFolder(work, "--work");
     const labelsTo = flags.labelsTo === undefined ? null : resolve(flags.labelsTo);
+    if (labelsTo !== null) await assertFolder(labelsTo, "--labels-to");
     const own = [...writtenTo(context.places), ...(labelsTo === null ? [] : [labelsTo])];
     const names = labelNames(paths.map((path) => resolve(path)));
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
@@ -71,10 +88,19 @@ export async function run(
         const { scanId } = upload.source;
         signal.throwIfAborted();
         const labels = labelsTo === null ? undefined : { folder: labelsTo, name: names[n] ?? basename(path) };
-        const code = runUpload(upload, basename(resolve(path)), { ...context, turn, ...(labels && { labels }) });
-        return { scanId, isSmall, code: told(path, turn, code) };
+        const [begun, onSegment] = signalled();
+        const code = runUpload(upload, basename(resolve(path)), {
+          ...context,
+          turn,
+          onSegment,
+          ...(before !== null && { segmentAfter: before.segmenting }),
+          ...(labels && { labels }),
+        });
+        code.then(onSegment, onSegment);
+        return { scanId, isSmall, segmenting: begun, code: told(path, turn, code) };
       } catch (thrown) {
-        return { scanId: null, isSmall: true, code: told(path, turn, Promise.reject(thrown)) };
+        const code = told(path, turn, Promise.reject(thrown));
+        return { scanId: null, isSmall: true, segmenting: Promise.resolve(), code };
       }
     };
     const told = async (path: string, turn: Promise<unknown>, code: Promise<number>): Promise<number> => {
@@ -83,7 +109,7 @@ export async function run(
       } catch (thrown) {
         if (paths.length === 1 || signal.aborted) throw thrown;
         await turn;
-        const error = toPipelineError(thrown);
+        const error = toldError(thrown);
         console.error(`${path}: ${error.code}: ${error.message}`);
         // As many documents as uploads, in their order.
         if (context.json)

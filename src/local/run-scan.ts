@@ -53,6 +53,10 @@ export interface RunOptions {
   readonly memoryMiB?: number;
   /** Lets stages run in this process; of scans that are under way together the same. @default this scan's own */
   readonly admission?: Admission;
+  /** Segment of no image begins before: of several uploads the worker takes the first one first. @default at once */
+  readonly segmentAfter?: Promise<unknown>;
+  /** Told when the worker has the job of segmenting an image. */
+  readonly onSegment?: () => void;
   /** Runs the Batch jobs; kept by the caller so that it stays warm from scan to scan. */
   readonly worker: WorkerProcess;
 }
@@ -103,9 +107,15 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
-  const handlers = stateHandlers(places, deps, { worker, admission, held: upload.held ?? null }, (outcome) =>
-    outcomes.push(outcome),
-  );
+  const { segmentAfter, onSegment } = options;
+  const given = {
+    worker,
+    admission,
+    held: upload.held ?? null,
+    ...(segmentAfter && { segmentAfter }),
+    ...(onSegment && { onSegment }),
+  };
+  const handlers = stateHandlers(places, deps, given, (outcome) => outcomes.push(outcome));
   const watched = Object.fromEntries(
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
   );
@@ -141,7 +151,16 @@ function capacityOf(workers: number | undefined, memoryMiB: number, provider: Pr
 function stateHandlers(
   places: Places,
   deps: StageDeps,
-  { worker, admission, held }: Required<Pick<RunOptions, "worker" | "admission">> & { readonly held: HeldFile | null },
+  {
+    worker,
+    admission,
+    held,
+    segmentAfter,
+    onSegment,
+  }: Pick<RunOptions, "worker" | "segmentAfter" | "onSegment"> & {
+    readonly admission: Admission;
+    readonly held: HeldFile | null;
+  },
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
   const images = new ImagesAhead(deps, admission);
@@ -158,9 +177,10 @@ function stateHandlers(
     const task = await taskOf(parameters);
     // Where Preprocess had nothing to read, or read it elsewhere.
     held?.letGo();
+    await segmentAfter;
     const begin = () => images.begin(parameters, task);
     if (task.estimate.voxels <= SMALL_VOXELS) begin();
-    const exitCode = await runJob({
+    const job = runJob({
       stage: "segment",
       parameters,
       // From the last tile on the worker has one thread that works.
@@ -168,6 +188,8 @@ function stateHandlers(
         if (message === "tiles" && done === of) begin();
       },
     });
+    onSegment?.();
+    const exitCode = await job;
     if (exitCode !== 0) images.forget(task.identity);
     return exitCode;
   });

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
+import { systemError } from "#src/core/system-error.js";
 import { compareKeys } from "./compare-keys.js";
 import { assertKey, type ErasableStore } from "./scan-store.js";
 
@@ -209,11 +210,8 @@ async function failing<T>(operate: () => Promise<T>): Promise<T> {
     if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR") {
       throw new PipelineError("StoreMissing", "object is not in the store, expected it to be there", { cause });
     }
-    if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-      throw new PipelineError("StoreDenied", `file system answered ${code}, expected this user to be allowed`, {
-        cause,
-      });
-    }
+    const known = systemError(cause);
+    if (known !== null) throw known;
     throw new PipelineError("StoreBusy", `file system answered ${code}, expected the operation to work`, { cause });
   }
 }

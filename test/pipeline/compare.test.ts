@@ -188,7 +188,7 @@ describe("scanlane compare", () => {
     await writeFile(join(data, "images", "alone.nii"), image(ramp(0)));
     const { code, stderr } = await compared("exact");
     expect(code).toBe(65);
-    expect(stderr).toMatch(/4 images, of which 1 have no label map, and 3 label maps/);
+    expect(stderr).toMatch(/4 images, of which 1 have no label map \(alone.nii\), and 3 label maps/);
     await rm(join(data, "images", "alone.nii"));
   });
 });
