@@ -3,15 +3,16 @@ import "#src/workflow/plain-schemas.js";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Command, CommanderError, Option } from "commander";
-import { exitCodeOf, PipelineError, toPipelineError } from "#src/core/errors.js";
+import { exitCodeOf, PipelineError } from "#src/core/errors.js";
 import { PROVIDERS } from "#src/core/ids.js";
 import { Interrupted } from "./agreed.js";
 import { askingServices, loadCloud } from "./cloud.js";
 import { EXIT } from "./exit-codes.js";
 import { addImportCommands } from "./import-commands.js";
 import { addOperatorCommands } from "./operator-commands.js";
-import { percentOf, positiveInteger, positiveNumber, shareOf } from "./option-values.js";
+import { labelList, percentOf, positiveInteger, positiveNumber, shareOf } from "./option-values.js";
 import { addScoreCommands } from "./score-commands.js";
+import { pathOf, toldError } from "./told-error.js";
 
 const interrupt = new AbortController();
 
@@ -106,7 +107,8 @@ function commands(done: (code: number) => void): Command {
     program
       .command("run")
       .description("take files, folders and zips through the workflow, each an upload of its own")
-      .argument("<path...>"),
+      .argument("<path...>")
+      .option("--labels-to <dir>", "a copy of each label map, named after its upload: case1.nii.gz"),
   ).action(async (paths, flags) => done(await (await import("./run.js")).run(paths, flags, signal())));
   runs(program.command("watch").description("take every upload that lands in a folder").argument("<folder>"))
     .option("--count <n>", "stop after this many uploads", positiveInteger)
@@ -158,6 +160,7 @@ function commands(done: (code: number) => void): Command {
     .command("inspect")
     .description("say what a file, folder or archive holds, and why what cannot be used is refused")
     .argument("<in>")
+    .option("--names", "name files too")
     .option("--json", "print one JSON document")
     .action(async (input, flags) => done(await (await import("./inspect.js")).inspect(input, flags)));
   program
@@ -165,6 +168,7 @@ function commands(done: (code: number) => void): Command {
     .description("write images and DICOM segmentations as NIfTI, as the pipeline reads them, or label maps as surfaces")
     .argument("<in>")
     .argument("<out>", "a name ending in .nii or .nii.gz for one image, .stl or .glb for a label map, else a folder")
+    .option("--labels <values>", "labels that get a surface: 1,2 (default: all)", labelList)
     .option("--smooth <steps>", "smooth surfaces without shrinking them (10 takes the stairs away)", positiveInteger)
     .addOption(
       new Option("--irregular <rule>", "series with variable slice spacing or tilt (default: reject)").choices([
@@ -208,11 +212,13 @@ function commands(done: (code: number) => void): Command {
 
 /** Only here may a message carry the file's own name. */
 function failed(thrown: unknown, args: readonly string[]): number {
-  const error = toPipelineError(thrown);
+  const error = toldError(thrown);
   // A command without an argument begins with an option, which is not what failed.
   const subject = args[1] === undefined || args[1].startsWith("-") ? "" : `${basename(args[1])}: `;
   console.error(`${subject}${error.code}: ${error.message}`);
-  if (!(thrown instanceof PipelineError)) console.error(thrown);
+  const path = pathOf(error);
+  if (path !== "") console.error(`  ${path}`);
+  if (error.code === "Internal" && !(thrown instanceof PipelineError)) console.error(thrown);
   return exitCodeOf(error.code);
 }
 

@@ -2,11 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
+import { caseNameOf, caseSubject, someNames } from "./case-name.js";
 import type { ComparedCase } from "./compare-runs.js";
 import { type CaseFile, caseFiles, readMap, volumesOf } from "./evaluate-files.js";
-
-/** What a case's name is without. Names may hold dots, as those of UIDs do. */
-const ENDING = /(\.(nii|tar))?\.(nii|gz|nrrd|nhdr|mha|mhd|png|jpe?g|tiff?|dcm|ima|zip|tar|tgz)$/i;
 
 /** The labelled images of a comparison. */
 export interface ComparedData {
@@ -31,11 +29,13 @@ export async function comparedData(data: string): Promise<ComparedData> {
   });
   const shown = files.filter((name) => !name.startsWith(".")).sort();
   if (shown.length === 0) throw new PipelineError("NoImage", "data holds no image, expected at least one");
-  const cases = shown.map((file) => ({ name: file.replace(ENDING, ""), file, root }));
+  const cases = shown.map((file) => ({ name: caseNameOf(file), file, root }));
   const known = new Set(references.map(({ name }) => name));
-  const without = cases.filter(({ name }) => !known.has(name)).length;
-  if (without > 0 || cases.length !== references.length) {
-    const found = `${cases.length} images, of which ${without} have no label map, and ${references.length} label maps`;
+  const without = cases.filter(({ name }) => !known.has(name)).map(({ file }) => file);
+  if (without.length > 0 || cases.length !== references.length) {
+    const which = without.length === 0 ? "" : ` (${someNames(without)})`;
+    const maps = `${references.length} label maps`;
+    const found = `${cases.length} images, of which ${without.length} have no label map${which}, and ${maps}`;
     throw new PipelineError("InputMismatch", `data holds ${found}, expected a label map for each image`);
   }
   return { cases, labels: await labelsOf(references) };
@@ -44,7 +44,7 @@ export async function comparedData(data: string): Promise<ComparedData> {
 async function labelsOf(references: readonly CaseFile[]): Promise<ScoredLabel[]> {
   const occurs = new Uint8Array(65_536);
   for (const [n, reference] of references.entries()) {
-    const subject = `the reference of case ${n + 1}`;
+    const subject = `the reference of ${caseSubject(n + 1, reference.name)}`;
     for (const { data } of volumesOf([await readMap(reference, subject)], subject)) {
       for (const value of data) occurs[value] = 1;
     }

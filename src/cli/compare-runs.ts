@@ -1,14 +1,13 @@
-import { existsSync } from "node:fs";
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { toPipelineError } from "#src/core/errors.js";
 import { localWorker } from "#src/local/local-worker.js";
 import { type RunOptions, runScan } from "#src/local/run-scan.js";
 import { takeInFiles } from "#src/local/take-in.js";
 import type { WorkerProcess } from "#src/local/worker-process.js";
-import { RESULT_FILES } from "#src/storage/keys.js";
 import { deidFolder } from "./deid-folder.js";
 import { type DescribedOutcome, describeRun } from "./describe-run.js";
+import { keepLabels } from "./keep-labels.js";
 import { noProgress, type Progress } from "./progress.js";
 
 /** An image of the data. */
@@ -71,7 +70,7 @@ export async function predictAll({ jobs, ...runs }: Runs & { readonly jobs: numb
         deid: deidFolder(undefined),
       };
       const outcome = await runOne(model, one, places, worker, signal);
-      if (outcome.kind === "published") await keepLabels(outcome.folder, join(out, "predictions", model), one.name);
+      if (outcome.kind === "published") await keepLabels(outcome.folder, join(out, "predictions", model, one.name));
       else failed.push({ model, case: one.name, code: outcome.code });
       done++;
       progress.line(`${done} of ${total}: ${model}, ${one.name}`);
@@ -152,7 +151,7 @@ async function runOne(
   signal: AbortSignal,
 ): Promise<OneOutcome> {
   try {
-    const upload = await takeInFiles({ root, files: [file] }, { model, outputs: [] });
+    const upload = await takeInFiles({ root, name: file, files: [file], followsLinks: true }, { model, outputs: [] });
     const outcome = await runScan(upload, { places, worker, signal, logger: noProgress.logger });
     const [only, ...more] = await describeRun(outcome, places.results);
     // A file of several volumes has one label map, and which volume it is of is not known.
@@ -162,11 +161,4 @@ async function runOne(
     signal.throwIfAborted();
     return { kind: "failed", code: toPipelineError(thrown).code };
   }
-}
-
-/** The label map of a result: of pictures a PNG. */
-async function keepLabels(folder: string, target: string, name: string): Promise<void> {
-  const isPicture = existsSync(join(folder, RESULT_FILES.labelsPng));
-  const file = isPicture ? RESULT_FILES.labelsPng : RESULT_FILES.labels;
-  await copyFile(join(folder, file), join(target, `${name}${isPicture ? ".png" : ".nii.gz"}`));
 }

@@ -1,7 +1,9 @@
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
+import { PipelineError } from "#src/core/errors.js";
 import type { ScoredLabel } from "#src/evaluate/evaluate-case.js";
-import { folderModels } from "#src/model/model-library.js";
+import { folderModels, type ModelPackage } from "#src/model/model-library.js";
+import { assertFolder } from "./assert-folder.js";
 import { comparedData } from "./compare-cases.js";
 import { modelFacts } from "./compare-facts.js";
 import { type ComparedModel, type Comparison, pairsOf } from "./compare-models.js";
@@ -42,7 +44,9 @@ export async function compare(flags: CompareFlags, signal: AbortSignal): Promise
   const packages = [];
   for (const id of flags.models) packages.push(await library.open(id));
   const { cases, labels } = await comparedData(resolve(flags.data));
+  if (flags.labels === undefined) assertKnown(labels, packages);
   const out = resolve(flags.out);
+  await assertFolder(out, "--out");
 
   const failures = await predictAll({
     models: flags.models,
@@ -103,4 +107,22 @@ export async function compare(flags: CompareFlags, signal: AbortSignal): Promise
   const warnings = warningsOf(comparison);
   for (const warning of warnings) console.error(`warning: ${warning}`);
   return warnings.length > 0 ? EXIT.warnings : EXIT.ok;
+}
+
+/**
+ * Before hours of scans: a value that no model gives would be missed by all of them.
+ *
+ * @throws {PipelineError} `InputMismatch`
+ */
+function assertKnown(labels: readonly ScoredLabel[], packages: readonly ModelPackage[]): void {
+  const given = new Map(packages.flatMap(({ manifest }) => manifest.labels.map(({ value, name }) => [value, name])));
+  const strangers = labels.flatMap(({ values }) => values).filter((value) => !given.has(value));
+  if (strangers.length === 0) return;
+  const some = strangers.slice(0, 5).join(", ") + (strangers.length > 5 ? ` and ${strangers.length - 5} more` : "");
+  const expected = [...given].map(([value, name]) => `${value} (${name})`).join(", ");
+  const [name = "nuclei"] = given.values();
+  throw new PipelineError(
+    "InputMismatch",
+    `references hold ${some}, labels of the models are ${expected}; say what is scored by --labels: ${name}=1,255, or ${name}=1+ for 1 and above`,
+  );
 }

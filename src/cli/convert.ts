@@ -1,5 +1,6 @@
-import { extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
+import { printable } from "#src/core/printable.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScanCompact } from "#src/formats/load-scan.js";
 import { gzipDeterministic, niftiParts, writeNifti } from "#src/formats/nifti-write.js";
@@ -8,8 +9,10 @@ import { isSegFile } from "#src/formats/seg-labels.js";
 import { openPath } from "#src/local/open-path.js";
 import { assertApart } from "#src/local/own-below.js";
 import { imageFile, imageFileParts } from "#src/stages/volume-files.js";
+import { assertFolder } from "./assert-folder.js";
 import { meshFiles } from "./convert-mesh.js";
 import { type SegFlags, type SegImage, segImages } from "./convert-seg.js";
+import { entryNames } from "./entry-names.js";
 import { ownOutputs } from "./own-outputs.js";
 import { writeWhole } from "./write-whole.js";
 
@@ -24,6 +27,8 @@ const OTHER_NAME =
 interface ConvertFlags extends SegFlags {
   /** Steps of smoothing, for surfaces. @default 0 */
   readonly smooth?: number;
+  /** Labels that get a surface. @default all that occur */
+  readonly labels?: readonly number[];
   /** Series of variable slice spacing or tilt: refused, or brought to a regular grid. @default "reject" */
   readonly irregular?: "reject" | "resample";
 }
@@ -39,7 +44,22 @@ interface ConvertFlags extends SegFlags {
 export async function convert(input: string, output: string, flags: ConvertFlags = {}): Promise<readonly string[]> {
   refuseUnknown(output, flags);
   await assertApart(resolve(input), [resolve(output)]);
+  const isFile = NIFTI_NAME.test(output) || MESH_NAME.test(output);
+  await assertFolder(isFile ? dirname(resolve(output)) : resolve(output), "the output");
   const entries = await openPath(resolve(input), await ownOutputs(resolve(output)));
+  try {
+    return await convertEntries(entries, resolve(output), flags);
+  } catch (error) {
+    if (error instanceof PipelineError) for (const name of entryNames(error.message, entries)) console.error(name);
+    throw error;
+  }
+}
+
+async function convertEntries(
+  entries: readonly UploadEntry[],
+  output: string,
+  flags: ConvertFlags,
+): Promise<readonly string[]> {
   const segs = await segEntries(entries);
   if (segs.length === 0 && (flags.segments !== undefined || flags.threshold !== undefined)) {
     throw new PipelineError("InputMismatch", "input holds no DICOM SEG, which --segments and --threshold are for");
@@ -49,7 +69,7 @@ export async function convert(input: string, output: string, flags: ConvertFlags
     segs,
     flags,
   );
-  const paths = outputPaths(resolve(output), scans.length, segs.length);
+  const paths = outputPaths(output, scans.length, segs.length);
   const written: string[] = [];
   const write = async ({ path, pieces }: OutputFile): Promise<void> => {
     await writeWhole(path, pieces);
@@ -60,16 +80,26 @@ export async function convert(input: string, output: string, flags: ConvertFlags
     const loaded = await loadScanCompact(scan, entries);
     const words = [...scan.warnings, ...loaded.warnings].map(({ code, message }) => `${code}: ${message}`);
     for (const word of new Set(words)) console.error(`image ${n + 1}: ${word}`);
-    for (const file of filesOf(loaded.volume, paths[n] ?? "", flags.smooth ?? 0)) await write(file);
+    if (paths.length > 1) console.error(madeOf(paths[n] ?? "", scan.entries, entries));
+    for (const file of filesOf(loaded.volume, paths[n] ?? "", flags)) await write(file);
   }
   for (const [n, entry] of segs.entries()) {
     const subject = `entry ${entry.ordinal}`;
+    if (paths.length > 1) console.error(madeOf(paths[scans.length + n] ?? "", [entry.ordinal], entries));
     for (const image of segImages(await entry.read(), subject, flags)) {
-      for (const file of filesOfSeg(image, paths[scans.length + n] ?? "", flags.smooth ?? 0, subject))
-        await write(file);
+      for (const file of filesOfSeg(image, paths[scans.length + n] ?? "", flags, subject)) await write(file);
     }
   }
   return written;
+}
+
+/** Which files an output is made of, for people: "image-001.nii.gz <- 20 files, the first IM0001 (entry 0)". */
+function madeOf(path: string, ordinals: readonly number[], entries: readonly UploadEntry[]): string {
+  const files = new Set(ordinals);
+  const first = Math.min(...files);
+  const name = printable(entries.find((entry) => entry.ordinal === first)?.name ?? "");
+  const count = files.size === 1 ? "" : `${files.size} files, the first `;
+  return `${basename(path)} <- ${count}${name} (entry ${first})`;
 }
 
 /** The files that are DICOM segmentations: results of others, which no other reader takes for images. */
@@ -102,15 +132,19 @@ interface OutputFile {
   readonly pieces: readonly Uint8Array[];
 }
 
-function filesOf(volume: LoadedScan<Float32Array | Int16Array>["volume"], path: string, smooth: number): OutputFile[] {
-  if (MESH_NAME.test(path)) return surfacesOf(volume, path, smooth);
+function filesOf(
+  volume: LoadedScan<Float32Array | Int16Array>["volume"],
+  path: string,
+  flags: ConvertFlags,
+): OutputFile[] {
+  if (MESH_NAME.test(path)) return surfacesOf(volume, path, flags);
   return [{ path, pieces: isGzip(path) ? [imageFile(volume)] : imageFileParts(volume) }];
 }
 
 function filesOfSeg(
   { image, suffix, isLabelMap }: SegImage,
   path: string,
-  smooth: number,
+  flags: ConvertFlags,
   subject: string,
 ): OutputFile[] {
   const named = withSuffix(path, suffix);
@@ -120,12 +154,16 @@ function filesOfSeg(
   if (!isLabelMap) {
     throw new PipelineError("InputMismatch", `${subject} is FRACTIONAL, expected --threshold for surfaces of it`);
   }
-  return surfacesOf(image, named, smooth);
+  return surfacesOf(image, named, flags);
 }
 
-function surfacesOf(volume: Parameters<typeof meshFiles>[0], path: string, smooth: number): OutputFile[] {
+function surfacesOf(
+  volume: Parameters<typeof meshFiles>[0],
+  path: string,
+  { smooth = 0, labels = null }: { readonly smooth?: number; readonly labels?: readonly number[] | null },
+): OutputFile[] {
   const format = /stl$/i.test(path) ? "stl" : "glb";
-  return meshFiles(volume, format, smooth).map(({ suffix, bytes }) => ({
+  return meshFiles(volume, format, smooth, labels).map(({ suffix, bytes }) => ({
     path: withSuffix(path, suffix),
     pieces: [bytes],
   }));
@@ -147,6 +185,9 @@ function refuseUnknown(output: string, flags: ConvertFlags): void {
   }
   if (flags.smooth !== undefined && !MESH_NAME.test(output)) {
     throw new PipelineError("InputMismatch", "smoothing is for surfaces, expected an output ending in .stl or .glb");
+  }
+  if (flags.labels !== undefined && !MESH_NAME.test(output)) {
+    throw new PipelineError("InputMismatch", "--labels is for surfaces, expected an output ending in .stl or .glb");
   }
   if (flags.threshold === 0) {
     throw new PipelineError("InputMismatch", "threshold is 0, expected a share above 0 and at most 1");

@@ -6,24 +6,22 @@ import { RunDocument } from "#src/stages/run-document.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { RESULT_FILES, resultKeys } from "#src/storage/keys.js";
 import { QuarantineRecord, ResultDocument, type TaskOutcome } from "#src/workflow/contract.js";
+import { namesEntry } from "./entry-names.js";
 import { table } from "./table.js";
 
-/** Files that only some results have. */
-const OPTIONAL: ReadonlySet<string> = new Set([
-  RESULT_FILES.labels,
-  RESULT_FILES.labelsPng,
-  RESULT_FILES.probabilities,
-  RESULT_FILES.uncertainty,
-  RESULT_FILES.disagreement,
-  RESULT_FILES.seg,
-  RESULT_FILES.rtStruct,
-  RESULT_FILES.report,
-  RESULT_FILES.surfaces,
-]);
+/** What stands beside the files that a result lists. */
+const BESIDE = [RESULT_FILES.reportHtml, RESULT_FILES.run, RESULT_FILES.result];
 
 /** One outcome with what a person or script wants to know of it. */
 export type DescribedOutcome =
-  | { readonly kind: "published"; readonly folder: string; readonly result: ResultDocument; readonly run: RunDocument }
+  | {
+      readonly kind: "published";
+      /** The image, as the table of runs calls it: "t0". */
+      readonly subject: string;
+      readonly folder: string;
+      readonly result: ResultDocument;
+      readonly run: RunDocument;
+    }
   | { readonly kind: "quarantined"; readonly recordFile: string; readonly record: QuarantineRecord };
 
 /** @param out the results folder */
@@ -37,9 +35,10 @@ async function describe(outcome: TaskOutcome, out: string): Promise<DescribedOut
     const record = await readDocument(store, outcome.recordKey, QuarantineRecord);
     return { kind: "quarantined", recordFile: join(out, outcome.recordKey), record };
   }
-  const { identity } = outcome;
+  const { identity, taskId } = outcome;
   return {
     kind: "published",
+    subject: taskId,
     folder: join(out, identity),
     result: await readDocument(store, resultKeys.result(identity), ResultDocument),
     run: await readDocument(store, resultKeys.file(identity, "run.json"), RunDocument),
@@ -51,7 +50,12 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
   const name = printable(fileName);
   if (outcome.kind === "quarantined") {
     const { code, message, step, advice } = outcome.record;
-    return `${name}: set aside at ${step}: ${code}: ${message}\n  what to do: ${advice}\n  record: ${outcome.recordFile}`;
+    return [
+      `${name}: set aside at ${step}: ${code}: ${message}`,
+      ...(namesEntry(message) ? ["  which file that is: scanlane inspect --names"] : []),
+      `  what to do: ${advice}`,
+      `  record: ${outcome.recordFile}`,
+    ].join("\n");
   }
   const { result, run, folder } = outcome;
   const structures = result.structures.map(({ displayName, voxels, volumeMl }) => [
@@ -74,8 +78,6 @@ export function outcomeText(outcome: DescribedOutcome, fileName: string): string
     ...result.warnings.map((warning) => `  warning: ${warning.code}: ${warning.message}`),
     `  ${result.notice}`,
     `  files in ${folder}:`,
-    `  ${Object.values(RESULT_FILES)
-      .filter((name) => !OPTIONAL.has(name) || result.files.some((file) => file.name === name))
-      .join("  ")}`,
+    `  ${[...result.files.map((file) => file.name), ...BESIDE].join("  ")}`,
   ].join("\n");
 }

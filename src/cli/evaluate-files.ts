@@ -1,12 +1,16 @@
 import { readdir, readFile, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
+import { printable } from "#src/core/printable.js";
 import type { LabelVolume } from "#src/evaluate/evaluate-case.js";
 import { isNifti, readNifti } from "#src/formats/nifti-read.js";
 import type { UploadEntry } from "#src/formats/scan.js";
 import { isDicomFile, readSegLabels, segGrid } from "#src/formats/seg-labels.js";
 import { loadVolume, volumeScans } from "#src/formats/volume-scans.js";
 import type { Volume } from "#src/imaging/volume.js";
+import { RESULT_FILES } from "#src/storage/keys.js";
+import { caseNameOf } from "./case-name.js";
+import { resultCases } from "./result-cases.js";
 
 /** A label map of a case: its name without folder and ending, and where to read it. */
 export interface CaseFile {
@@ -14,6 +18,8 @@ export interface CaseFile {
   readonly entry: UploadEntry;
   /** All files of the folder: a header may name a data file. */
   readonly entries: readonly UploadEntry[];
+  /** Why it cannot be told which file is meant. */
+  readonly clash?: string;
 }
 
 const ENDING = /(\.seg)?(\.nii(\.gz)?|\.nrrd|\.nhdr|\.mha|\.mhd|\.png|\.tiff?|\.dcm)$/i;
@@ -27,16 +33,49 @@ export async function caseFiles(folder: string, subject: string): Promise<readon
   const entries = await Promise.all(shown.map((name, ordinal) => entryOf(join(resolve(folder), name), ordinal)));
   const files = entries
     .filter(({ name }) => ENDING.test(name))
-    .map((entry) => ({ name: entry.name.replace(ENDING, ""), entry, entries }));
+    .map((entry) => ({ name: caseNameOf(entry.name), entry, entries }));
   if (files.length === 0) {
     throw new PipelineError("NoImage", `${subject} holds no label map (NIfTI, NRRD, MetaImage, PNG, TIFF, DICOM SEG)`);
   }
   const twice = files.find(({ name }, n) => files.findIndex((other) => other.name === name) < n);
   if (twice !== undefined) {
-    const message = `${subject} holds two label maps of one case name (entry ${twice.entry.ordinal}), expected one`;
+    const message = `${subject} holds two label maps of case ${printable(twice.name)}, expected one`;
     throw new PipelineError("InputMismatch", message);
   }
   return files;
+}
+
+/** A path that is a label map itself, with the files beside it; null for a folder, and where nothing is. */
+export async function singleFile(path: string): Promise<CaseFile | null> {
+  const file = resolve(path);
+  if (!(await isFile(file))) return null;
+  const name = basename(file);
+  const beside = (await readdir(dirname(file))).filter(
+    (other) => /\.(raw|zraw|img|gz)$/i.test(other) || other === name,
+  );
+  const entries = await Promise.all(beside.sort().map((other, n) => entryOf(join(dirname(file), other), n)));
+  const entry = entries.find((one) => one.name === name);
+  return entry === undefined ? null : { name: caseNameOf(name), entry, entries };
+}
+
+/** The label maps of a folder of results by the names of their uploads; null for a folder that is none. */
+export async function resultFiles(path: string, model?: string): Promise<readonly CaseFile[] | null> {
+  const cases = await resultCases(path, model);
+  if (cases === null) return null;
+  if (cases.length === 0) {
+    const of = model === undefined ? "" : ` of model ${model}`;
+    throw new PipelineError(
+      "NoImage",
+      `the folder of results holds no result${of} with its upload's name, expected some`,
+    );
+  }
+  return Promise.all(
+    cases.map(async ({ folder, ...one }) => {
+      const picture = join(folder, RESULT_FILES.labelsPng);
+      const entry = await entryOf((await isFile(picture)) ? picture : join(folder, RESULT_FILES.labels), 0);
+      return { ...one, entry, entries: [entry] };
+    }),
+  );
 }
 
 /** A label map as it is read: a DICOM SEG gets its grid from the other maps of its case. */
@@ -86,6 +125,13 @@ async function readVolume(
     throw new PipelineError("InputMismatch", `${subject} is a colour image, expected a label in every pixel`);
   }
   return labelVolume(volume, warnings, subject);
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (info) => info.isFile(),
+    () => false,
+  );
 }
 
 async function entryOf(path: string, ordinal: number): Promise<UploadEntry> {

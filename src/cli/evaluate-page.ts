@@ -1,3 +1,4 @@
+import { valuesText } from "#src/evaluate/evaluate-case.js";
 import type { Evaluation, EvaluationRow } from "#src/evaluate/evaluation.js";
 import { METRIC_KEYS, METRICS, type MetricKey } from "#src/evaluate/metrics.js";
 import { type Html, html } from "#src/report/html.js";
@@ -59,9 +60,10 @@ function warningsSection(warnings: readonly string[]): Html {
 }
 
 function summarySection({ settings, labels, summary }: Evaluation): Html {
-  const parts = labels.map(({ name, values }) => {
+  const parts = labels.map((label) => {
+    const { name, values, from } = label;
     const rows = summary
-      .filter(({ label, metric }) => label === name && MAIN_METRICS.includes(metric))
+      .filter((row) => row.label === name && MAIN_METRICS.includes(row.metric))
       .map(
         ({ metric, mean, interval, median, quartile1, quartile3, min, max, cases, skipped }) => html`<tr>
 <th scope="row">${withUnit(metric, settings.unit)}</th>
@@ -74,7 +76,7 @@ function summarySection({ settings, labels, summary }: Evaluation): Html {
 <td class="number">${skipped.both} / ${skipped.truth} / ${skipped.prediction}</td>
 </tr>`,
       );
-    return html`<h3>${name} (${values.length === 1 ? "value" : "values"} ${values.join(", ")})</h3>
+    return html`<h3>${name} (${values.length === 1 && from === undefined ? "value" : "values"} ${valuesText(label)})</h3>
 ${table(["Metric", "Mean", "95 % interval", "Median", "Quartiles", "Range", "Cases", "Without a value*"], rows, 1)}`;
   });
   return html`<section id="summary"><h2>Summary</h2>

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import {
   absentScores,
@@ -15,7 +15,9 @@ import {
   summariseEvaluation,
 } from "#src/evaluate/evaluation.js";
 import type { Size3 } from "#src/imaging/affine.js";
-import { type CaseFile, caseFiles, readMap, volumesOf } from "./evaluate-files.js";
+import { assertFolder } from "./assert-folder.js";
+import { caseSubject, someNames } from "./case-name.js";
+import { type CaseFile, caseFiles, readMap, resultFiles, singleFile, volumesOf } from "./evaluate-files.js";
 import { evaluationPage } from "./evaluate-page.js";
 import { evaluationTable } from "./evaluate-table.js";
 import { EXIT } from "./exit-codes.js";
@@ -24,6 +26,8 @@ import { writeWhole } from "./write-whole.js";
 export interface EvaluateFlags {
   readonly truth: string;
   readonly pred: string;
+  /** Of a folder of results: those of this model. */
+  readonly model?: string;
   readonly against?: string;
   readonly labels?: readonly ScoredLabel[];
   readonly tolerance: { readonly value: number; readonly unit: "mm" | "px" | null };
@@ -54,13 +58,15 @@ interface Progress {
   readonly warnings: string[];
   /** Of each case: for labels that it lacks. */
   readonly sizes: Size3[];
-  /** Values found in a reference. */
+  /** Values found in a reference, and in a prediction. */
   readonly inTruth: Set<number>;
+  readonly inPrediction: Set<number>;
   unit: "mm" | "px" | null;
 }
 
 /** `scanlane evaluate`: scores of label maps against a reference. @returns exit code */
 export async function evaluate(flags: EvaluateFlags): Promise<number> {
+  if (flags.out !== undefined) await assertFolder(resolve(flags.out), "--out");
   const evaluation = await evaluateFolders(flags);
   const page = (): string => evaluationPage(evaluation);
   if (flags.out !== undefined) {
@@ -84,13 +90,14 @@ export async function evaluateFolders(flags: EvaluateFlags, signal?: AbortSignal
     bothEmpty: flags.bothEmpty,
     oneEmpty: flags.oneEmpty,
   };
-  const progress: Progress = { rows: [], others: [], warnings: [], sizes: [], inTruth: new Set(), unit: null };
+  const progress: Progress = { rows: [], others: [], warnings: [], sizes: [], unit: null, ...noValues() };
   const cases = await casesOf(flags, progress.warnings);
   for (const item of cases) {
     signal?.throwIfAborted();
     await scoreCase(item, flags, options, progress);
   }
 
+  if (flags.labels === undefined) compareValues(progress);
   const labels = flags.labels ?? labelsFound(progress);
   if (labels.length === 0) throw new PipelineError("InputMismatch", "no label occurs in any of the maps");
   const whole = (rows: readonly EvaluationRow[]) => completed(rows, cases, labels, progress.sizes, options);
@@ -107,17 +114,60 @@ export async function evaluateFolders(flags: EvaluateFlags, signal?: AbortSignal
   );
 }
 
+function noValues(): Pick<Progress, "inTruth" | "inPrediction"> {
+  return { inTruth: new Set(), inPrediction: new Set() };
+}
+
+/**
+ * Masks of 0 and 255, or with a number for each object, are no label maps of a model: their scores would say nothing.
+ *
+ * @throws {PipelineError} `InputMismatch` where references and predictions have no value in common
+ */
+function compareValues({ inTruth, inPrediction, warnings }: Progress): void {
+  const missing = [...inTruth].filter((value) => !inPrediction.has(value)).sort((a, b) => a - b);
+  if (missing.length === 0 || inPrediction.size === 0) return;
+  if (missing.length === inTruth.size) {
+    const found = `references hold ${someValues(missing)} and predictions ${someValues([...inPrediction])}`;
+    throw new PipelineError("InputMismatch", `${found}, expected a value in common; ${REMEDY}`);
+  }
+  warnings.push(`${someValues(missing)} of the references occur in no prediction; ${REMEDY}`);
+}
+
+const REMEDY = "where several values are one label, name it: --labels nuclei=1,255, or nuclei=1+ for 1 and above";
+
+function someValues(values: readonly number[]): string {
+  const shown = values
+    .toSorted((a, b) => a - b)
+    .slice(0, 5)
+    .join(", ");
+  const more = values.length > 5 ? ` and ${values.length - 5} more` : "";
+  return `${values.length === 1 ? "value" : "values"} ${shown}${more}`;
+}
+
 /** Every case of the reference; one without a prediction is an error, as leaving it out would flatter. */
-async function casesOf({ truth, pred, against }: EvaluateFlags, warnings: string[]): Promise<Case[]> {
-  const truths = await caseFiles(truth, "the folder of references");
-  const find = async (folder: string, what: string) => {
-    const files = await caseFiles(folder, `the folder of ${what}`);
-    const unused = files.filter(({ name }) => !truths.some((file) => file.name === name)).length;
-    if (unused > 0) warnings.push(`${unused} of the ${what} have no reference and were left out`);
+async function casesOf({ truth, pred, against, model }: EvaluateFlags, warnings: string[]): Promise<Case[]> {
+  const single = await singleFile(truth);
+  const truths = single === null ? await caseFiles(truth, "the folder of references") : [single];
+  const find = async (path: string, what: string) => {
+    const one = await singleFile(path);
+    if ((one === null) !== (single === null)) {
+      const kind = (file: CaseFile | null) => (file === null ? "a folder" : "a file");
+      const message = `the reference is ${kind(single)} and the ${what} ${kind(one)}, expected two folders or two files`;
+      throw new PipelineError("InputMismatch", message);
+    }
+    // Of two files whatever their names are.
+    if (one !== null) return () => one;
+    const files = (await resultFiles(path, model)) ?? (await caseFiles(path, `the folder of ${what}`));
+    const unused = files.filter(({ name }) => !truths.some((file) => file.name === name)).map(({ name }) => name);
+    if (unused.length > 0) {
+      warnings.push(`${unused.length} of the ${what} have no reference and were left out (${someNames(unused)})`);
+    }
     return (name: string, ordinal: number): CaseFile => {
       const file = files.find((candidate) => candidate.name === name);
+      const subject = caseSubject(ordinal, name);
+      if (file?.clash !== undefined) throw new PipelineError("InputMismatch", `${subject}: ${file.clash}`);
       if (file !== undefined) return file;
-      throw new PipelineError("InputMismatch", `case ${ordinal} has a reference and is not among the ${what}`);
+      throw new PipelineError("InputMismatch", `${subject} has a reference and is not among the ${what}`);
     };
   };
   const prediction = await find(pred, "predictions");
@@ -136,7 +186,7 @@ async function scoreCase(
   options: ScoreOptions,
   progress: Progress,
 ): Promise<void> {
-  const subject = `case ${ordinal}`;
+  const subject = caseSubject(ordinal, truth.name);
   const maps = [
     await readMap(truth, `the reference of ${subject}`),
     await readMap(prediction, `the prediction of ${subject}`),
@@ -151,6 +201,7 @@ async function scoreCase(
     for (const item of found.labels) {
       rows.push({ ordinal, case: truth.name, ...item });
       if (item.empty !== "truth") progress.inTruth.add(Number(item.label));
+      if (item.empty !== "prediction") progress.inPrediction.add(Number(item.label));
     }
     for (const { value, where, voxels } of found.unscored) {
       if (where === "truth" && rows !== progress.rows) continue;

@@ -18,13 +18,15 @@ export function shareList(text: string): number[] {
   return values;
 }
 
-/** One of several: "lesions=2,3". */
+/** One of several: "lesions=2,3", "nuclei=1+" for 1 and all above it. */
 export function scoredLabel(text: string, before: readonly ScoredLabel[] = []): ScoredLabel[] {
-  const [, name, values] = /^([^=]+)=([\d,]+)$/.exec(text) ?? [];
+  const [, name, values] = /^([^=]+)=([\d,]+\+?)$/.exec(text) ?? [];
   if (name === undefined || values === undefined)
-    throw new InvalidArgumentError("expected name=value, such as liver=1");
+    throw new InvalidArgumentError("expected name=value, such as liver=1, lesions=2,3 or nuclei=1+ (1 and above)");
   if (before.some((label) => label.name === name)) throw new InvalidArgumentError("expected every name once");
-  return [...before, { name, values: labelList(values) }];
+  if (!values.endsWith("+")) return [...before, { name, values: labelList(values) }];
+  const listed = labelList(values.slice(0, -1));
+  return [...before, { name, values: listed.slice(0, -1), from: listed.at(-1) ?? 1 }];
 }
 
 export function lengthOf(text: string): { value: number; unit: "mm" | "px" | null } {

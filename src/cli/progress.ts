@@ -10,10 +10,17 @@ export interface Progress {
   clear(): void;
 }
 
-/** A line that is rewritten on a terminal, plain lines elsewhere. */
-export function progressOn(stream: NodeJS.WriteStream): Progress {
+/** Seconds between two lines of one stage where lines are not rewritten. */
+const SECONDS_APART = 30;
+
+/** A line that is rewritten on a terminal, plain lines elsewhere, of a long stage a few. */
+export function progressOn(
+  stream: Pick<NodeJS.WriteStream, "isTTY" | "write">,
+  now = () => performance.now(),
+): Progress {
   const live = stream.isTTY === true;
   let open = false;
+  let told = now();
   const clear = () => {
     if (open) stream.write("\r\u001b[K");
     open = false;
@@ -27,6 +34,7 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
     clear,
     onState({ state, phase, seconds }) {
       if (phase === "start") {
+        told = now();
         if (!live) return;
         clear();
         stream.write(`  ${state} …`);
@@ -37,9 +45,16 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
     },
     logger: {
       info(message, fields) {
-        if (!live || message !== "tiles") return;
+        if (message !== "tiles") return;
+        const text = `  Segment …  ${fields?.done} of ${fields?.of} tiles${timeLeft(fields?.secondsLeft)}`;
+        if (!live) {
+          if (now() - told < SECONDS_APART * 1000) return;
+          told = now();
+          line(text);
+          return;
+        }
         clear();
-        stream.write(`  Segment …  ${fields?.done} of ${fields?.of} tiles${timeLeft(fields?.secondsLeft)}`);
+        stream.write(text);
         open = true;
       },
       warn: () => {},

@@ -42,6 +42,12 @@ export async function readProbabilities(
   return maps;
 }
 
+/** @throws {PipelineError} `InputMismatch` where channels are said to be regions and labels that exclude each other */
+export function assertOneNaming(regions: readonly number[] | undefined, channels: readonly number[] | undefined): void {
+  if (regions === undefined || channels === undefined) return;
+  throw new PipelineError("InputMismatch", "both --regions and --channels are given, expected one of them");
+}
+
 async function readMaps(path: string, named?: readonly number[]): Promise<ProbabilityMaps | null> {
   const info = await stat(path).catch((cause: unknown) => {
     throw new PipelineError("StoreMissing", "probabilities are not there, expected a file or a folder", { cause });

@@ -4,9 +4,11 @@ import { gzipDeterministic, writeNifti } from "#src/formats/nifti-write.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import { ortSessions, THREADS_ALONE } from "#src/inference/ort-session.js";
 import { runOnce } from "#src/inference/run-once.js";
+import { isSameOrInside } from "#src/local/own-below.js";
 import { labelsOfStep, needsImage, needsProbabilities, type RefineStep } from "#src/model/refine-steps.js";
 import { applyStepsWith, type RefineInput } from "#src/refine/apply-steps.js";
 import {
+  assertOneNaming,
   assertSameGrid,
   type ProbabilityMaps,
   readLabelMap,
@@ -30,11 +32,21 @@ export interface RefineFlags {
 
 /** `scanlane refine`: a manifest's steps on probabilities (or a label map) from anywhere. */
 export async function refine(path: string, flags: RefineFlags): Promise<void> {
+  if (!/\.nii(\.gz)?$/i.test(flags.out)) {
+    throw new PipelineError(
+      "InputMismatch",
+      "--out is no name of a NIfTI file, expected one ending in .nii or .nii.gz",
+    );
+  }
+  await assertNoInput(resolve(flags.out), [
+    path,
+    flags.steps,
+    ...(flags.image ?? []),
+    ...(flags.labels ? [flags.labels] : []),
+  ]);
   const { steps, labels: described } = await readSteps(resolve(flags.steps));
   const { regions, channels } = flags;
-  if (regions !== undefined && channels !== undefined) {
-    throw new PipelineError("InputMismatch", "both --regions and --channels are given, expected one of them");
-  }
+  assertOneNaming(regions, channels);
   const maps = await readProbabilities(resolve(path), regions, channels);
   const start = flags.labels ?? (maps === null ? path : undefined);
   const given = start === undefined ? null : await readLabelMap(resolve(start), "the label map");
@@ -82,6 +94,14 @@ export async function refine(path: string, flags: RefineFlags): Promise<void> {
       counts.map(([label, voxels]) => [String(label), String(voxels)]),
     )}`,
   );
+}
+
+/** @throws {PipelineError} `InputMismatch` for an output that takes the place of what it is made of, or lies among it */
+async function assertNoInput(out: string, inputs: readonly string[]): Promise<void> {
+  for (const input of inputs) {
+    if (!(await isSameOrInside(out, resolve(input)))) continue;
+    throw new PipelineError("InputMismatch", "--out is an input or lies inside one, expected another file");
+  }
 }
 
 /** The class of the largest probability (the first of equals); of regions the last above a half. */
@@ -155,5 +175,5 @@ function countsOf(labels: Uint8Array | Uint16Array): [number, number][] {
 async function writeLabels(path: string, labels: Uint8Array | Uint16Array, grid: Grid): Promise<void> {
   const { size, affineRas, spacingMm } = grid;
   const file = writeNifti({ size, affineRas, spacingMm, data: labels });
-  await writeWhole(path, path.endsWith(".gz") ? gzipDeterministic(file) : file);
+  await writeWhole(path, /\.gz$/i.test(path) ? gzipDeterministic(file) : file);
 }

@@ -1,9 +1,11 @@
+import { printable } from "#src/core/printable.js";
 import { writeResultsTable } from "#src/local/results-table.js";
 import { type RunOptions, runScan } from "#src/local/run-scan.js";
 import type { LocalUpload } from "#src/local/take-in.js";
 import { folderStore } from "#src/storage/folder-store.js";
 import { describeRun, outcomeText } from "./describe-run.js";
 import { exitCodeOfRun } from "./exit-codes.js";
+import { keepAllLabels } from "./keep-labels.js";
 import { type Progress, progressFrom } from "./progress.js";
 
 /** What a command that runs scans works with. */
@@ -13,6 +15,8 @@ export interface RunContext extends Omit<RunOptions, "logger" | "onState"> {
   readonly json: boolean;
   /** What is to be printed of an earlier upload is printed then: nothing of this one before. @default now */
   readonly turn?: Promise<unknown>;
+  /** Where a copy of each label map goes, and what it is called. */
+  readonly labels?: { readonly folder: string; readonly name: string };
 }
 
 /**
@@ -35,6 +39,10 @@ export async function runUpload(upload: LocalUpload, name: string, context: RunC
   await turn;
   await writeResultsTable(folderStore(places.results));
   const outcomes = await describeRun(outcome, places.results);
+  if (context.labels !== undefined) {
+    const left = await keepAllLabels(outcomes, context.labels.folder, context.labels.name);
+    for (const why of left) console.error(`${printable(name)}: ${why}`);
+  }
   const { scanId, attempt } = outcome;
   // The next upload may be under way, and told of.
   context.progress.clear();

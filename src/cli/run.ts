@@ -1,9 +1,12 @@
 import { basename, resolve } from "node:path";
-import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
+import { exitCodeOf } from "#src/core/errors.js";
 import { localWorker } from "#src/local/local-worker.js";
+import { assertFolder } from "./assert-folder.js";
 import { EXIT } from "./exit-codes.js";
+import { labelNames } from "./keep-labels.js";
 import { noProgress, progressOn } from "./progress.js";
 import type { RunFlags } from "./run-flags.js";
+import { toldError } from "./told-error.js";
 import { unpackedBytes } from "./unpacked-size.js";
 
 /** Of a small upload, unpacked: the next one may set out while it is under way. */
@@ -13,8 +16,24 @@ const SMALL_BYTES = 16 * 2 ** 20;
 interface Underway {
   readonly scanId: string | null;
   readonly isSmall: boolean;
+  /** Once the worker was asked to segment it, or it came to its end without. */
+  readonly segmenting: Promise<unknown>;
   /** Its exit code, once what became of it was printed. */
   readonly code: Promise<number>;
+}
+
+interface LabelsFlag {
+  /** Folder for a label map of each image, named after its upload. */
+  readonly labelsTo?: string;
+}
+
+/** A promise, and what resolves it. */
+function signalled(): [Promise<void>, () => void] {
+  let tell = () => {};
+  const promise = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  return [promise, tell];
 }
 
 /**
@@ -24,7 +43,11 @@ interface Underway {
  *
  * @returns the exit code; of several uploads the highest
  */
-export async function run(paths: readonly string[], flags: RunFlags, signal: AbortSignal): Promise<number> {
+export async function run(
+  paths: readonly string[],
+  flags: RunFlags & LabelsFlag,
+  signal: AbortSignal,
+): Promise<number> {
   const progress = flags.json ? noProgress : progressOn(process.stderr);
   const worker = localWorker(progress.logger, flags);
   // The worker loads its modules while this process loads its own: of a small scan, a tenth of the whole time.
@@ -43,9 +66,15 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
     // Once for all: later the worker may hold memory that it gives back before the next scan needs it.
     const { memoryMiB = freeMemoryMiB() } = given;
     const context = { ...given, memoryMiB, admission: new Admission(memoryMiB) };
-    const own = writtenTo(context.places);
+    const { results, work } = context.places;
+    await assertFolder(results, "--out");
+    await assertFolder(work, "--work");
+    const labelsTo = flags.labelsTo === undefined ? null : resolve(flags.labelsTo);
+    if (labelsTo !== null) await assertFolder(labelsTo, "--labels-to");
+    const own = [...writtenTo(context.places), ...(labelsTo === null ? [] : [labelsTo])];
+    const names = labelNames(paths.map((path) => resolve(path)));
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
-    const begin = async (path: string, before: Underway | null): Promise<Underway> => {
+    const begin = async (path: string, n: number, before: Underway | null): Promise<Underway> => {
       const turn = before?.code ?? Promise.resolve();
       try {
         let upload = await takeIn(resolve(path), asked, own);
@@ -58,9 +87,20 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
         }
         const { scanId } = upload.source;
         signal.throwIfAborted();
-        return { scanId, isSmall, code: told(path, turn, runUpload(upload, basename(path), { ...context, turn })) };
+        const labels = labelsTo === null ? undefined : { folder: labelsTo, name: names[n] ?? basename(path) };
+        const [begun, onSegment] = signalled();
+        const code = runUpload(upload, basename(resolve(path)), {
+          ...context,
+          turn,
+          onSegment,
+          ...(before !== null && { segmentAfter: before.segmenting }),
+          ...(labels && { labels }),
+        });
+        code.then(onSegment, onSegment);
+        return { scanId, isSmall, segmenting: begun, code: told(path, turn, code) };
       } catch (thrown) {
-        return { scanId: null, isSmall: true, code: told(path, turn, Promise.reject(thrown)) };
+        const code = told(path, turn, Promise.reject(thrown));
+        return { scanId: null, isSmall: true, segmenting: Promise.resolve(), code };
       }
     };
     const told = async (path: string, turn: Promise<unknown>, code: Promise<number>): Promise<number> => {
@@ -69,7 +109,7 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
       } catch (thrown) {
         if (paths.length === 1 || signal.aborted) throw thrown;
         await turn;
-        const error = toPipelineError(thrown);
+        const error = toldError(thrown);
         console.error(`${path}: ${error.code}: ${error.message}`);
         // As many documents as uploads, in their order.
         if (context.json)
@@ -79,8 +119,8 @@ export async function run(paths: readonly string[], flags: RunFlags, signal: Abo
     };
     let highest: number = EXIT.ok;
     let underway: Underway | null = null;
-    for (const path of paths) {
-      const next = await begin(path, underway);
+    for (const [n, path] of paths.entries()) {
+      const next = await begin(path, n, underway);
       // Whoever waits for it is told: not twice.
       next.code.catch(() => {});
       highest = Math.max(highest, (await underway?.code) ?? EXIT.ok);

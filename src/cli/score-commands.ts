@@ -27,7 +27,10 @@ export function addScoreCommands(program: Command, signal: () => AbortSignal, do
   program
     .command("tune-thresholds")
     .description("choose a label's thresholds by mean Dice on validation cases")
-    .requiredOption("--probabilities <dir>", "one file or folder a case, as `refine` reads them")
+    .requiredOption(
+      "--probabilities <dir>",
+      "one file or folder a case, as `refine` reads them, or a folder of results with --outputs probabilities",
+    )
     .requiredOption("--truth <dir>", "label maps of the same names, NIfTI")
     .requiredOption("--label <value>", "label to tune", positiveInteger)
     .addOption(
@@ -38,6 +41,8 @@ export function addScoreCommands(program: Command, signal: () => AbortSignal, do
         .choices(["volume", "slice"] as const)
         .default("volume"),
     )
+    .option("--regions <values>", "labels that the channels write, of probabilities that overlap: 1,2,3", labelList)
+    .option("--channels <values>", "labels of the channels, where they are not 0,1,2 and so on: 1,2", labelList)
     .option("--thresholds <values>", "thresholds to try: 0.3,0.5 (default: 0.05 to 0.95 by 0.05)", shareList)
     .option("--min-voxels <values>", "least areas of the triplet to try: 10,100", labelList)
     .option("--manifest <file>", "manifest to write the step to")
@@ -48,11 +53,19 @@ export function addScoreCommands(program: Command, signal: () => AbortSignal, do
     .description("score label maps against a reference, case by case")
     .requiredOption(
       "--truth <dir>",
-      "label maps of the reference, one a case (NIfTI, NRRD, MetaImage, PNG, TIFF, DICOM SEG)",
+      "folder of label maps of the reference, one a case (NIfTI, NRRD, MetaImage, PNG, TIFF, DICOM SEG), or one file",
     )
-    .requiredOption("--pred <dir>", "label maps to score, of the same names")
+    .requiredOption(
+      "--pred <dir>",
+      "label maps to score, of the same names; a folder of results, by its uploads' names; or one file",
+    )
+    .option("-m, --model <id>", "of folders with results of several models: those of this one")
     .option("--against <dir>", "other predictions of the same cases to compare with")
-    .option("--labels <name=values...>", "labels to score: liver=1 lesions=2,3 (default: every value)", scoredLabel)
+    .option(
+      "--labels <name=values...>",
+      "labels to score: liver=1 lesions=2,3 nuclei=1+ (1 and above; default: every value)",
+      scoredLabel,
+    )
     .addOption(
       new Option("--tolerance <length>", "tolerance of surface Dice, in mm or px")
         .argParser(lengthOf)

@@ -4,13 +4,19 @@ import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { decidesAnew, type RefineStep, RefineSteps } from "#src/model/refine-steps.js";
 import { type TunedStep, type TuningCase, type TuningRule, tuneThresholds } from "#src/refine/tune-thresholds.js";
-import { assertSameGrid, readLabelMap, readProbabilities } from "./read-probabilities.js";
+import { RESULT_FILES } from "#src/storage/keys.js";
+import { caseNameOf, caseSubject } from "./case-name.js";
+import { assertOneNaming, assertSameGrid, readLabelMap, readProbabilities } from "./read-probabilities.js";
+import { resultCases } from "./result-cases.js";
 import { writeWhole } from "./write-whole.js";
 
 export interface TuneFlags {
   readonly probabilities: string;
   readonly truth: string;
   readonly label: number;
+  /** As of `refine`: which labels the channels are of. */
+  readonly channels?: readonly number[];
+  readonly regions?: readonly number[];
   readonly rule: "threshold" | "triplet";
   readonly scope: "volume" | "slice";
   readonly thresholds?: readonly number[];
@@ -51,20 +57,25 @@ function ruleOf({ rule, scope, thresholds, minVoxels }: TuneFlags): TuningRule {
 }
 
 /** Every truth that has probabilities of the same name; one without the other is an error. */
-async function readCases({ probabilities, truth, label }: TuneFlags): Promise<TuningCase[]> {
-  const stem = (name: string): string => name.replace(/(\.nii(\.gz)?|\.npz)$/, "");
-  const found = await namesIn(probabilities, "the folder of probabilities");
+async function readCases({ probabilities, truth, label, channels, regions }: TuneFlags): Promise<TuningCase[]> {
+  assertOneNaming(regions, channels);
+  const found = await probabilitiesIn(probabilities);
   const truths = await namesIn(truth, "the folder of truths");
   if (truths.length === 0) throw new PipelineError("NoImage", "the folder of truths holds no .nii or .nii.gz file");
   const cases: TuningCase[] = [];
   for (const [n, name] of truths.entries()) {
-    const subject = `case ${n + 1}`;
-    const own = found.find((candidate) => stem(candidate) === stem(name));
+    const subject = caseSubject(n + 1, caseNameOf(name));
+    const own = found.find((candidate) => candidate.name === caseNameOf(name));
+    if (own?.clash !== undefined) throw new PipelineError("InputMismatch", `${subject}: ${own.clash}`);
     if (own === undefined) throw new PipelineError("InputMismatch", `${subject} has a truth but no probabilities`);
-    const maps = await readProbabilities(join(resolve(probabilities), own));
+    const maps = await readProbabilities(own.path, regions, channels).catch((error: unknown) => {
+      if (!(error instanceof PipelineError)) throw error;
+      throw new PipelineError(error.code, `${subject}: ${error.message}`, { cause: error });
+    });
     const values = maps?.byLabel.get(label);
     if (maps === null || values === undefined) {
-      throw new PipelineError("InputMismatch", `${subject} has no probabilities of label ${label}`);
+      const has = maps === null ? "a label map" : `labels ${[...maps.byLabel.keys()].join(", ")}`;
+      throw new PipelineError("InputMismatch", `${subject} has no probabilities of label ${label}, but ${has}`);
     }
     const expected = await readLabelMap(join(resolve(truth), name), `the truth of ${subject}`);
     assertSameGrid({ ...(maps.grid ?? expected), size: maps.size }, expected, `${subject}, probabilities and truth:`);
@@ -77,9 +88,23 @@ async function readCases({ probabilities, truth, label }: TuneFlags): Promise<Tu
   return cases;
 }
 
+interface FoundProbabilities {
+  readonly name: string;
+  readonly path: string;
+  readonly clash?: string;
+}
+
+/** Files and folders by the names of their cases; of a folder of results by those of the uploads. */
+async function probabilitiesIn(folder: string): Promise<readonly FoundProbabilities[]> {
+  const results = await resultCases(folder);
+  if (results !== null) return results.map((one) => ({ ...one, path: join(one.folder, RESULT_FILES.probabilities) }));
+  const names = await namesIn(folder, "the folder of probabilities");
+  return names.map((name) => ({ name: caseNameOf(name), path: join(resolve(folder), name) }));
+}
+
 async function namesIn(folder: string, subject: string): Promise<string[]> {
   const names = await readdir(resolve(folder)).catch((cause: unknown) => {
-    throw new PipelineError("StoreMissing", `${subject} is not there`, { cause });
+    throw new PipelineError("StoreMissing", `${subject} is not there, expected a folder`, { cause });
   });
   return names.filter((name) => !name.startsWith(".")).sort();
 }

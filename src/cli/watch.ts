@@ -1,15 +1,17 @@
 import { resolve } from "node:path";
-import { exitCodeOf, toPipelineError } from "#src/core/errors.js";
+import { exitCodeOf } from "#src/core/errors.js";
 import { hasEnded } from "#src/local/has-ended.js";
 import { localWorker } from "#src/local/local-worker.js";
 import { writtenTo } from "#src/local/places.js";
 import { takeInFiles } from "#src/local/take-in.js";
 import { watchFolder } from "#src/local/watch.js";
 import { STABLE_SECONDS } from "#src/local/watched-entries.js";
+import { assertFolder } from "./assert-folder.js";
 import { EXIT } from "./exit-codes.js";
 import { noProgress, progressOn } from "./progress.js";
 import { contextOf, type RunFlags } from "./run-flags.js";
 import { runUpload } from "./run-upload.js";
+import { toldError } from "./told-error.js";
 
 export interface WatchFlags extends RunFlags {
   /** Stop after this many uploads. */
@@ -34,6 +36,8 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
   let worst: number = EXIT.ok;
   let count = 0;
   try {
+    await assertFolder(context.places.results, "--out");
+    await assertFolder(context.places.work, "--work");
     progress.line(`watching ${folder}, results go to ${context.places.results}; stop with Ctrl-C`);
     for await (const watched of watchFolder(resolve(folder), rules, signal, writtenTo(context.places))) {
       const { name } = watched;
@@ -46,7 +50,7 @@ export async function watch(folder: string, flags: WatchFlags, signal: AbortSign
         worst = Math.max(worst, await runUpload(upload, name, context));
       } catch (thrown) {
         signal.throwIfAborted();
-        const error = toPipelineError(thrown);
+        const error = toldError(thrown);
         console.error(`${name}: ${error.code}: ${error.message}`);
         worst = Math.max(worst, exitCodeOf(error.code));
       }

@@ -12,6 +12,20 @@ export type LabelVolume = Volume<Uint8Array | Uint16Array>;
 export interface ScoredLabel {
   readonly name: string;
   readonly values: readonly number[];
+  /** Every value from this one on is of it too, as where objects are numbered. */
+  readonly from?: number;
+}
+
+/** Which values of a map a label has. */
+function valuesIn({ values, from = 65_536 }: ScoredLabel): Uint8Array {
+  const isOn = new Uint8Array(65_536).fill(1, from);
+  for (const value of values) isOn[value] = 1;
+  return isOn;
+}
+
+/** Its values as they are written on the command line: "1,4+". */
+export function valuesText({ values, from }: ScoredLabel): string {
+  return [...values, ...(from === undefined ? [] : [`${from}+`])].join(", ");
 }
 
 /** What scores are computed with. */
@@ -51,7 +65,7 @@ export interface CaseScores {
  * on inside the box around it in both maps.
  *
  * @param labels those to score; null: every value that occurs in either map, named by its number
- * @param subject how messages name the case: "case 3"
+ * @param subject how messages name the case: "case 3 (liver-07)"
  * @throws {PipelineError} InputMismatch when the maps have not the same grid
  */
 export function evaluateCase(
@@ -63,13 +77,15 @@ export function evaluateCase(
 ): CaseScores {
   assertSameGrid(truth, prediction, subject);
   const pairs = labelPairs(truth.data, prediction.data, truth.size);
-  const scored = labels ?? valuesOf(pairs).map((value) => ({ name: String(value), values: [value] }));
-  const known = new Set(scored.flatMap(({ values }) => values));
+  const scored: readonly ScoredLabel[] =
+    labels ?? valuesOf(pairs).map((value) => ({ name: String(value), values: [value] }));
+  const isKnown = (value: number) =>
+    scored.some(({ values, from }) => values.includes(value) || (from !== undefined && value >= from));
   return {
     labels: scored.map((label) => scoreLabel(truth, prediction, label, pairs, options)),
     unscored: [
-      ...unscored(pairs, "truth", known, (pair) => pair.first),
-      ...unscored(pairs, "prediction", known, (pair) => pair.second),
+      ...unscored(pairs, "truth", isKnown, (pair) => pair.first),
+      ...unscored(pairs, "prediction", isKnown, (pair) => pair.second),
     ],
   };
 }
@@ -90,12 +106,12 @@ export function absentScores(size: Size3, options: Pick<ScoreOptions, "bothEmpty
 function scoreLabel(
   truth: LabelVolume,
   prediction: LabelVolume,
-  { name, values }: ScoredLabel,
+  label: ScoredLabel,
   pairs: readonly LabelPair[],
   options: ScoreOptions,
 ): LabelScores {
-  const isOn = new Uint8Array(65_536);
-  for (const value of values) isOn[value] = 1;
+  const { name } = label;
+  const isOn = valuesIn(label);
   const counts = { both: 0, truth: 0, prediction: 0, voxels: voxelCount(truth.size) };
   const boxes: LabelPair["box"][] = [];
   for (const { first, second, voxels, box } of pairs) {
@@ -180,13 +196,13 @@ function valuesOf(pairs: readonly LabelPair[]): number[] {
 function unscored(
   pairs: readonly LabelPair[],
   where: UnscoredValue["where"],
-  known: ReadonlySet<number>,
+  isKnown: (value: number) => boolean,
   labelOf: (pair: LabelPair) => number,
 ): UnscoredValue[] {
   const voxels = new Map<number, number>();
   for (const pair of pairs) {
     const value = labelOf(pair);
-    if (value !== 0 && !known.has(value)) voxels.set(value, (voxels.get(value) ?? 0) + pair.voxels);
+    if (value !== 0 && !isKnown(value)) voxels.set(value, (voxels.get(value) ?? 0) + pair.voxels);
   }
   return [...voxels].map(([value, count]) => ({ value, where, voxels: count })).sort((a, b) => a.value - b.value);
 }

@@ -100,8 +100,11 @@ function within(rule: UploadRule, said: FolderRequest, asked: Asked): FolderRequ
 const MAX_BYTES = 64 * 1024;
 
 function describe({ issues: [issue] }: z.ZodError): string {
-  // Names of unknown fields are whatever somebody wrote.
-  if (issue?.code === "unrecognized_keys") return `${MANIFEST_NAME} has a field that is not known`;
+  if (issue?.code === "unrecognized_keys") {
+    // Names of unknown fields are whatever somebody wrote, and the record of it is shown without names.
+    const known = Object.keys(ScanManifest.shape).join(", ");
+    return `${MANIFEST_NAME} has a field that is not known, expected of these: ${known}`;
+  }
   return `${MANIFEST_NAME}, field ${issue?.path.join(".") || "(root)"}: ${issue?.message}`;
 }
 

@@ -1,11 +1,10 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import type { ReadLoan, UploadEntry } from "#src/formats/scan.js";
 import { expandUpload } from "#src/formats/upload.js";
-import { isInside } from "./is-inside.js";
-import { ownBelow } from "./own-below.js";
+import { filesBelow } from "./files-below.js";
 
 /**
  * A file, or all files below a folder, as an upload, archives opened. Nothing is read before an entry is.
@@ -31,10 +30,11 @@ export async function openPath(path: string, own: readonly string[] = []): Promi
 }
 
 /**
- * What a path given by a user stands for: one file, or all files below a folder, sorted. Hidden ones are left out.
+ * What a path given by a user stands for: one file, or all files below a folder, links followed, sorted. Hidden ones are
+ * left out.
  *
  * @param own what the command writes itself (absolute paths): left out of a folder
- * @throws {PipelineError} `StoreMissing` when nothing is there, `NoImage` for an empty folder
+ * @throws {PipelineError} `StoreMissing` when nothing is there, `NoImage` for an empty folder, and what `filesBelow` throws
  */
 export async function filesOfPath(
   path: string,
@@ -44,22 +44,9 @@ export async function filesOfPath(
     throw new PipelineError("StoreMissing", "input is not there, expected a file or a folder", { cause });
   });
   const root = info.isDirectory() ? path : dirname(path);
-  const files = info.isDirectory() ? await filesBelow(path, await ownBelow(path, own)) : [basename(path)];
+  const files = info.isDirectory() ? await filesBelow(path, own) : [basename(path)];
   if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
   return { root, files };
-}
-
-async function filesBelow(root: string, own: readonly string[]): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) throw cause;
-    throw new PipelineError("StoreMissing", "folder went away while it was listed, expected it to stay", { cause });
-  });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)).split(sep).join("/"))
-    .filter((key) => !key.split("/").some((part) => part.startsWith(".")))
-    .filter((key) => !own.some((one) => isInside(key, one)))
-    .sort();
 }
 
 /** Files beyond this get memory of their own: what is lent stays allocated. */

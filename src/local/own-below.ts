@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { isInside } from "./is-inside.js";
 
@@ -18,6 +18,13 @@ export async function ownBelow(folder: string, own: readonly string[]): Promise<
     .map((path) => relative(root, path).split(sep).join("/"));
 }
 
+/** The same as real paths, with what lies elsewhere: a link in the folder may lead there. */
+export async function ownApart(folder: string, own: readonly string[]): Promise<string[]> {
+  if (own.length === 0) return [];
+  const root = await followed(folder);
+  return (await Promise.all(own.map(followed))).filter((path) => !isInside(root, path));
+}
+
 /** @throws {PipelineError} `InputMismatch` for an input that the command writes to itself, at the top of its folder */
 export async function assertApart(folder: string, own: readonly string[]): Promise<void> {
   const root = await followed(folder);
@@ -27,6 +34,12 @@ export async function assertApart(folder: string, own: readonly string[]): Promi
     "InputMismatch",
     "input is where the command writes its results or intermediate files too, expected another folder for those",
   );
+}
+
+/** Whether a file that is written is a file or lies in a folder that is read, by the links of both. */
+export async function isSameOrInside(written: string, read: string): Promise<boolean> {
+  const folder = await followed(dirname(written));
+  return isInside(await realpath(written).catch(() => join(folder, basename(written))), await followed(read));
 }
 
 /** By its links; as it is named where it is not there yet. */

@@ -10,6 +10,8 @@ import { isInside } from "./is-inside.js";
 /** The folders that stand for the buckets, and the models. Absolute paths. */
 export const Places = z.strictObject({
   source: z.string(),
+  /** Whether links in the source are read wherever they lead. */
+  followsLinks: z.literal(true).optional(),
   work: z.string(),
   results: z.string(),
   models: z.string(),
@@ -28,7 +30,7 @@ export function openPlaces(places: Places): { stores: LocalStores; models: Model
   const isPrivate = deid !== undefined && isInside(places.work, deid);
   return {
     stores: {
-      source: folderStore(places.source),
+      source: folderStore(places.source, { followsLinks: places.followsLinks === true }),
       // What a loss of power leaves of an intermediate file is not what its stage's record says, and is made again.
       work: folderStore(places.work, { isPrivate, isSynced: false }),
       results: folderStore(places.results),

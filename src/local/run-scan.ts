@@ -53,6 +53,10 @@ export interface RunOptions {
   readonly memoryMiB?: number;
   /** Lets stages run in this process; of scans that are under way together the same. @default this scan's own */
   readonly admission?: Admission;
+  /** Segment of no image begins before: of several uploads the worker takes the first one first. @default at once */
+  readonly segmentAfter?: Promise<unknown>;
+  /** Told when the worker has the job of segmenting an image. */
+  readonly onSegment?: () => void;
   /** Runs the Batch jobs; kept by the caller so that it stays warm from scan to scan. */
   readonly worker: WorkerProcess;
 }
@@ -78,7 +82,11 @@ const SMALL_VOXELS = 2 ** 22;
  */
 export async function runScan(upload: LocalUpload, options: RunOptions): Promise<RunOutcome> {
   const { worker, provider = "cpu", memoryMiB = freeMemoryMiB(), admission = new Admission(memoryMiB) } = options;
-  const places = await placesFor(upload.source.request, { ...options.places, source: upload.root });
+  const places = await placesFor(upload.source.request, {
+    ...options.places,
+    source: upload.root,
+    ...(upload.followsLinks && { followsLinks: true as const }),
+  });
   const opened = openPlaces(places);
   const source = upload.held?.over(opened.stores.source) ?? opened.stores.source;
   const deps: StageDeps = {
@@ -91,11 +99,23 @@ export async function runScan(upload: LocalUpload, options: RunOptions): Promise
   const { scanId } = upload.source;
   const attempt = await nextAttempt(scanId, deps.stores.results);
   await writeDocument(deps.stores.work, workKeys.source(scanId), upload.source);
-  const origin: OriginDocument = { schemaVersion: SCHEMA_VERSION, root: upload.root };
+  const origin: OriginDocument = {
+    schemaVersion: SCHEMA_VERSION,
+    root: upload.root,
+    ...(upload.followsLinks && { followsLinks: true }),
+  };
   await writeDocument(deps.stores.work, workKeys.origin(scanId), origin);
 
   const outcomes: TaskOutcome[] = [];
-  const given = { worker, admission, held: upload.held ?? null, signal: options.signal ?? null };
+  const { segmentAfter, onSegment, signal = null } = options;
+  const given = {
+    worker,
+    admission,
+    held: upload.held ?? null,
+    signal,
+    ...(segmentAfter && { segmentAfter }),
+    ...(onSegment && { onSegment }),
+  };
   const handlers = stateHandlers(places, deps, given, (outcome) => outcomes.push(outcome));
   const watched = Object.fromEntries(
     Object.entries(handlers).map(([state, handler]) => [state, announced(state, handler, options.onState)]),
@@ -130,7 +150,9 @@ function capacityOf(workers: number | undefined, memoryMiB: number, provider: Pr
 }
 
 /** What the handlers of one scan share. */
-interface HandlerParts extends Required<Pick<RunOptions, "worker" | "admission">> {
+interface HandlerParts
+  extends Required<Pick<RunOptions, "worker" | "admission">>,
+    Pick<RunOptions, "segmentAfter" | "onSegment"> {
   readonly held: HeldFile | null;
   readonly signal: AbortSignal | null;
 }
@@ -138,7 +160,7 @@ interface HandlerParts extends Required<Pick<RunOptions, "worker" | "admission">
 function stateHandlers(
   places: Places,
   deps: StageDeps,
-  { worker, admission, held, signal }: HandlerParts,
+  { worker, admission, held, signal, segmentAfter, onSegment }: HandlerParts,
   onOutcome: (outcome: TaskOutcome) => void,
 ): Record<string, StateHandler> {
   const images = new ImagesAhead(deps, admission);
@@ -157,9 +179,10 @@ function stateHandlers(
     const task = await taskOf(parameters);
     // Where Preprocess had nothing to read, or read it elsewhere.
     held?.letGo();
+    await segmentAfter;
     const begin = () => images.begin(parameters, task);
     if (task.estimate.voxels <= SMALL_VOXELS) begin();
-    const exitCode = await runJob({
+    const job = runJob({
       stage: "segment",
       parameters,
       // From the last tile on the worker has one thread that works.
@@ -167,6 +190,8 @@ function stateHandlers(
         if (message === "tiles" && done === of) begin();
       },
     });
+    onSegment?.();
+    const exitCode = await job;
     if (exitCode !== 0) images.forget(task.identity);
     return exitCode;
   });

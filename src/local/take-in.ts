@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, scanIdOfObject } from "#src/core/ids.js";
@@ -19,6 +19,8 @@ export interface LocalUpload {
   /** The folder that stands for the bucket. */
   readonly root: string;
   readonly source: SourceDocument;
+  /** Whether links in it are read wherever they lead: whoever named it may read that. */
+  readonly followsLinks?: true;
   /** Its only file, where that was kept in memory for the stages that read it. */
   readonly held?: HeldFile;
 }
@@ -27,8 +29,12 @@ export interface LocalUpload {
 export interface LocalFiles {
   /** Absolute path of their folder, where their `scan.json` lies. */
   readonly root: string;
+  /** What to call them: a file's or folder's name. */
+  readonly name: string;
   /** Paths below it, with slashes. */
   readonly files: readonly string[];
+  /** As of `LocalUpload`; in a watched folder others may put links to what they cannot read themselves. */
+  readonly followsLinks?: true;
   /** By what they were taken for whole, and what they lack; of a watched folder. */
   readonly judged?: Pick<SourceDocument, "completeness" | "refused">;
 }
@@ -47,11 +53,14 @@ export async function takeIn(path: string, asked: Asked, own: readonly string[] 
   const { root, files } = await filesOfPath(path, own);
   // Else it is a file, and what lies beside it does not matter.
   if (root === path) await assertApart(root, own);
-  return takeInFiles({ root, files: files.filter(isUpload) }, asked);
+  return takeInFiles({ root, name: basename(path), files: files.filter(isUpload), followsLinks: true }, asked);
 }
 
 /** The same of files that were chosen before. */
-export async function takeInFiles({ root, files, judged }: LocalFiles, asked: Asked): Promise<LocalUpload> {
+export async function takeInFiles(
+  { root, name, files, followsLinks, judged }: LocalFiles,
+  asked: Asked,
+): Promise<LocalUpload> {
   if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
   const folder = await readLocalManifest(root, asked);
   const objects: SourceDocument["objects"] = [];
@@ -70,11 +79,13 @@ export async function takeInFiles({ root, files, judged }: LocalFiles, asked: As
   const scanId = scanIdOfObject("local", digestOf(digests), digestOf(wanted));
   return {
     root,
+    ...(followsLinks && { followsLinks }),
     ...(held !== null && { held }),
     source: {
       schemaVersion: SCHEMA_VERSION,
       scanId,
       bucket: "local",
+      name,
       objects,
       request: folder.request,
       ...(judged?.completeness === undefined ? {} : { completeness: judged.completeness }),
@@ -102,11 +113,15 @@ export async function takeInAgain(source: SourceDocument, work: ScanStore): Prom
       `entry ${ordinal} of the upload is ${state}, expected it as it was run before`,
     );
   }
-  return { root: origin.root, source };
+  return { root: origin.root, source, ...(origin.followsLinks && { followsLinks: true }) };
 }
 
 /** Where an upload lies, for another attempt; this machine's own. */
-export const OriginDocument = z.strictObject({ schemaVersion: z.literal(SCHEMA_VERSION), root: z.string() });
+export const OriginDocument = z.strictObject({
+  schemaVersion: z.literal(SCHEMA_VERSION),
+  root: z.string(),
+  followsLinks: z.literal(true).optional(),
+});
 export type OriginDocument = z.infer<typeof OriginDocument>;
 
 /** What the `scan.json` of a folder on this machine says, after what was asked for. */

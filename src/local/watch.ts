@@ -10,11 +10,8 @@ import { judgedAs, judgeFiles, type LooseFile, localFolderFacts, looseFile } fro
 
 const POLL_SECONDS = 0.25;
 
-/** An upload of a watched folder. */
-export interface WatchedUpload extends LocalFiles {
-  /** What to call it: a file's or folder's name, of a series that of its first file. */
-  readonly name: string;
-}
+/** An upload of a watched folder, a series by the name of its first file. */
+export type WatchedUpload = LocalFiles;
 
 /** A folder that is watched, and how. */
 interface Inbox {
@@ -122,12 +119,12 @@ async function lookAt({ folder, own }: Inbox, entry: WatchedEntry): Promise<Look
   return looked;
 }
 
-/** Files of an upload in a sub-folder; none where it holds none yet, or went away. */
+/** Files of an upload in a sub-folder; none where it holds none yet, went away, or has links that cannot be followed. */
 async function filesNow(path: string, own: readonly string[]): Promise<string[]> {
   try {
     return (await filesOfPath(path, own)).files.filter(isUpload);
   } catch (error) {
-    if (error instanceof PipelineError && (error.code === "NoImage" || error.code === "StoreMissing")) return [];
+    if (error instanceof PipelineError && ["NoImage", "StoreMissing", "InputUnsafe"].includes(error.code)) return [];
     throw error;
   }
 }

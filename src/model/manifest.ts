@@ -281,9 +281,13 @@ export const ModelManifest = z
       message: "the foreground of a zscore is found on the source's grid",
     },
   )
-  .refine((m) => m.network.dimensions === 3 || (m.tiles.patchVox[2] === 1 && m.spacingMm[2] === null), {
+  .refine((m) => m.network.dimensions === 3 || m.tiles.patchVox[2] === 1, {
     path: ["tiles", "patchVox"],
-    message: "a 2-D model has a tile of one slice and keeps the source's slice spacing (null)",
+    message: "a 2-D model has a tile of one slice: 1 along z",
+  })
+  .refine((m) => m.network.dimensions === 3 || m.spacingMm[2] === null, {
+    path: ["spacingMm"],
+    message: "a 2-D model keeps the source's slice spacing: null along z",
   })
   .refine((m) => m.network.dimensions === 3 || !m.mirrorAxes.includes("z"), {
     path: ["mirrorAxes"],

@@ -83,7 +83,9 @@ export function folderModels(root: string, { only, routes }: LibraryOptions = {}
     if (!known.includes(id)) {
       throw new PipelineError(
         "ModelUnknown",
-        `model "${printable(id)}" is not installed, expected one of ${known.join(", ")}`,
+        known.length === 0
+          ? `model "${printable(id)}" is not installed, and the folder of models holds none`
+          : `model "${printable(id)}" is not installed, expected one of ${known.join(", ")}`,
       );
     }
     const folder = join(root, id);

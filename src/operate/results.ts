@@ -8,7 +8,7 @@ import { inOrder } from "./in-order.js";
 const AT_ONCE = 48;
 
 export interface ResultsAsked {
-  /** Start of the name that the upload's first object has. */
+  /** Start of the upload's name, or of the key of its first object. */
   readonly source?: string;
   readonly status?: IndexRecord["status"];
   /** Whether earlier attempts of a scan count too. @default false */

@@ -193,7 +193,7 @@ async function writeIndexLine(task: TaskDocument, identity: ResultId, deps: Stag
     scanId: task.scanId,
     attempt: task.attempt,
     subject: task.taskId,
-    source: task.deidentify === undefined ? (source.objects[0]?.key ?? "") : "",
+    source: task.deidentify === undefined ? (source.name ?? source.objects[0]?.key ?? "") : "",
     status: "published",
     code: null,
     model: task.model.id,

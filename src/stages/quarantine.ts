@@ -46,7 +46,7 @@ export async function quarantine(input: QuarantineInput, deps: StageDeps): Promi
     scanId,
     attempt,
     subject,
-    source: named[0]?.key ?? "",
+    source: isDeidentified ? "" : (source?.name ?? named[0]?.key ?? ""),
     status: "quarantined",
     code: reason.code,
     model: document?.model.id ?? source?.request.model ?? null,

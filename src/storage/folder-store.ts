@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, link, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
+import { systemError } from "#src/core/system-error.js";
 import { compareKeys } from "./compare-keys.js";
 import { assertKey, type ErasableStore } from "./scan-store.js";
 
@@ -22,22 +23,28 @@ interface FolderStoreOptions {
    * @default true
    */
   readonly isSynced?: boolean;
+  /**
+   * Whether links may lead out of the folder, else they are refused (`InputUnsafe`). Of a folder that is only read.
+   *
+   * @default false
+   */
+  readonly followsLinks?: boolean;
 }
 
 /**
  * A store in a folder; keys are paths below it. Hidden files (a part that starts with a dot) and unfinished ones are
- * not objects. Links that lead out of the folder are refused.
+ * not objects.
  *
  * @param root absolute path; made with the first object
  */
 export function folderStore(
   root: string,
-  { isPrivate = false, isSynced = true }: FolderStoreOptions = {},
+  { isPrivate = false, isSynced = true, followsLinks = false }: FolderStoreOptions = {},
 ): ErasableStore {
   async function pathOf(key: string): Promise<string> {
     assertKey(key);
     const path = join(root, key);
-    await failing(() => assertInside(root, path));
+    if (!followsLinks) await failing(() => assertInside(root, path));
     if (isPrivate) await failing(() => assertPrivate(root));
     return path;
   }
@@ -203,11 +210,8 @@ async function failing<T>(operate: () => Promise<T>): Promise<T> {
     if (code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR") {
       throw new PipelineError("StoreMissing", "object is not in the store, expected it to be there", { cause });
     }
-    if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-      throw new PipelineError("StoreDenied", `file system answered ${code}, expected this user to be allowed`, {
-        cause,
-      });
-    }
+    const known = systemError(cause);
+    if (known !== null) throw known;
     throw new PipelineError("StoreBusy", `file system answered ${code}, expected the operation to work`, { cause });
   }
 }

@@ -177,6 +177,8 @@ export const SourceDocument = z.strictObject({
   schemaVersion,
   scanId,
   bucket: z.string().min(1),
+  /** On one machine what the user calls the upload: the name of its file or folder. On AWS its objects' keys say it. */
+  name: z.string().min(1).optional(),
   /**
    * `version` is the state of the object that is meant: on S3 a version id, or in an unversioned bucket ETag and
    * sequencer with a space between them; on one machine the file's SHA-256.
@@ -380,6 +382,7 @@ export const IndexRecord = z.strictObject({
   scanId,
   attempt,
   subject: z.string(),
+  /** The upload by its name, else by the key of its first object; empty where results are de-identified. */
   source: z.string(),
   status: z.enum(["published", "quarantined"]),
   code: z.string().nullable(),

@@ -118,7 +118,7 @@ describe("scanlane compare", () => {
     expect(twofold.warnings).toHaveLength(3);
     expect(code).toBe(3);
     const said =
-      "twofold: case 1: the prediction has 111 voxels of 2, which is of no label asked for (3 such warnings)";
+      "twofold: case 1 (case-0): the prediction has 111 voxels of 2, which is of no label asked for (3 such warnings)";
     expect(stderr).toContain(said);
     expect(await readFile(join(out, "compare.html"), "utf8")).toContain(said);
   });
@@ -142,10 +142,24 @@ describe("scanlane compare", () => {
     const { code, stderr, out } = await compared("exact", "--timed", "0");
     await writeFile(file, image(truthOf(ramp(40))));
     expect(code).toBe(65);
-    expect(stderr).toMatch(/^InputUnsupported: the reference of case 3 /);
+    expect(stderr).toMatch(/^InputUnsupported: the reference of case 3 \(case-2\) /);
     await expect(readFile(join(out, "results", "index.jsonl"))).rejects.toThrow("ENOENT");
     expect(existsSync(join(out, "predictions"))).toBe(false);
   });
+
+  it("refuses references whose values are no labels of the models before it runs anything", async () => {
+    const file = join(data, "labels", "case-2.nii");
+    await writeFile(file, image(truthOf(ramp(40)).map((value) => 255 * value)));
+    const { code, stderr, out } = await compared("exact", "--timed", "0");
+    const { document } = await compared("exact", "--timed", "0", "--labels", "bright=1+");
+    await writeFile(file, image(truthOf(ramp(40))));
+    expect(code).toBe(65);
+    expect(stderr).toContain(
+      "references hold 255, labels of the models are 1 (bright); say what is scored by --labels",
+    );
+    expect(existsSync(join(out, "predictions"))).toBe(false);
+    expect(document.models[0].scores.dice).toMatchObject({ mean: 1, cases: 3 });
+  }, 30_000);
 
   it("pairs names that hold dots", async () => {
     const names = ["1.2.3", "1.2.4"].map((name) => [join(data, "images", name), join(data, "labels", `${name}.nii`)]);
@@ -174,7 +188,7 @@ describe("scanlane compare", () => {
     await writeFile(join(data, "images", "alone.nii"), image(ramp(0)));
     const { code, stderr } = await compared("exact");
     expect(code).toBe(65);
-    expect(stderr).toMatch(/4 images, of which 1 have no label map, and 3 label maps/);
+    expect(stderr).toMatch(/4 images, of which 1 have no label map \(alone.nii\), and 3 label maps/);
     await rm(join(data, "images", "alone.nii"));
   });
 });

@@ -39,8 +39,11 @@ describe("scanlane convert", () => {
     const input = await seriesIn("two", { seriesUid: "1.2.3" });
     await writeFile(join(input, "z.nii"), buildNifti({}));
     const out = join(folder, "several");
-    expect(await scanlane(["convert", input, out])).toMatchObject({ code: 0 });
+    const converted = await scanlane(["convert", input, out]);
+    expect(converted.code).toBe(0);
     expect((await readdir(out)).sort()).toEqual(["image-001.nii.gz", "image-002.nii.gz"]);
+    expect(converted.stderr).toMatch(/^image-001\.nii\.gz <- 4 files, the first \S+ \(entry 0\)$/m);
+    expect(converted.stderr).toMatch(/^image-002\.nii\.gz <- z\.nii \(entry 4\)$/m);
     const refused = await scanlane(["convert", input, join(folder, "never.nii")]);
     expect(refused.code).toBe(65);
     expect(refused.stderr).toContain("input holds 2 images, expected one");

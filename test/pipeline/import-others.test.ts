@@ -74,9 +74,26 @@ describe("scanlane import monai", () => {
 });
 
 describe("scanlane import onnx", () => {
+  const normalisation = { kind: "none" };
+
+  it.each([
+    [{ normalization: { kind: "rescale01" } }, 'field (root): Unrecognized key: "normalization"'],
+    [{}, "field normalisation: is not said, expected how intensities were brought to the network's scale"],
+  ])("refuses settings that do not say what it needs: %j", async (said, message) => {
+    await writeFile(join(root, "some.onnx"), pointwiseNetwork(3, [0, 1], [0, -100]));
+    await writeFile(join(root, "some.json"), JSON.stringify({ labels: ["bright"], patchVox: [16, 16, 16], ...said }));
+    const args = ["import", "onnx", join(root, "some.onnx"), "--settings", join(root, "some.json")];
+    const { code, stderr } = await scanlane([...args, "--models", models]);
+    expect(stderr).toContain(message);
+    expect(code).toBe(78);
+  });
+
   it("makes a package that runs and that verify recognises", async () => {
     await writeFile(join(root, "bright.onnx"), pointwiseNetwork(3, [0, 1], [0, -100]));
-    await writeFile(join(root, "bright.json"), JSON.stringify({ labels: ["bright"], patchVox: [16, 16, 16] }));
+    await writeFile(
+      join(root, "bright.json"),
+      JSON.stringify({ labels: ["bright"], patchVox: [16, 16, 16], normalisation }),
+    );
     const args = ["import", "onnx", join(root, "bright.onnx"), "--settings", join(root, "bright.json")];
     expect(await scanlane([...args, "--models", models])).toMatchObject({ code: 0 });
     // What a run costs is measured by the way.
@@ -89,7 +106,10 @@ describe("scanlane import onnx", () => {
 
   it("takes a 2-D network whose file fixes a batch of one, as PyTorch exports it", async () => {
     await writeFile(join(root, "fixed.onnx"), pointwiseNetwork(2, [0, 1], [0, -100], 1, "float32", [1, 32, 32]));
-    await writeFile(join(root, "fixed.json"), JSON.stringify({ labels: ["bright"], modalities: ["MR"] }));
+    await writeFile(
+      join(root, "fixed.json"),
+      JSON.stringify({ labels: ["bright"], modalities: ["MR"], normalisation }),
+    );
     const args = ["import", "onnx", join(root, "fixed.onnx"), "--settings", join(root, "fixed.json")];
     expect(await scanlane([...args, "--models", models])).toMatchObject({ code: 0, stderr: "" });
     const cost = MeasuredCost.parse(JSON.parse(await readFile(join(models, "fixed", "cost.json"), "utf8")));
@@ -103,7 +123,10 @@ describe("scanlane import onnx", () => {
 
   it("refuses a network that labels nothing, and leaves no package", async () => {
     await writeFile(join(root, "dark.onnx"), pointwiseNetwork(3, [0, 0], [1, 0]));
-    await writeFile(join(root, "dark.json"), JSON.stringify({ labels: ["dark"], patchVox: [16, 16, 16] }));
+    await writeFile(
+      join(root, "dark.json"),
+      JSON.stringify({ labels: ["dark"], patchVox: [16, 16, 16], normalisation }),
+    );
     const args = ["import", "onnx", join(root, "dark.onnx"), "--settings", join(root, "dark.json")];
     const { code, stderr } = await scanlane([...args, "--models", models]);
     expect(code).toBe(78);

@@ -38,6 +38,20 @@ describe("scanlane inspect", () => {
     expect(image.message).toContain("mm");
   });
 
+  it("names files where that is asked for", async () => {
+    await writeFile(join(folder, "cut.nii"), buildNifti({}).subarray(0, 355));
+    const cut = await scanlane(["inspect", join(folder, "cut.nii"), "--names"]);
+    expect(cut.stdout).toContain("\n   entry 0 is cut.nii\n");
+    const { stdout } = await scanlane(["inspect", join(folder, "good"), "--names", "--json"]);
+    const [series] = JSON.parse(stdout);
+    expect(series.names).toEqual(phantomSeries().map(({ name }) => name));
+    const refused = await scanlane(["convert", join(folder, "cut.nii"), join(folder, "never.nii")]);
+    expect([refused.code, refused.stderr]).toEqual([
+      65,
+      expect.stringMatching(/^entry 0 is cut\.nii\ncut\.nii: Input/),
+    ]);
+  }, 30_000);
+
   it("fails on nothing but files that are no image", async () => {
     const { code, stdout } = await scanlane(["inspect", join(folder, "good", "notes.txt")]);
     expect(code).toBe(65);

@@ -72,6 +72,8 @@ export async function readDocument<T extends z.ZodType>(
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { issues } = parsed.error;
+  // A name that is not known may be what another field that is not there was meant to be.
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   throw new PipelineError("ModelInvalid", `${name}, field ${issue?.path.join(".") || "(root)"}: ${issue?.message}`);
 }

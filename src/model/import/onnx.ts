@@ -6,39 +6,50 @@ import type { OnnxFacts, OnnxTensor } from "#src/model/onnx/facts.js";
 import { importedLabels } from "./imported-labels.js";
 import { validManifest } from "./valid-manifest.js";
 
-/** What a user must say about a bare network: everything that its file does not. Fields as in a manifest. */
-export const OnnxSettings = z.looseObject({
+const given = z.unknown().optional();
+
+/** Settings that go into the manifest as they are. */
+const MANIFEST_FIELDS = {
+  version: given,
+  title: given,
+  description: given,
+  orientation: given,
+  axes: given,
+  spacingMm: given,
+  crop: given,
+  normaliseOn: given,
+  resampling: given,
+  precision: given,
+  mirrorAxes: given,
+  activation: given,
+  postprocess: given,
+} satisfies Partial<Record<keyof ModelManifest, z.ZodType>>;
+
+/**
+ * What a user must say about a bare network: everything that its file does not. Fields as in a manifest, which checks
+ * them.
+ */
+export const OnnxSettings = z.strictObject({
+  ...MANIFEST_FIELDS,
+  tiles: given,
   /** Names of the labels, from 1 on. */
   labels: z.array(z.string().min(1)).min(1),
   /** Along the network's x, y, z; needed where the network takes any size. */
   patchVox: z.array(z.int().min(1)).length(3).optional(),
-  normalisation: z.unknown().optional(),
+  /** Asked for: a network on intensities of another scale than it was trained on gives labels all the same. */
+  normalisation: z.unknown().refine((scheme) => scheme !== undefined, {
+    message:
+      'is not said, expected how intensities were brought to the network\'s scale; { "kind": "none" } for as they are',
+  }),
   modalities: z.array(z.string()).default([]),
   licence: z.string().min(1).default("unknown"),
   trainingData: z.string().min(1).default("unknown"),
 });
 export type OnnxSettings = z.infer<typeof OnnxSettings>;
 
-/** Settings that go into the manifest as they are. */
-const MANIFEST_FIELDS = [
-  "version",
-  "title",
-  "description",
-  "orientation",
-  "axes",
-  "spacingMm",
-  "crop",
-  "normaliseOn",
-  "resampling",
-  "precision",
-  "mirrorAxes",
-  "activation",
-  "postprocess",
-] as const satisfies readonly (keyof ModelManifest)[];
-
 /**
  * The manifest of a bare ONNX network: names, channels, classes and a fixed tile from the file, the rest as the user
- * says, or plain: RAS, no resampling, no normalisation, tiles that overlap by half.
+ * says, or plain: RAS, no resampling, tiles that overlap by half.
  *
  * @throws {PipelineError} `ModelInvalid` naming what the network or the settings do not fit
  */
@@ -64,9 +75,8 @@ export function manifestOfOnnx(
   if (isSoftmax && classes !== labels.length + 1) {
     throw misfit(`${classes} output channels`, `${labels.length + 1}: background and ${labels.length} labels`);
   }
-  const given = Object.fromEntries(
-    MANIFEST_FIELDS.filter((field) => settings[field] !== undefined).map((field) => [field, settings[field]]),
-  );
+  const fields = Object.keys(MANIFEST_FIELDS) as (keyof typeof MANIFEST_FIELDS)[];
+  const asGiven = fields.filter((field) => settings[field] !== undefined).map((field) => [field, settings[field]]);
   const tiles = z.looseObject({}).catch({}).parse(settings.tiles);
   return validManifest("the settings", {
     schemaVersion: SCHEMA_VERSION,
@@ -87,7 +97,7 @@ export function manifestOfOnnx(
     channels: Array.from({ length: channels }, (_, n) => ({
       name: channels === 1 ? "image" : `channel ${n}`,
       modalities: settings.modalities,
-      normalisation: settings.normalisation ?? { kind: "none" },
+      normalisation: settings.normalisation,
     })),
     orientation: "RAS",
     spacingMm: [null, null, null],
@@ -96,7 +106,7 @@ export function manifestOfOnnx(
     mirrorAxes: [],
     activation: "softmax",
     postprocess: [],
-    ...given,
+    ...Object.fromEntries(asGiven),
     tiles: { patchVox, stepFraction: 0.5, blending: "gaussian", ...tiles },
     labels,
     licence: { weights: settings.licence },

@@ -27,7 +27,7 @@ const voxelMm3 = (1.2 * 1.2 + 0.3 * 0.3) * 2.5;
 
 let folder: string;
 const at = (name: string): string => join(folder, name);
-const run = async (out: string, flags: { smooth?: number } = {}, input = "labels.nii") => {
+const run = async (out: string, flags: { smooth?: number; labels?: number[] } = {}, input = "labels.nii") => {
   const silent = [vi.spyOn(console, "log"), vi.spyOn(console, "error")].map((spy) => spy.mockImplementation(() => {}));
   try {
     return await convert(at(input), at(out), flags);
@@ -105,6 +105,22 @@ describe("label maps as surfaces", () => {
       message: expect.stringContaining(message),
     });
     expect(await readdir(folder)).not.toContain(out);
+  });
+
+  it("writes no STL for each of a hundred values, but for labels that are named", async () => {
+    const many = Uint8Array.from(labels, (_, i) => (i % 24 < 2 ? 0 : 1 + (i % 100)));
+    await writeFile(at("many.nii"), writeNifti({ ...grid, data: many }));
+    await expect(run("many.stl", {}, "many.nii")).rejects.toMatchObject({
+      code: "InputMismatch",
+      message: expect.stringMatching(/^image holds 100 values, and each would be an STL file, expected .* at most 64/),
+    });
+    expect(await run("many.stl", { labels: [3, 4] }, "many.nii")).toEqual([
+      at("many-label-3.stl"),
+      at("many-label-4.stl"),
+    ]);
+    expect(await run("many.glb", {}, "many.nii")).toEqual([at("many.glb")]);
+    await expect(run("none.stl", { labels: [200] }, "many.nii")).rejects.toThrow("holds none of the labels 200");
+    await expect(run("labels-out.nii", { labels: [1] })).rejects.toThrow("--labels is for surfaces");
   });
 
   it.skipIf(!hasTrimesh)("is watertight and of the same place for trimesh (needs Python with trimesh)", async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EvaluateFlags, evaluate, evaluateFolders } from "#src/cli/evaluate.js";
+import { scoredLabel } from "#src/cli/option-values.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
 import { writePngLabels } from "#src/formats/png-labels.js";
 import { writeSeg } from "#src/formats/seg-write.js";
@@ -144,6 +145,102 @@ describe("evaluate", () => {
     expect(readFileSync(join(root, "page.html"), "utf8")).toContain("Against the other predictions");
   });
 
+  it("takes one file and another, whatever their names are, but no file beside a folder", async () => {
+    put("truth", "reference.nii", block(1));
+    put("pred", "mine.nii", block(1));
+    const pair = { truth: join(root, "truth", "reference.nii"), pred: join(root, "pred", "mine.nii") };
+    const { cases, summary } = await json(pair);
+    expect(cases).toMatchObject([{ case: "reference", label: "1" }]);
+    expect(summary[0]).toMatchObject({ mean: 1 });
+    await expect(run({ ...pair, pred: join(root, "pred") })).rejects.toThrow(
+      "the reference is a file and the predictions a folder, expected two folders or two files",
+    );
+  });
+
+  describe("of a folder of results", () => {
+    const line = (source: string, scan: number, model: string, subject = "t0") => ({
+      schemaVersion: 1,
+      scanId: `s-${String(scan).padStart(40, "0")}`,
+      attempt: 1,
+      subject,
+      source,
+      status: "published",
+      code: null,
+      model,
+      volumesMl: {},
+      resultKey: `r-${scan}${subject}/result.json`,
+    });
+    function results(...lines: ReturnType<typeof line>[]): void {
+      for (const record of lines) {
+        const folder = record.resultKey.split("/")[0] ?? "";
+        mkdirSync(join(root, "out", folder), { recursive: true });
+        mkdirSync(join(root, "out", "index", record.scanId), { recursive: true });
+        const key = join(root, "out", "index", record.scanId, `a1-${record.subject}.json`);
+        writeFileSync(key, JSON.stringify(record));
+        put(join("out", folder), "labels.nii.gz", block(record.model === "liver" ? 1 : 2));
+      }
+      writeFileSync(join(root, "out", "index.jsonl"), "");
+    }
+
+    it("pairs references with uploads by their names, of the model that is asked for", async () => {
+      for (const name of ["a", "b.1"]) put("truth", `${name}.nii`, block(1));
+      results(
+        line("a.zip", 1, "liver"),
+        line("b.1", 2, "liver"),
+        line("a.zip", 3, "other"),
+        line("", 4, "liver"),
+        line("c.nii", 5, "liver"),
+      );
+      const pred = join(root, "out");
+      const { cases } = await json({ pred, model: "liver" });
+      expect(cases.map((one: { case: string; dice: number }) => [one.case, one.dice])).toEqual([
+        ["a", 1],
+        ["b.1", 1],
+      ]);
+      expect(stderr).toContain("1 of the predictions have no reference and were left out (c)");
+      await expect(run({ pred })).rejects.toThrow(
+        "case 1 (a): results hold 2 of a.zip, by liver and other, expected one: say which by --model",
+      );
+      await expect(run({ pred, model: "none" })).rejects.toThrow("holds no result of model none");
+    });
+
+    it("does not guess which of several images of an upload is meant", async () => {
+      put("truth", "a.nii", block(1));
+      results(line("a.zip", 1, "liver"), line("a.zip", 1, "liver", "t1"));
+      await expect(run({ pred: join(root, "out") })).rejects.toThrow(
+        "case 1 (a): results hold 2 of a.zip (several images, or uploads of one name), expected one: name files by --labels-to",
+      );
+    });
+  });
+
+  describe("where values are no labels", () => {
+    it("refuses masks of 0 and 255 against labels, with what to do", async () => {
+      put("truth", "a.nii", block(1, 255));
+      put("pred", "a.nii", block(1));
+      await expect(run()).rejects.toThrow(
+        "references hold value 255 and predictions value 1, expected a value in common; where several values are one label, name it: --labels nuclei=1,255",
+      );
+      const labels = scoredLabel("nuclei=1+");
+      expect((await json({ labels })).summary[0]).toMatchObject({ label: "nuclei", mean: 1 });
+      expect(stderr).toBe("");
+    });
+
+    it("warns of numbered objects", async () => {
+      const objects = block(1);
+      objects.fill(7, 0, 100);
+      put("truth", "a.nii", objects);
+      put("pred", "a.nii", block(1));
+      expect(await run()).toBe(3);
+      expect(stderr).toContain("value 7 of the references occur in no prediction; where several values are one label");
+    });
+
+    it("takes every value from a number on for one label", () => {
+      expect(scoredLabel("lesions=2,5+")).toEqual([{ name: "lesions", values: [2], from: 5 }]);
+      for (const wrong of ["a=+", "a=1+,2", "a=0+", "a=1++"])
+        expect(() => scoredLabel(wrong), wrong).toThrow("expected");
+    });
+  });
+
   it("reads pictures, and measures them in pixels", async () => {
     for (const folder of ["truth", "pred"]) {
       writeFileSync(join(root, folder, "cell.png"), writePngLabels(block(folder === "pred" ? 2 : 1), [8, 24, 1]));
@@ -152,7 +249,7 @@ describe("evaluate", () => {
     expect(settings.unit).toBe("px");
     expect(cases[0]).toMatchObject({ volumeTruth: 24, hd: 1 });
     await expect(run({ tolerance: { value: 2, unit: "mm" } })).rejects.toThrow(
-      "case 1 does not say how large a voxel is, while the tolerance is in mm",
+      "case 1 (cell) does not say how large a voxel is, while the tolerance is in mm",
     );
   });
 
@@ -187,8 +284,16 @@ describe("evaluate", () => {
       const region = { labels: [{ name: "any", values: [1, 7] }] };
       expect((await json(region)).cases[0]).toMatchObject({ label: "any", dice: 1 });
       expect(await run({ labels: [{ name: "one", values: [1] }] })).toBe(3);
-      expect(stderr).toContain("case 1: the prediction has 24 voxels of 7, which is of no label asked for");
+      expect(stderr).toContain("case 1 (a): the prediction has 24 voxels of 7, which is of no label asked for");
       stderr = "";
+      const both = block(1, 7);
+      both[9] = 1;
+      put("pred", "a.nii", both);
+      put(
+        "truth",
+        "a.nii",
+        both.map((value) => (value === 1 ? 1 : 0)),
+      );
       expect(await run()).toBe(3);
       expect(stderr).toContain("label 7 occurs in predictions and in no reference");
     });
@@ -240,7 +345,7 @@ describe("evaluate", () => {
       expect(await run()).toBe(3);
       expect(stderr).toContain("1 of the predictions have no reference and were left out");
       put("truth", "d.nii", block(1));
-      await expect(run()).rejects.toThrow("case 4 has a reference and is not among the predictions");
+      await expect(run()).rejects.toThrow("case 4 (d) has a reference and is not among the predictions");
     });
 
     it("maps of another grid, by the number of the case", async () => {
@@ -248,7 +353,8 @@ describe("evaluate", () => {
       put("pred", "b.nii", block(1), 1.5);
       await expect(run()).rejects.toMatchObject({
         code: "InputMismatch",
-        message: "case 2: the reference has spacing 1 x 1 x 1 mm, the prediction 1.5 x 1.5 x 1.5 mm, expected the same",
+        message:
+          "case 2 (b): the reference has spacing 1 x 1 x 1 mm, the prediction 1.5 x 1.5 x 1.5 mm, expected the same",
       });
     });
 
@@ -260,11 +366,11 @@ describe("evaluate", () => {
       const affineRas = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] as const;
       const file = writeNifti({ size: SIZE, affineRas, spacingMm: [1, 1, 1], data: half });
       writeFileSync(join(root, "pred", "a.nii"), file);
-      await expect(run()).rejects.toThrow("the prediction of case 1 holds other values than whole labels");
+      await expect(run()).rejects.toThrow("the prediction of case 1 (a) holds other values than whole labels");
       writeFileSync(join(root, "pred", "a.nii"), "no image");
-      await expect(run()).rejects.toThrow("the prediction of case 1 is of no format of label maps");
+      await expect(run()).rejects.toThrow("the prediction of case 1 (a) is of no format of label maps");
       put("truth", "a.nii.gz", block(1));
-      await expect(run()).rejects.toThrow("holds two label maps of one case name");
+      await expect(run()).rejects.toThrow("holds two label maps of case a, expected one");
     });
 
     it("maps without a label", async () => {

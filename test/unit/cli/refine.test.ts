@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, vi } from "vitest";
@@ -83,6 +83,21 @@ describe("scanlane refine", () => {
     expect(image).toMatchObject({ size: SIZE, affineRas });
     expect((await readFile(at("plain.nii")))[0]).not.toBe(0x1f);
     expect((await readFile(at("out.nii.gz")))[0]).toBe(0x1f);
+  });
+
+  it("writes to no name of another format, and over none of its inputs", async () => {
+    for (const out of ["a.dcm", "-", "labels", "a.nii.zip"]) {
+      expect(await failure("four.nii.gz", { out }), out).toContain("InputMismatch: --out is no name of a NIfTI file");
+    }
+    await symlink(at("image.nii"), at("link.nii"));
+    const before = await readFile(at("image.nii"));
+    const refused = "InputMismatch: --out is an input or lies inside one, expected another file";
+    expect(await failure("labels.nii", { out: at("labels.nii") })).toBe(refused);
+    expect(await failure("four.nii.gz", { image: [at("image.nii")], out: at("image.nii") })).toBe(refused);
+    expect(await failure("four.nii.gz", { image: [at("link.nii")], out: at("image.nii") })).toBe(refused);
+    expect(await failure("four.nii.gz", { labels: at("labels.nii"), out: at("labels.nii") })).toBe(refused);
+    expect(await failure("folder", { out: at("folder/3.nii") })).toBe(refused);
+    expect(await readFile(at("image.nii"))).toEqual(before);
   });
 
   it("prints what each step changed, as a table or JSON", async () => {
@@ -279,6 +294,40 @@ describe("scanlane tune-thresholds", () => {
     log.mockRestore();
   });
 
+  it("reads probabilities without background as the workflow writes them, by the uploads' names too", async () => {
+    const log = vi.spyOn(console, "log").mockImplementation(() => {});
+    const scanId = `s-${"1".repeat(40)}`;
+    for (const folder of ["own", "res/r-1", `res/index/${scanId}`]) await mkdir(at(folder), { recursive: true });
+    const channels = Float32Array.of(...ones, ...twos);
+    const file = gzipDeterministic(writeNifti({ ...grid, data: channels, channels: 2 }));
+    await writeFile(at("own/a.nii.gz"), file);
+    await writeFile(at("res/r-1/probabilities.nii.gz"), file);
+    const ran = {
+      schemaVersion: 1,
+      scanId,
+      attempt: 1,
+      subject: "t0",
+      source: "a.zip",
+      status: "published",
+      code: null,
+    };
+    const line = { ...ran, model: "m", volumesMl: {}, resultKey: "r-1/result.json" };
+    await writeFile(at(`res/index/${scanId}/a1-t0.json`), JSON.stringify(line));
+    await writeFile(at("res/index.jsonl"), `${JSON.stringify(line)}\n`);
+    const flags = { truth: at("truths"), label: 2, rule: "threshold", scope: "volume", json: true } as const;
+    const tuned = async (of: object) => {
+      await tuneThresholdsOf({ ...flags, probabilities: at("own"), ...of });
+      return JSON.parse(String(log.mock.calls.at(-1)?.[0])).meanDice;
+    };
+    expect(await tuned({ channels: [1, 2] })).toBe(1);
+    expect(await tuned({ channels: [1, 2], probabilities: at("res") })).toBe(1);
+    expect(await tuned({ regions: [2, 1] })).toBeLessThan(1);
+    await expect(tuned({})).rejects.toThrow(/^case 1 \(a\): probabilities add to 0\.\d+ in a voxel, expected 1/);
+    await expect(tuned({ channels: [1, 3] })).rejects.toThrow("no probabilities of label 2, but labels 1, 3");
+    await expect(tuned({ channels: [1, 2], regions: [1, 2] })).rejects.toThrow("expected one of them");
+    log.mockRestore();
+  });
+
   it("replaces the step that decided for the label, and leaves a manifest in which another step does", async () => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const flags = { probabilities: at("probs"), truth: at("truths"), label: 1, manifest: at("deciding.json") } as const;
@@ -326,9 +375,9 @@ describe("scanlane tune-thresholds", () => {
       rule: "threshold",
       scope: "volume",
     } as const;
-    await expect(tuneThresholdsOf(flags)).rejects.toThrow("case 1 has a truth but no probabilities");
+    await expect(tuneThresholdsOf(flags)).rejects.toThrow("case 1 (b) has a truth but no probabilities");
     await expect(tuneThresholdsOf({ ...flags, truth: at("truths"), label: 2 })).rejects.toThrow(
-      "case 1 has no probabilities of label 2",
+      "case 1 (a) has no probabilities of label 2",
     );
   });
 });

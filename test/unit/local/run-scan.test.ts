@@ -83,6 +83,41 @@ describe("runScan", () => {
     expect(outcomes).toMatchObject([{ kind: "quarantined", code: "ModelInvalid" }]);
   });
 
+  it("gives the worker no image of an upload to segment before its turn, and says when it has one", async () => {
+    const { taken, places } = await upload();
+    const told: string[] = [];
+    class Refusing extends WorkerProcess {
+      override readonly run = async ({ stage }: AskedJob) => {
+        told.push(stage);
+        return ERROR_CLASSES.model.exitCode;
+      };
+    }
+    let begin = () => {};
+    const segmentAfter = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const states: string[] = [];
+    const running = runScan(taken, {
+      places,
+      logger,
+      worker: new Refusing("", logger),
+      segmentAfter,
+      onSegment: () => told.push("told"),
+      onState: ({ state, phase }) => {
+        states.push(`${state} ${phase}`);
+        if (state !== "Segment" || phase !== "start") return;
+        // Longer than the worker needs to be asked.
+        setTimeout(() => {
+          told.push("turn");
+          begin();
+        }, 200);
+      },
+    });
+    await running;
+    expect(told).toEqual(["turn", "segment", "told"]);
+    expect(states).toContain("Segment failed");
+  });
+
   it("holds the bytes of an upload no longer than until its network runs, whoever preprocessed it", async () => {
     const { taken, places } = await upload();
     const { held } = taken;

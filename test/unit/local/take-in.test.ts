@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rename, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { takeIn } from "#src/local/take-in.js";
+import { openPlaces } from "#src/local/places.js";
+import { takeIn, takeInFiles } from "#src/local/take-in.js";
 import { RunRequest } from "#src/workflow/contract.js";
 
 const request = RunRequest.parse({});
@@ -32,6 +33,7 @@ describe("takeIn", () => {
     for (const name of ["2.dcm", "series/1.dcm", ".DS_Store", ".cache/x"]) await writeFile(join(root, name), name);
     const { source } = await takeIn(root, request);
     expect(source.objects.map(({ key }) => key)).toEqual(["2.dcm", "series/1.dcm"]);
+    expect(source.name).toBe(basename(root));
   });
 
   it("leaves out what the command itself writes below the folder, by whatever path it is named", async () => {
@@ -47,6 +49,40 @@ describe("takeIn", () => {
     const part = await takeIn(join(root, "out"), request, [root]);
     expect(part.source.objects.map(({ key }) => key)).toEqual(["b.nii"]);
     expect((await takeIn(join(root, "out/b.nii"), request, own)).source.objects).toHaveLength(1);
+  });
+
+  it("follows links to files and folders, but not into what the command writes", async () => {
+    const [root, elsewhere] = [await folder(), await folder()];
+    for (const sub of ["series/deep", "out"]) await mkdir(join(elsewhere, sub), { recursive: true });
+    for (const name of ["a", "series/1", "series/deep/2", "out/result"]) await writeFile(join(elsewhere, name), name);
+    await symlink(join(elsewhere, "a"), join(root, "a"));
+    await symlink(join(elsewhere, "series"), join(root, "linked"));
+    await symlink(join(elsewhere, "out"), join(root, "results"));
+    await symlink(join(elsewhere, "out", "result"), join(root, "result"));
+    const upload = await takeIn(root, request, [join(elsewhere, "out")]);
+    expect(upload.source.objects.map(({ key }) => key)).toEqual(["a", "linked/1", "linked/deep/2"]);
+
+    const here = { source: root, work: root, results: root, models: root };
+    const read = (places: Parameters<typeof openPlaces>[0]) => openPlaces(places).stores.source.get("linked/deep/2");
+    expect(upload.followsLinks).toBe(true);
+    expect(new TextDecoder().decode(await read({ ...here, followsLinks: true }))).toBe("series/deep/2");
+    // What is dropped into a watched folder may be somebody else's.
+    expect((await takeInFiles({ root, name: "a", files: ["a"] }, request)).followsLinks).toBeUndefined();
+    await expect(read(here)).rejects.toMatchObject({ code: "InputUnsafe" });
+  });
+
+  it("refuses links that lead nowhere or back, as files would be missing without a word", async () => {
+    const [lost, round] = [await folder(), await folder()];
+    for (const name of ["1", "2"]) await writeFile(join(lost, name), name);
+    await symlink(join(lost, "not-there"), join(lost, "3"));
+    await expect(takeIn(lost, request)).rejects.toMatchObject({
+      code: "StoreMissing",
+      message: "folder holds a link that leads nowhere, expected files to be there",
+    });
+    await mkdir(join(round, "sub"));
+    await writeFile(join(round, "1"), "1");
+    await symlink(round, join(round, "sub", "back"));
+    await expect(takeIn(round, request)).rejects.toMatchObject({ code: "InputUnsafe" });
   });
 
   it("refuses a folder that the command writes to, but no file in it", async () => {

@@ -52,6 +52,15 @@ describe("quarantine", () => {
     expect(line).toMatchObject({ status: "quarantined", code: "SeriesGap", model: "liver", source: "ward/doe.zip" });
   });
 
+  it("calls an upload in the table by its name where it has one, and not by its first file", async () => {
+    const deps = await places();
+    const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
+    await writeDocument(deps.stores.work, workKeys.source(scanId), { ...source, name: "ward" });
+    await quarantine({ scanId, attempt: 1, task: null, error: { Error: "NoImage" } }, deps);
+    const line = await readDocument(deps.stores.results, `index/${scanId}/a1-scan.json`, IndexRecord);
+    expect(line.source).toBe("ward");
+  });
+
   it("never returns the object's name to the control plane", async () => {
     const deps = await places();
     const output = await quarantine({ scanId, attempt: 1, task: null, error: { Error: "NoImage" } }, deps);

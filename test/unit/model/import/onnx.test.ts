@@ -7,7 +7,8 @@ import { joined, message } from "#src/model/onnx/write.js";
 import { pointwiseNetwork } from "../../../support/onnx-file.js";
 
 const named = { id: "mine", file: "network.onnx", digest: "a".repeat(64) };
-const settings = (given: object) => OnnxSettings.parse({ labels: ["liver"], ...given });
+const settings = (given: object) =>
+  OnnxSettings.parse({ labels: ["liver"], normalisation: { kind: "none" }, ...given });
 const open3d = readOnnxFacts(pointwiseNetwork(3, [0, 1], [0, -5]));
 const tensor = (name: string, ...shape: (number | null)[]) => ({ name, shape });
 
@@ -117,6 +118,18 @@ describe("manifestOfOnnx", () => {
       {},
       { patchVox: [8, 8, 8], resampling: { imageOrder: 2, logitsOrder: 1 } },
       "field resampling.imageOrder",
+    ],
+    [
+      "a spacing of slices of a 2-D network",
+      { inputs: [tensor("x", null, 1, 8, 8)], outputs: [tensor("y", null, 2, 8, 8)] },
+      { spacingMm: [1, 1, 1] },
+      "field spacingMm: a 2-D model keeps the source's slice spacing: null along z",
+    ],
+    [
+      "a tile of several slices of a 2-D network",
+      { inputs: [tensor("x", null, 1, null, null)], outputs: [tensor("y", null, 2, null, null)] },
+      { patchVox: [8, 8, 8] },
+      "field tiles.patchVox: a 2-D model has a tile of one slice: 1 along z",
     ],
   ])("refuses %s", (_, facts, given, message) => {
     expect(() => manifestOfOnnx({ ...open3d, ...facts }, settings(given), named)).toThrow(message);
