@@ -14,7 +14,7 @@ from config import load_config
 from package import read_result, score_rows
 
 HERE = Path(__file__).resolve().parent
-# Of each kind: the small attention network, and the plain U-Net that it stands beside; of nuclei a training as short as the
+# Of each kind: the small attention network, and the plain U-Net that it stands beside; of nuclei a training like the
 # U-Net's, which is not packaged.
 BESIDE = {
     "nuclei": ("nuclei-attention-unet-short", "nuclei-unet-w0.25"),
@@ -48,9 +48,8 @@ decides, is over those of every row above it but a camera that was not trained o
 a model that mirrors along two axes takes four times that. Differences of a few thousandths are far inside the intervals that the
 cards give; of the ventricle a row is one patient, and the recipe was chosen with the attention network, mostly on the first.
 Where a row says that the recipes differ, the two were not trained, or not run, alike: it compares two packages and
-says nothing of the networks. The cards tell the recipes. The attention network of the nuclei was trained for
-longer since, and stands here as it was before (`workshop/configs/members/nuclei-attention-unet-short.json`, version 1.0.0 of
-the package), trained as the U-Net.
+says nothing of the networks. The cards tell the recipes. The packaged attention network of the nuclei was trained for longer;
+here stands one that was trained as the U-Net (`workshop/configs/members/nuclei-attention-unet-short.json`).
 """
 EFFICIENCY = """## fp32, fp16 and int8
 
@@ -61,7 +60,7 @@ images): file, one tile on one thread, mean Dice over validation cases. `alike`:
 VNNI that was shared with other work: fp32 and fp16 compute the same, so what their times differ by in a row (up to
 {noise:.0f} %) is noise, and a smaller gain of int8 shows nothing. Stored as fp16 a network is half as large and gives the
 same labels but for a voxel here and there: that is the default of every package.
-int8 is smaller again and on such a processor mostly faster; but on a processor without VNNI, says ONNX Runtime's manual, its
+int8 is mostly smaller again and on such a processor mostly faster; but on a processor without VNNI, says ONNX Runtime's manual, its
 sums may saturate, so the same file could give other labels there, and a GPU gains nothing. The last column is the choice
 where that does not matter: the smallest file within 0.002 of fp32's Dice and within 1.1 times the fastest.
 Dice of the vessel networks is over both cameras, of which two thirds are the one that was not trained on.
@@ -72,8 +71,8 @@ row by row and not in the one run that gave the tables above their `ms a tile`, 
 the same file (fp16) the two differ by up to {apart:.0f} %. Compare times within a row here, and between models there.{missing}
 """
 COMPARE = """By the product itself, on the validation images (`scanlane compare`, docs/compare.md). U-Net, UNet++, TransUNet,
-FCN-ResNet50 and DeepLabV3-ResNet50 were trained alike, on 10 epochs; the attention U-Net and the ensemble for longer, each by a
-recipe of its own (their cards tell), so that what they are better by is not the networks' alone.
+FCN-ResNet50 and DeepLabV3-ResNet50 were trained alike, for 22 epochs; the attention U-Net for 60, and the networks of the
+ensemble for 16 with averaged weights (their cards tell), so that what these two differ by is not the networks' alone.
 
 ```
 python compare_data.py {name} --group {group} --data <folder of the data sets> --out /tmp/{name}  # in workshop
