@@ -155,7 +155,7 @@ describe("findScans", () => {
     it.each(["00100020", "00100021"])("refuses a series where %s differs, and names nobody", async (tag) => {
       const failed = named(tag, "LO", "Q-17", "Q-18");
       await expect(failed).rejects.toMatchObject({ code: "SeriesInconsistent" });
-      await expect(failed).rejects.toThrow(/expected one patient$/);
+      await expect(failed).rejects.toThrow(/: entry \d+ and entry \d+, expected one patient$/);
       await expect(failed).rejects.not.toThrow(/Q-1/);
     });
 
