@@ -77,6 +77,8 @@ const WHY: readonly string[] = [
   "  in the pixels, and decodes subsampled colour of JPEG with an upsampling of its own.",
   "- pydicom differs by 1 or 2 where its JPEG of 12 bits is lossy: another rounding of the cosine transform; ours is",
   "  that of the Independent JPEG Group, as GDCM's is.",
+  "- `JPEG2000-embedded-sequence-delimiter.dcm`: the bytes of a delimiter stand where its frame says how wide it is, so",
+  "  nobody can decode it. Its DICOM header is whole: `scanlane inspect`, which decodes no pixels, lists the image.",
   "- Refused with `NoImage`: objects that carry no source image (segmentations, doses, reports, directories; a DICOM",
   "  SEG is read by `scanlane convert` all the same), and formats that are not read (MINC, MGZ, AFNI, PAR/REC).",
   "",

@@ -213,6 +213,7 @@ const Instance = z.strictObject({
       // Records of series that began before these were kept have none.
       declaredStepMm: z.number().nullable().default(null),
       number: z.number().nullable().default(null),
+      contrast: z.record(z.string(), z.string()).default({}),
     })
     .nullable(),
   declared: z.strictObject({ scope: z.string(), count: z.number() }).nullable(),

@@ -32,11 +32,13 @@ export function lossyCompression(file: DicomFile, pixels: PixelFormat, frames: n
   const ratios = valuesOf(file, "x00282112").filter((value) => Number(value) > 0 && value.length <= 16);
   const methods = valuesOf(file, "x00282114").filter((value) => /^[A-Z0-9_ ]{1,16}$/.test(value));
   const stream = dataSet.elements[pixels.element];
-  if (syntax === undefined || stream === undefined || ratios.length > 0) return { ratios, methods };
-  // The file that lost forgot to say how much: what it holds tells.
+  if (syntax === undefined) return { ratios, methods };
+  // Each attribute that the file forgot by itself: the transfer syntax tells how pixels were lost, what it holds how much.
+  const said = methods.length > 0 ? methods : [syntax.method];
+  if (stream === undefined || ratios.length > 0) return { ratios, methods: said };
   const whole = (pixels.rows * pixels.columns * pixels.samples * pixels.bitsAllocated * frames) / 8;
   const packed = Math.max(1, dataSet.byteArray.length - stream.dataOffset);
-  return { ratios: [String(Number((whole / packed).toFixed(2)) || 1)], methods: [syntax.method] };
+  return { ratios: [String(Number((whole / packed).toFixed(2)) || 1)], methods: said };
 }
 
 function valuesOf({ dataSet }: DicomFile, tag: string): string[] {

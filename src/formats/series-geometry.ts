@@ -4,9 +4,10 @@ import { affineFromColumns, cross, dot, flipLps, norm, type Vec3 } from "#src/im
 import type { SliceStack } from "#src/imaging/slice-stack.js";
 import { type Grid, voxelCount } from "#src/imaging/volume.js";
 import type { DicomInstance } from "./dicom-instance.js";
+import { type EvenPlaces, endPlaces, evenPlaces } from "./even-places.js";
 import { regularGridOf } from "./regular-grid.js";
 import { areFarApart, gapsAmong, isSameStep, lowerMedian, type StackLevel } from "./series-gaps.js";
-import { directions, minus, normalOf, times } from "./slice-axes.js";
+import { directions, minus, normalOf, plus, times } from "./slice-axes.js";
 
 /** A series put in order: instances ascending along the slice normal, and the grid they make. */
 export interface SeriesGeometry {
@@ -25,13 +26,6 @@ export interface IrregularSeries {
   readonly stack: SliceStack;
 }
 
-/**
- * Slices that lie no farther than this from even places are regular. Positions rounded to 0.1 mm lie up to 0.05 mm off
- * theirs, and so do the ends that the places are reckoned from; results may lie 0.1 mm off (the proof of results).
- */
-const ROUNDING_MM = 0.09;
-/** What is rounding of thick slices is none of slices that are thinner than that: this share of a step at most. */
-const ROUNDING = 0.25;
 /** Two slices nearer than this lie in one place. */
 const DUPLICATE_MM = 0.01;
 /** Sideways drift along the series that is rounding and no tilt: this, or 1 % of the way along the normal. */
@@ -45,10 +39,11 @@ const SAME_TOLERANCE = 1e-3;
 /**
  * Sorts slices by Image Position Patient along the slice normal (never by name or number) and checks that they are one
  * volume. Regular: every step within max(0.02 mm, 2 %) of the median (the lower one of an even number), or every slice
- * within 0.09 mm of even steps from the first to the last; and no sideways drift.
+ * as near to even steps as positions rounded to 0.1 mm are (`evenPlaces`); and no sideways drift.
  *
  * Regular slices: the affine's z step is (last position - first position) / (slices - 1), the first pixel of the first
- * slice is the origin. A single slice is as thick as its header says. Variable spacing and tilt, where allowed: the
+ * slice is the origin; where the ends are rounded too far for that, both are moved along the normal, by 0.05 mm of each
+ * coordinate at most. A single slice is as thick as its header says. Variable spacing and tilt, where allowed: the
  * grid of `regularGridOf`.
  *
  * @param instances of one volume, in any order
@@ -80,19 +75,24 @@ export function seriesGeometry(
   }
   if (gaps.length > 0) throw gapError(steps, gaps, expectedMm, subject);
   const tilt = tiltOf(slices, normal, subject);
-  const reasons = [tilt, variableSpacing(depths, steps, subject)].filter((reason) => reason !== null);
-  const [reason] = reasons;
-  const common = [...frameOfReferenceWarnings(slices), ...farApartWarnings(levels, lowerMedian(steps))];
-  if (reason === undefined) {
-    const { grid, warnings } = gridOf(slices, steps);
+  const medianMm = lowerMedian(steps);
+  const hasEqualSteps = steps.every((step) => isSameStep(step, medianMm));
+  const even = hasEqualSteps ? endPlaces(depths) : evenPlaces(depths, normal);
+  const varying = even === null ? variableSpacing(steps, subject) : null;
+  const reasons = [tilt, varying].filter((reason) => reason !== null);
+  // Of rounded positions the median is rounded, too.
+  const spacingMm = hasEqualSteps ? medianMm : (even?.stepMm ?? medianMm);
+  const common = [...frameOfReferenceWarnings(slices), ...farApartWarnings(levels, spacingMm)];
+  if (even !== null && tilt === null) {
+    const { grid, warnings } = gridOf(slices, even, spacingMm);
     return { slices, grid, warnings: [...common, ...warnings], irregular: null };
   }
-  if (irregular === "reject") throw new PipelineError("SeriesIrregular", reason);
+  if (irregular === "reject") throw new PipelineError("SeriesIrregular", reasons[0] ?? "");
   const { grid, stack } = regularGridOf(slices, depths, tilt !== null);
   const growth = voxelCount(grid.size) / voxelCount(stack.size);
   if (growth > MAX_GROWTH) {
     const found = `a regular grid for it is ${growth.toFixed(0)} times as large, expected at most ${MAX_GROWTH} times`;
-    throw new PipelineError("SeriesIrregular", `${reason}; ${found}`);
+    throw new PipelineError("SeriesIrregular", `${reasons[0]}; ${found}`);
   }
   const message = `${reasons.join("; ")}; it was resampled to ${grid.size.join(" x ")} voxels of ${lengths(grid)} mm, and label volumes lie on that grid; DICOM results lie on the series' own slices`;
   return {
@@ -239,30 +239,26 @@ function gapError(
   );
 }
 
-/** How the steps vary; null where they are equal, but for rounding of the positions. */
-function variableSpacing(depths: readonly number[], steps: readonly number[], subject: string): string | null {
+/** How the steps vary. */
+function variableSpacing(steps: readonly number[], subject: string): string {
   const median = lowerMedian(steps);
   const off = steps.filter((step) => !isSameStep(step, median));
-  if (off.length === 0 || areEven(depths)) return null;
   const [low, high] = [Math.min(...steps).toFixed(2), Math.max(...steps).toFixed(2)];
   return `${subject} has ${off.length} of ${steps.length} steps off its spacing: ${low} to ${high} mm found, ${median.toFixed(2)} mm expected`;
 }
 
-/** Whether all slices lie where even steps from the first to the last put them, but for rounding. */
-function areEven(depths: readonly number[]): boolean {
-  const [first = 0] = depths;
-  const step = ((depths.at(-1) ?? first) - first) / (depths.length - 1);
-  const limit = Math.min(ROUNDING_MM, ROUNDING * step);
-  return depths.every((depth, i) => Math.abs(depth - first - i * step) <= limit);
-}
-
-function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Pick<SeriesGeometry, "grid" | "warnings"> {
+function gridOf(
+  slices: readonly DicomInstance[],
+  even: EvenPlaces,
+  spacingMm: number,
+): Pick<SeriesGeometry, "grid" | "warnings"> {
   const first = slices[0];
   const last = slices.at(-1);
   if (first === undefined || last === undefined) throw new RangeError("a series needs at least one instance");
   const [row, column] = directions(first);
   const [betweenRows, betweenColumns] = first.pixelSpacingMm ?? [1, 1];
   const warnings: ScanWarning[] = [];
+  let origin = first.positionLps;
   let step: Vec3;
   if (slices.length === 1) {
     const thickness = first.sliceThicknessMm ?? first.spacingBetweenSlicesMm;
@@ -272,16 +268,26 @@ function gridOf(slices: readonly DicomInstance[], steps: readonly number[]): Pic
     }
     step = times(cross(row, column), thickness ?? 1);
   } else {
-    step = times(minus(last.positionLps, first.positionLps), 1 / (slices.length - 1));
-    warnings.push(...spacingTagWarnings(first.spacingBetweenSlicesMm, lowerMedian(steps)));
+    const normal = normalOf(first);
+    const [firstMm, lastMm] = [dot(first.positionLps, normal), dot(last.positionLps, normal)];
+    const steps = slices.length - 1;
+    step = times(minus(last.positionLps, first.positionLps), 1 / steps);
+    origin = moved(origin, normal, even.firstMm - firstMm);
+    step = moved(step, normal, even.stepMm - (lastMm - firstMm) / steps);
+    warnings.push(...spacingTagWarnings(first.spacingBetweenSlicesMm, spacingMm));
   }
-  const affineLps = affineFromColumns(times(row, betweenColumns), times(column, betweenRows), step, first.positionLps);
+  const affineLps = affineFromColumns(times(row, betweenColumns), times(column, betweenRows), step, origin);
   const grid: Grid = {
     size: [first.size[0], first.size[1], slices.length],
     affineRas: flipLps(affineLps),
     spacingMm: [betweenColumns, betweenRows, norm(step)],
   };
   return { grid, warnings };
+}
+
+/** What is not moved keeps its bits. */
+function moved(v: Vec3, normal: Vec3, mm: number): Vec3 {
+  return mm === 0 ? v : plus(v, times(normal, mm));
 }
 
 /** De-identification tools are known to give every file a frame of its own; positions still tell the truth. */

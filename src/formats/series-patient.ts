@@ -38,7 +38,7 @@ export function patientWarnings(
     const apart = firstApart(files, field);
     if (apart === null) continue;
     const what = field === "id" ? "patient IDs" : "issuers of the patient ID";
-    const message = `${subject} has slices of different ${what}: entries ${apart.join(" and ")}, expected one patient`;
+    const message = `${subject} has slices of different ${what}: ${apart.map((ordinal) => `entry ${ordinal}`).join(" and ")}, expected one patient`;
     throw new PipelineError("SeriesInconsistent", message);
   }
   const differing = [

@@ -2,13 +2,13 @@ import { cross, norm, type Vec3 } from "#src/imaging/affine.js";
 import type { DicomInstance } from "./dicom-instance.js";
 
 /** Unit directions of a row (x) and of a column (y), in LPS. */
-export function directions(instance: DicomInstance): readonly [Vec3, Vec3] {
+export function directions(instance: Pick<DicomInstance, "orientationLps">): readonly [Vec3, Vec3] {
   const [a = 1, b = 0, c = 0, d = 0, e = 1, f = 0] = instance.orientationLps;
   return [times([a, b, c], 1 / Math.hypot(a, b, c)), times([d, e, f], 1 / Math.hypot(d, e, f))];
 }
 
 /** Unit direction across a slice, in LPS: row cross column. */
-export function normalOf(instance: DicomInstance): Vec3 {
+export function normalOf(instance: Pick<DicomInstance, "orientationLps">): Vec3 {
   const normal = cross(...directions(instance));
   return times(normal, 1 / norm(normal));
 }

@@ -1,4 +1,4 @@
-import { dot } from "#src/imaging/affine.js";
+import { dot, type Vec3 } from "#src/imaging/affine.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { isSameStep, lowerMedian } from "./series-gaps.js";
 import { normalOf } from "./slice-axes.js";
@@ -20,36 +20,62 @@ const CONTRAST_TRAITS: readonly TraitName[] = [
 const OF_MR: ReadonlySet<TraitName> = new Set(["image type", "frame type", "complex component"]);
 /** Numbers that differ less than this, relatively, are one contrast: scanners round, and adjust. */
 const SAME_CONTRAST = 0.01;
+/** Two slices are always evenly spaced, and could be any two of the others' with another value in their headers. */
+const FEWEST_SLICES = 3;
 
-/** Traits in which slices were made with different contrast. */
+/** What the slices of one contrast have in common, as far as a header says it: name of the trait to its value. */
+export type Contrast = Readonly<Partial<Record<string, string>>>;
+
+/** A slice that can be told from others by its contrast. */
+export interface ContrastSlice {
+  /** Image Position Patient and Image Orientation Patient, in LPS. */
+  readonly positionLps: Vec3;
+  readonly orientationLps: readonly number[];
+  readonly contrast: Contrast;
+}
+
+export function contrastOf({ modality, traits }: Pick<DicomInstance, "modality" | "traits">): Contrast {
+  const contrast: Record<string, string> = {};
+  for (const trait of CONTRAST_TRAITS) {
+    const value = OF_MR.has(trait) && modality !== "MR" ? "" : (traits[trait] ?? "");
+    if (value !== "") contrast[trait] = value;
+  }
+  return contrast;
+}
+
+/** Traits in which slices were made with different contrast. What a slice does not say is no difference. */
 export function mixedContrasts(slices: readonly DicomInstance[]): TraitName[] {
-  return CONTRAST_TRAITS.filter((trait) => byContrast(slices, trait).length > 1);
+  const all = slices.map(contrastOf);
+  return CONTRAST_TRAITS.filter((trait) => {
+    const said = all.filter((contrast) => contrast[trait] !== undefined);
+    return byContrast(said, (contrast) => contrast[trait] ?? "").length > 1;
+  });
 }
 
 /**
- * Slices no two of which lie in one place, by a trait of their contrast each value of which makes regular slices of
- * itself: an echo beside or between those of another. Null where no trait does, as where single slices differ.
+ * Slices no two of which lie in one place, by a trait of their contrast that all of them say and each value of which
+ * makes regular slices of itself, three at least: an echo beside or between those of another. Null where no trait does,
+ * as where single slices differ.
  *
  * @param slices ascending along their normal
  */
-export function splitByContrast(
-  slices: readonly DicomInstance[],
-): { readonly trait: TraitName; readonly groups: readonly DicomInstance[][] } | null {
+export function splitByContrast<T extends ContrastSlice>(
+  slices: readonly T[],
+): { readonly trait: TraitName; readonly groups: readonly T[][] } | null {
   for (const trait of CONTRAST_TRAITS) {
-    const groups = byContrast(slices, trait);
+    if (slices.some(({ contrast }) => contrast[trait] === undefined)) continue;
+    const groups = byContrast(slices, ({ contrast }) => contrast[trait] ?? "");
     if (groups.length > 1 && groups.every(isRegular)) return { trait, groups };
   }
   return null;
 }
 
 /** In the order of first slices, which stay in theirs. */
-function byContrast(slices: readonly DicomInstance[], trait: TraitName): DicomInstance[][] {
-  const contrastValue = ({ modality, traits }: DicomInstance) =>
-    OF_MR.has(trait) && modality !== "MR" ? "" : (traits[trait] ?? "");
-  const contrastOf = contrasts(new Set(slices.map(contrastValue)));
-  const groups = new Map<string, DicomInstance[]>();
+function byContrast<T>(slices: readonly T[], saidBy: (slice: T) => string): T[][] {
+  const contrastFor = contrasts(new Set(slices.map(saidBy)));
+  const groups = new Map<string, T[]>();
   for (const slice of slices) {
-    const contrast = contrastOf(contrastValue(slice));
+    const contrast = contrastFor(saidBy(slice));
     const group = groups.get(contrast);
     if (group === undefined) groups.set(contrast, [slice]);
     else group.push(slice);
@@ -71,10 +97,9 @@ function contrasts(values: ReadonlySet<string>): (value: string) => string {
   return (value) => known.get(value) ?? value;
 }
 
-/** A single slice is none: it could be one of the others' with another value in its header. */
-function isRegular(slices: readonly DicomInstance[]): boolean {
+function isRegular(slices: readonly ContrastSlice[]): boolean {
   const [first] = slices;
-  if (first === undefined || slices.length < 2) return false;
+  if (first === undefined || slices.length < FEWEST_SLICES) return false;
   const normal = normalOf(first);
   const depths = slices.map((slice) => dot(slice.positionLps, normal));
   const steps = depths.slice(1).map((depth, i) => depth - (depths[i] ?? depth));

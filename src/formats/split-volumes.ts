@@ -2,7 +2,7 @@ import { PipelineError } from "#src/core/errors.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { areAlike, inOrder, places } from "./series-geometry.js";
 import { ORDERING_TRAITS, TRAIT_NAMES } from "./slice-traits.js";
-import { splitByContrast } from "./split-contrasts.js";
+import { type ContrastSlice, contrastOf, splitByContrast } from "./split-contrasts.js";
 
 /** Slices that make one volume, and what told them from the others of their series. */
 export interface VolumePart {
@@ -50,9 +50,14 @@ export function splitByShape(instances: readonly DicomInstance[], subject: strin
 export function splitByTraits(slices: readonly DicomInstance[], told: readonly string[] = []): VolumePart[] {
   const stacked = places(slices);
   if (stacked.every((place) => place.length === 1)) {
-    const contrasts = splitByContrast(inOrder(slices));
+    const contrasts = splitByContrast(inOrder(slices).map(withContrast));
     if (contrasts === null) return [{ slices, told }];
-    return contrasts.groups.flatMap((group) => splitByTraits(group, [...told, contrasts.trait]));
+    return contrasts.groups.flatMap((group) =>
+      splitByTraits(
+        group.map(({ slice }) => slice),
+        [...told, contrasts.trait],
+      ),
+    );
   }
   for (const trait of TRAIT_NAMES) {
     const groups = groupsBy(slices, (slice) => slice.traits[trait] ?? "");
@@ -107,6 +112,11 @@ function ranked(
     }
   }
   return ranks;
+}
+
+function withContrast(slice: DicomInstance): ContrastSlice & { readonly slice: DicomInstance } {
+  const { positionLps, orientationLps } = slice;
+  return { slice, positionLps, orientationLps, contrast: contrastOf(slice) };
 }
 
 /** Groups in the order of their values, as numbers where all are. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { PipelineError } from "#src/core/errors.js";
 import { type DicomFile, parseDicomFile, TRANSFER_SYNTAX, textOf } from "#src/formats/dicom-file.js";
 import { type DicomInstance, readInstances, seriesKey } from "#src/formats/dicom-instance.js";
+import { type Contrast, contrastOf } from "#src/formats/split-contrasts.js";
 import type { DeclaredCount, SeriesInstance } from "./completeness.js";
 
 /** An uploaded object, read in parts. */
@@ -37,6 +38,8 @@ const MAX_INSTANCE_BYTES = 256 * 2 ** 20;
 const MAX_DEFLATED_BYTES = 2 ** 20;
 /** UIDs have 64 characters at most; what tells files without them apart may be longer. */
 const MAX_NAME_LENGTH = 1000;
+/** Of each trait so much is kept: a value is 16 characters, an image type a few of these. */
+const MAX_TRAIT_LENGTH = 256;
 /** Bytes hashed at a time: memory does not grow with the object. */
 const PART_BYTES = 8 * 2 ** 20;
 
@@ -72,10 +75,17 @@ export async function readUpload(
         thicknessMm: place.sliceThicknessMm,
         declaredStepMm: place.spacingBetweenSlicesMm,
         number: place.instanceNumber,
+        contrast: shortened(contrastOf(place)),
       },
       declared,
     },
   };
+}
+
+function shortened(contrast: Contrast): Contrast {
+  return Object.fromEntries(
+    Object.entries(contrast).map(([trait, value]) => [trait, value?.slice(0, MAX_TRAIT_LENGTH)]),
+  );
 }
 
 interface Header {

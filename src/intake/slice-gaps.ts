@@ -1,11 +1,9 @@
 import { gapsAmong, type StackLevel } from "#src/formats/series-gaps.js";
-import { cross, dot, norm, type Vec3 } from "#src/imaging/affine.js";
+import { type ContrastSlice, splitByContrast } from "#src/formats/split-contrasts.js";
+import { cross, dot, norm } from "#src/imaging/affine.js";
 
 /** Where a slice lies, and what tells whether its neighbours are there. */
-export interface SlicePlace {
-  /** Image Position Patient and Image Orientation Patient, in LPS. */
-  readonly positionLps: Vec3;
-  readonly orientationLps: readonly number[];
+export interface SlicePlace extends ContrastSlice {
   readonly thicknessMm: number | null;
   /** Spacing Between Slices. */
   readonly declaredStepMm: number | null;
@@ -19,13 +17,13 @@ const SAME_PLACE_MM = 0.01;
 const SAME_DIRECTION = 1e-3;
 
 /**
- * A gap between slices, in words; null where there is none to see. Each orientation is a stack of its own, several
- * slices in one place count once, and what is a gap is what Inspect would refuse as one. Missing slices at either end
+ * A gap between slices, in words; null where there is none to see. Each orientation is a stack of its own, and so is
+ * each contrast that Inspect would make an image of; several slices in one place count once, and what is a gap is what Inspect would refuse as one. Missing slices at either end
  * leave no gap.
  */
 export function gapInSeries(places: readonly SlicePlace[]): string | null {
-  for (const stack of stacksOf(places)) {
-    const { steps, expectedMm, gaps } = gapsAmong(levelsOf(stack));
+  for (const levels of stacksOf(places).flatMap(imagesOf)) {
+    const { steps, expectedMm, gaps } = gapsAmong(levels);
     if (gaps.length === 0) continue;
     const widest = Math.max(...gaps.map((i) => steps[i] ?? 0)).toFixed(2);
     const count = gaps.length === 1 ? "a gap" : `${gaps.length} gaps`;
@@ -48,15 +46,25 @@ function isParallel(a: SlicePlace, b: SlicePlace): boolean {
   return a.orientationLps.every((cosine, i) => Math.abs(cosine - (b.orientationLps[i] ?? 0)) <= SAME_DIRECTION);
 }
 
+/** A slice and how far along the stack's normal it lies. */
+type Level = SlicePlace & StackLevel;
+
+/** The levels of a stack, by contrast where no two slices lie in one place. */
+function imagesOf(stack: readonly SlicePlace[]): Level[][] {
+  const levels = levelsOf(stack);
+  const contrasts = levels.length === stack.length ? splitByContrast(levels) : null;
+  return contrasts === null ? [levels] : contrasts.groups.flatMap(imagesOf);
+}
+
 /** One slice for each depth along the stack's normal, ascending. */
-function levelsOf(stack: readonly SlicePlace[]): StackLevel[] {
+function levelsOf(stack: readonly SlicePlace[]): Level[] {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = stack[0]?.orientationLps ?? [];
   const normal = cross([a, b, c], [d, e, f]);
   const length = norm(normal);
   const sorted = stack
-    .map(({ positionLps, ...slice }): StackLevel => ({ ...slice, depthMm: dot(positionLps, normal) / length }))
+    .map((slice): Level => ({ ...slice, depthMm: dot(slice.positionLps, normal) / length }))
     .sort((one, other) => one.depthMm - other.depthMm);
-  const levels: StackLevel[] = [];
+  const levels: Level[] = [];
   for (const slice of sorted) {
     if (slice.depthMm - (levels.at(-1)?.depthMm ?? Number.NEGATIVE_INFINITY) >= SAME_PLACE_MM) levels.push(slice);
   }

@@ -17,6 +17,7 @@ const instance = (uid: string, changes: Partial<SeriesInstance> = {}): SeriesIns
     thicknessMm: null,
     declaredStepMm: 3,
     number: 7,
+    contrast: { "echo time": "10" },
   },
   declared: { scope: "series", count: 3 },
   ...changes,

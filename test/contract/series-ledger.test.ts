@@ -1,6 +1,7 @@
 import { DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dynamoLedger } from "#functions/intake/dynamo-ledger.js";
+import type { SeriesInstance } from "#src/intake/completeness.js";
 import { memoryLedger } from "#src/intake/memory-ledger.js";
 import { createLedgerTable } from "../support/ledger-table.js";
 import { hasMoto, type MotoServer, startMoto } from "../support/moto-server.js";
@@ -50,6 +51,17 @@ describe.skipIf(!hasMoto)("on a real DynamoDB server (needs moto_server)", () =>
     }
     const series = await ledger.read("q-1");
     expect([series?.instances.length, series?.head.place]).toEqual([4, place]);
+  });
+
+  it("reads records of series that began before steps, numbers and contrasts were kept", async () => {
+    const ledger = dynamoLedger({ client, table: await freshTable(), retentionDays: 30 });
+    const seriesPlace = { bucket: "b", folder: "", series: "1" };
+    const place = { positionLps: [0, 0, 1], orientationLps: [1, 0, 0, 0, 1, 0], thicknessMm: 2 };
+    const facts = { sha256: "a".repeat(64), order: "1", seenAt: 1, declared: null };
+    const before = { uid: "1", object: { key: "k", version: "v", size: 1 }, ...facts, place };
+    await ledger.record("q-1", seriesPlace, before as unknown as SeriesInstance);
+    const [read] = (await ledger.read("q-1"))?.instances ?? [];
+    expect(read?.place).toEqual({ ...place, declaredStepMm: null, number: null, contrast: {} });
   });
 
   it("forgets each item after the days that were asked for", async () => {

@@ -134,9 +134,21 @@ describe("several volumes in one series", () => {
   it("are one with a warning where contrast does not make them regular; acquisitions are no contrast", async () => {
     const one = phantomSeries({ size: [4, 3, 8], edit: (e, k) => set("00180081", "DS", k === 3 ? "90" : "10")(e) });
     const { scans } = await findScans(uploadOf(one));
-    expect(scans.map(({ warnings }) => warnings)).toEqual([
-      [{ code: "ContrastMixed", message: "slices differ in echo time; they were taken as one volume" }],
-    ]);
+    const mixed = { code: "ContrastMixed", message: "slices differ in echo time; they were taken as one volume" };
+    expect(scans.map(({ warnings }) => warnings)).toEqual([[mixed]]);
+    // Two slices are always evenly spaced.
+    const two = phantomSeries({ size: [4, 3, 8], edit: (e, k) => set("00180081", "DS", k < 6 ? "10" : "90")(e) });
+    expect((await findScans(uploadOf(two))).scans.map(({ warnings }) => warnings)).toEqual([[mixed]]);
+    const silent = (last: string) =>
+      phantomSeries({
+        size: [4, 3, 8],
+        edit: (e, k) => {
+          if (k < 4) set("00180081", "DS", k === 0 ? last : "10")(e);
+          else delete e["00180081"];
+        },
+      });
+    expect((await findScans(uploadOf(silent("10")))).scans.map(({ warnings }) => warnings)).toEqual([[]]);
+    expect((await findScans(uploadOf(silent("90")))).scans.map(({ warnings }) => warnings)).toEqual([[mixed]]);
     const ct = phantomSeries({
       size: [4, 3, 8],
       edit: (e, k) => {

@@ -13,6 +13,7 @@ const slice = (mm: number, declared: JudgedInstance["declared"] = null): JudgedI
     thicknessMm: 1,
     declaredStepMm: null,
     number: null,
+    contrast: {},
   },
   declared,
 });

@@ -35,6 +35,8 @@ describe("readUpload", () => {
   it("says of a slice which one it is, of which series, where it lies and what its digest is", async () => {
     const bytes = dicom((elements) => {
       elements["00180088"] = { vr: "DS", Value: ["3"] };
+      elements["00180081"] = { vr: "DS", Value: ["90"] };
+      elements["00080008"] = { vr: "CS", Value: ["M".repeat(5000)] };
     });
     const { looked } = await look(bytes);
     expect(looked).toEqual({
@@ -49,6 +51,8 @@ describe("readUpload", () => {
           thicknessMm: 3,
           declaredStepMm: 3,
           number: 1,
+          // No more of a value than tells contrasts apart: whoever sends long ones would fill the ledger.
+          contrast: { "image type": "M".repeat(256), "echo time": "90" },
         },
         declared: null,
       },

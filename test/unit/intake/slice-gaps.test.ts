@@ -10,6 +10,7 @@ const at = (mm: number, orientationLps: readonly number[] = AXIAL, thicknessMm: 
   thicknessMm,
   declaredStepMm: null,
   number: null,
+  contrast: {},
 });
 const axial = (...depths: number[]) => depths.map((mm) => at(mm));
 
@@ -41,6 +42,19 @@ describe("gapInSeries", () => {
 
   it("counts slices in one place once: echoes, phases, copies", () => {
     expect(gapInSeries(axial(0, 0, 0, 2, 2.001, 4, 4))).toBeNull();
+  });
+
+  it("takes each contrast for a stack of its own where Inspect does", () => {
+    const echo = (time: string, ...depths: number[]) =>
+      axial(...depths).map((place) => ({ ...place, contrast: { "echo time": time } }));
+    const first = echo("10", 0, 4, 8, 12);
+    // One echo above the other, some way off; and both in turns, unevenly.
+    expect(gapInSeries([...first, ...echo("90", 100, 104, 108)])).toBeNull();
+    expect(gapInSeries([...first, ...echo("90", 1, 5, 9, 13)])).toBeNull();
+    // What lacks a slice is no image of its own, nor what says nothing.
+    expect(gapInSeries([...first, ...echo("90", 100, 104, 112, 116)])).toMatch(/^series has .*gap/);
+    expect(gapInSeries([...first, ...axial(100, 104, 108)])).toMatch(/^series has a gap in 6 steps: 88\.00 mm found/);
+    expect(gapInSeries([...first, ...echo("90", 100, 104)])).toMatch(/^series has a gap/);
   });
 
   it("sees that every other slice is missing by what the header says of their distance", () => {
