@@ -1,7 +1,7 @@
 import { printable } from "#src/core/printable.js";
 
 /** What a case's name is without. Names may hold dots, as those of UIDs do. */
-const ENDING = /(\.(nii|tar|seg))?\.(nii|gz|nrrd|nhdr|mha|mhd|png|jpe?g|tiff?|dcm|ima|npz|zip|tar|tgz)$/i;
+const ENDING = /(\.seg)?(\.(nii|tar))?\.(nii|gz|nrrd|nhdr|mha|mhd|png|jpe?g|tiff?|dcm|ima|npz|zip|tar|tgz)$/i;
 
 /** The case that a file or upload belongs to: its name without ending. */
 export function caseNameOf(file: string): string {

@@ -120,20 +120,43 @@ function noValues(): Pick<Progress, "inTruth" | "inPrediction"> {
 
 /**
  * Masks of 0 and 255, or with a number for each object, are no label maps of a model: their scores would say nothing.
+ * Other values may have nothing in common because the predictions are wrong.
  *
- * @throws {PipelineError} `InputMismatch` where references and predictions have no value in common
+ * @throws {PipelineError} `InputMismatch` where references and predictions have no value in common, and one of them holds
+ *   255 alone or numbers objects
  */
 function compareValues({ inTruth, inPrediction, warnings }: Progress): void {
-  const missing = [...inTruth].filter((value) => !inPrediction.has(value)).sort((a, b) => a - b);
+  const missing = [...inTruth].filter((value) => !inPrediction.has(value));
   if (missing.length === 0 || inPrediction.size === 0) return;
-  if (missing.length === inTruth.size) {
-    const found = `references hold ${someValues(missing)} and predictions ${someValues([...inPrediction])}`;
-    throw new PipelineError("InputMismatch", `${found}, expected a value in common; ${REMEDY}`);
+  const remedy = oneLabelOf(new Set([...inTruth, ...inPrediction]));
+  if (missing.length < inTruth.size) {
+    warnings.push(`${someValues(missing)} of the references occur in no prediction; ${remedy}`);
+    return;
   }
-  warnings.push(`${someValues(missing)} of the references occur in no prediction; ${REMEDY}`);
+  const found = `references hold ${someValues(missing)} and predictions ${someValues([...inPrediction])}`;
+  if ([inTruth, inPrediction].some((values) => isMask(values) || numbersObjects(values))) {
+    throw new PipelineError("InputMismatch", `${found}, expected a value in common; ${remedy}`);
+  }
+  warnings.push(`${found}, none in common: every label scores 0; ${remedy}`);
 }
 
-const REMEDY = "where several values are one label, name it: --labels nuclei=1,255, or nuclei=1+ for 1 and above";
+/** How values are named that are one label. */
+function oneLabelOf(values: ReadonlySet<number>): string {
+  const ordered = [...values].sort((a, b) => a - b);
+  const named = ordered.length <= 5 ? ordered.join(",") : `${ordered[0]}+ (${ordered[0]} and above)`;
+  return `where several values are one label, name it: --labels name=${named}`;
+}
+
+function isMask(values: ReadonlySet<number>): boolean {
+  return values.size === 1 && values.has(255);
+}
+
+/** So many values without one left out are hardly labels of which a model has none. */
+const MANY_VALUES = 10;
+
+function numbersObjects(values: ReadonlySet<number>): boolean {
+  return values.size >= MANY_VALUES && Math.max(...values) - Math.min(...values) + 1 === values.size;
+}
 
 function someValues(values: readonly number[]): string {
   const shown = values

@@ -3,9 +3,9 @@ import { writeResultsTable } from "#src/local/results-table.js";
 import { type RunOptions, runScan } from "#src/local/run-scan.js";
 import type { LocalUpload } from "#src/local/take-in.js";
 import { folderStore } from "#src/storage/folder-store.js";
-import { describeRun, outcomeText } from "./describe-run.js";
-import { exitCodeOfRun } from "./exit-codes.js";
-import { keepAllLabels } from "./keep-labels.js";
+import { type DescribedOutcome, describeRun, outcomeText } from "./describe-run.js";
+import { EXIT, exitCodeOfRun } from "./exit-codes.js";
+import { keepAllLabels, type LabelPlace } from "./keep-labels.js";
 import { type Progress, progressFrom } from "./progress.js";
 
 /** What a command that runs scans works with. */
@@ -16,7 +16,7 @@ export interface RunContext extends Omit<RunOptions, "logger" | "onState"> {
   /** What is to be printed of an earlier upload is printed then: nothing of this one before. @default now */
   readonly turn?: Promise<unknown>;
   /** Where a copy of each label map goes, and what it is called. */
-  readonly labels?: { readonly folder: string; readonly name: string };
+  readonly labels?: LabelPlace;
 }
 
 /**
@@ -39,14 +39,16 @@ export async function runUpload(upload: LocalUpload, name: string, context: RunC
   await turn;
   await writeResultsTable(folderStore(places.results));
   const outcomes = await describeRun(outcome, places.results);
-  if (context.labels !== undefined) {
-    const left = await keepAllLabels(outcomes, context.labels.folder, context.labels.name);
-    for (const why of left) console.error(`${printable(name)}: ${why}`);
-  }
+  const { left, exitCode } = await keptLabels(outcomes, context.labels);
+  for (const why of left) console.error(`${printable(name)}: ${why}`);
   const { scanId, attempt } = outcome;
   // The next upload may be under way, and told of.
   context.progress.clear();
   if (json) console.log(JSON.stringify({ scanId, attempt, outcomes }));
   else for (const one of outcomes) console.log(outcomeText(one, name));
-  return exitCodeOfRun(outcome);
+  return Math.max(exitCodeOfRun(outcome), exitCode);
+}
+
+async function keptLabels(outcomes: readonly DescribedOutcome[], place: LabelPlace | undefined) {
+  return place === undefined ? { left: [], exitCode: EXIT.ok } : keepAllLabels(outcomes, place);
 }

@@ -72,6 +72,7 @@ export async function run(
     const labelsTo = flags.labelsTo === undefined ? null : resolve(flags.labelsTo);
     if (labelsTo !== null) await assertFolder(labelsTo, "--labels-to");
     const own = [...writtenTo(context.places), ...(labelsTo === null ? [] : [labelsTo])];
+    const written = new Set<string>();
     const names = labelNames(paths.map((path) => resolve(path)));
     /** Takes an upload in and sets out with it, or, where they might need too much memory together, waits for the one before. */
     const begin = async (path: string, n: number, before: Underway | null): Promise<Underway> => {
@@ -87,7 +88,7 @@ export async function run(
         }
         const { scanId } = upload.source;
         signal.throwIfAborted();
-        const labels = labelsTo === null ? undefined : { folder: labelsTo, name: names[n] ?? basename(path) };
+        const labels = labelsTo === null ? undefined : { folder: labelsTo, name: names[n] ?? basename(path), written };
         const [begun, onSegment] = signalled();
         const code = runUpload(upload, basename(resolve(path)), {
           ...context,

@@ -33,6 +33,7 @@ export function addScoreCommands(program: Command, signal: () => AbortSignal, do
     )
     .requiredOption("--truth <dir>", "label maps of the same names, NIfTI")
     .requiredOption("--label <value>", "label to tune", positiveInteger)
+    .option("-m, --model <id>", "of a folder with results of several models: those of this one")
     .addOption(
       new Option("--rule <rule>", "what is tuned").choices(["threshold", "triplet"] as const).default("threshold"),
     )

@@ -14,6 +14,8 @@ export interface TuneFlags {
   readonly probabilities: string;
   readonly truth: string;
   readonly label: number;
+  /** Of a folder of results: those of this model. */
+  readonly model?: string;
   /** As of `refine`: which labels the channels are of. */
   readonly channels?: readonly number[];
   readonly regions?: readonly number[];
@@ -57,9 +59,9 @@ function ruleOf({ rule, scope, thresholds, minVoxels }: TuneFlags): TuningRule {
 }
 
 /** Every truth that has probabilities of the same name; one without the other is an error. */
-async function readCases({ probabilities, truth, label, channels, regions }: TuneFlags): Promise<TuningCase[]> {
+async function readCases({ probabilities, truth, label, model, channels, regions }: TuneFlags): Promise<TuningCase[]> {
   assertOneNaming(regions, channels);
-  const found = await probabilitiesIn(probabilities);
+  const found = await probabilitiesIn(probabilities, model);
   const truths = await namesIn(truth, "the folder of truths");
   if (truths.length === 0) throw new PipelineError("NoImage", "the folder of truths holds no .nii or .nii.gz file");
   const cases: TuningCase[] = [];
@@ -95,8 +97,8 @@ interface FoundProbabilities {
 }
 
 /** Files and folders by the names of their cases; of a folder of results by those of the uploads. */
-async function probabilitiesIn(folder: string): Promise<readonly FoundProbabilities[]> {
-  const results = await resultCases(folder);
+async function probabilitiesIn(folder: string, model?: string): Promise<readonly FoundProbabilities[]> {
+  const results = await resultCases(folder, model);
   if (results !== null) return results.map((one) => ({ ...one, path: join(one.folder, RESULT_FILES.probabilities) }));
   const names = await namesIn(folder, "the folder of probabilities");
   return names.map((name) => ({ name: caseNameOf(name), path: join(resolve(folder), name) }));

@@ -71,6 +71,9 @@ export function lambdaHandler(invoke: (payload: unknown) => Promise<unknown>): S
   };
 }
 
+/** 128 and the number of SIGKILL. */
+const KILLED = 137;
+
 /**
  * A handler of a `batch:submitJob.sync` state. A job that fails arrives as `States.TaskFailed` with a cause shaped
  * like DescribeJobs, as from the service.
@@ -81,7 +84,11 @@ export function batchHandler(run: (parameters: unknown) => Promise<number | null
   return async (parameters) => {
     const { JobName, Parameters } = asParameters(parameters);
     const exitCode = await run(Parameters);
-    const Container = exitCode === null ? {} : { ExitCode: exitCode };
+    const Container = {
+      ...(exitCode !== null && { ExitCode: exitCode }),
+      // On one machine hardly anything else kills a process so; ECS gives this reason.
+      ...(exitCode === KILLED && { Reason: "OutOfMemoryError: process was killed" }),
+    };
     if (exitCode === 0) return { JobName, Status: "SUCCEEDED", Container };
     const StatusReason = exitCode === null ? "Host terminated" : "Essential container in task exited";
     throw named("States.TaskFailed", JSON.stringify({ JobName, Status: "FAILED", StatusReason, Container }));

@@ -56,12 +56,22 @@ export async function takeIn(path: string, asked: Asked, own: readonly string[] 
   return takeInFiles({ root, name: basename(path), files: files.filter(isUpload), followsLinks: true }, asked);
 }
 
-/** The same of files that were chosen before. */
+/**
+ * The same of files that were chosen before.
+ *
+ * @throws {PipelineError} where they are none: what they were refused for, or `NoImage`
+ */
 export async function takeInFiles(
   { root, name, files, followsLinks, judged }: LocalFiles,
   asked: Asked,
 ): Promise<LocalUpload> {
-  if (files.length === 0) throw new PipelineError("NoImage", "folder holds no files, expected at least one image");
+  if (files.length === 0) {
+    const { code, message } = judged?.refused ?? {
+      code: "NoImage",
+      message: "folder holds no files, expected at least one image",
+    };
+    throw new PipelineError(code, message);
+  }
   const folder = await readLocalManifest(root, asked);
   const objects: SourceDocument["objects"] = [];
   let held: HeldFile | null = null;

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PipelineError } from "#src/core/errors.js";
 import type { CompletenessRules } from "#src/intake/completeness.js";
-import { filesOfPath } from "./open-path.js";
+import { walkFolder } from "./folder-walk.js";
 import { assertApart } from "./own-below.js";
 import { isUpload, type LocalFiles } from "./take-in.js";
 import { type Looked, type Seen, WatchedEntries, type WatchedEntry } from "./watched-entries.js";
-import { judgedAs, judgeFiles, type LooseFile, localFolderFacts, looseFile } from "./watched-series.js";
+import { judgedAs, judgeFiles, type LooseFile, localFolderFacts, looseFile, refusedFor } from "./watched-series.js";
 
 const POLL_SECONDS = 0.25;
 
@@ -26,7 +26,8 @@ interface Inbox {
  * Uploads of a folder as they become complete. A file that is no loose DICOM image is one upload, taken when its size
  * and time of change have been the same for `STABLE_SECONDS`. A sub-folder is one upload, and so is each series of loose
  * DICOM files: taken when, moreover, they are complete by the rules that hold on AWS too (`judgeSeries`), or when they
- * were waited for long enough. Hidden names and names that end in `.partial` or `.tmp` are never taken. Polling, because
+ * were waited for long enough. So is a sub-folder with links that lead nowhere, back or to a folder outside, or that may
+ * not be read: an upload that is refused. Hidden names and names that end in `.partial` or `.tmp` are never taken. Polling, because
  * change events are lost on network drives and in containers.
  *
  * Whoever takes an upload may work on it for long before asking for the next one: nothing is given that was not looked
@@ -98,11 +99,17 @@ async function* seriesUploads(inbox: Inbox, first: Seen | null): AsyncGenerator<
 async function uploadOf(inbox: Inbox, entry: WatchedEntry): Promise<WatchedUpload | null> {
   const { folder, rules } = inbox;
   const { name, isFolder, since } = entry;
-  const { files, loose } = await lookAt(inbox, entry);
+  const { files, loose, problem } = await lookAt(inbox, entry);
+  const root = join(folder, name);
+  if (problem !== null) {
+    const waited = performance.now() - since;
+    return waited < rules.maxWaitSeconds * 1000
+      ? null
+      : { name, root, files, judged: refusedFor(problem, files.length) };
+  }
   // A folder without a file yet, or something that just went away.
   if (files.length === 0) return null;
   if (!isFolder) return loose.length === 0 ? { name, root: folder, files } : null;
-  const root = join(folder, name);
   const facts = await localFolderFacts(root, files.length);
   const judgement = judgeFiles(loose, facts, rules, { now: performance.now(), lastSeen: since, isLate: false });
   if (judgement.kind === "wait") return null;
@@ -113,18 +120,19 @@ async function uploadOf(inbox: Inbox, entry: WatchedEntry): Promise<WatchedUploa
 async function lookAt({ folder, own }: Inbox, entry: WatchedEntry): Promise<Looked> {
   if (entry.looked !== undefined) return entry.looked;
   const root = entry.isFolder ? join(folder, entry.name) : folder;
-  const files = entry.isFolder ? await filesNow(root, own) : [entry.name];
-  const looked = { files, loose: await looseFiles(root, files) };
+  const { files, problem } = entry.isFolder ? await filesNow(root, own) : { files: [entry.name], problem: null };
+  const looked = { files, loose: await looseFiles(root, files), problem };
   if (files.length > 0) entry.looked = looked;
   return looked;
 }
 
-/** Files of an upload in a sub-folder; none where it holds none yet, went away, or has links that cannot be followed. */
-async function filesNow(path: string, own: readonly string[]): Promise<string[]> {
+/** Files of an upload in a sub-folder; none where it holds none yet or went away. */
+async function filesNow(path: string, own: readonly string[]): Promise<Pick<Looked, "files" | "problem">> {
   try {
-    return (await filesOfPath(path, own)).files.filter(isUpload);
+    const { files, problem } = await walkFolder(path, own, { isConfined: true });
+    return { files: files.filter(isUpload), problem };
   } catch (error) {
-    if (error instanceof PipelineError && ["NoImage", "StoreMissing", "InputUnsafe"].includes(error.code)) return [];
+    if (error instanceof PipelineError && error.code === "StoreMissing") return { files: [], problem: null };
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PipelineError } from "#src/core/errors.js";
 import { roleOfName } from "#src/intake/upload-names.js";
+import { walkFolder } from "./folder-walk.js";
 import { isInside } from "./is-inside.js";
 import { ownBelow } from "./own-below.js";
 import type { LooseFile } from "./watched-series.js";
@@ -14,6 +15,8 @@ export interface Looked {
   /** Paths below the watched folder's, or below the sub-folder's. */
   readonly files: readonly string[];
   readonly loose: readonly LooseFile[];
+  /** Why a sub-folder may hold more than these. */
+  readonly problem: PipelineError | null;
 }
 
 /** One name in a watched folder. */
@@ -88,6 +91,9 @@ async function namesIn(folder: string): Promise<string[]> {
   });
 }
 
+/** Names of what is still written. */
+const UNFINISHED = /\.(?:partial|tmp)(?:\/|$)/;
+
 /** Sizes and times of change as one text; null while something is unfinished, empty or just went away. */
 async function stateOf(
   path: string,
@@ -97,11 +103,15 @@ async function stateOf(
     const info = await stat(path);
     if (info.isFile()) return { state: `${info.size} ${info.mtimeMs}`, isFolder: false };
     if (!info.isDirectory()) return null;
-    const own = await ownBelow(path, notOf);
-    const names = (await readdir(path, { recursive: true })).filter((name) => !own.some((one) => isInside(name, one)));
-    if (names.length === 0 || names.some((name) => name.endsWith(".partial") || name.endsWith(".tmp"))) return null;
-    const infos = await Promise.all(names.sort().map(async (name) => ({ name, ...(await stat(join(path, name))) })));
-    return { state: infos.map(({ name, size, mtimeMs }) => `${name} ${size} ${mtimeMs}`).join("\n"), isFolder: true };
+    // Programs that copy write to hidden names first.
+    const walked = await walkFolder(path, notOf, { isConfined: true, withHidden: true });
+    const names = [...walked.files, ...walked.hidden];
+    if ([...names, ...walked.folders].some((name) => UNFINISHED.test(name))) return null;
+    const problem = walked.problem === null ? [] : [walked.problem.message];
+    if (names.length + problem.length === 0) return null;
+    const infos = await Promise.all(names.map(async (name) => ({ name, ...(await stat(join(path, name))) })));
+    const states = infos.map(({ name, size, mtimeMs }) => `${name} ${size} ${mtimeMs}`);
+    return { state: [...states, ...problem].join("\n"), isFolder: true };
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { PipelineError } from "#src/core/errors.js";
 import {
   type CompletenessRules,
   type FolderFacts,
@@ -82,6 +83,12 @@ export function judgedAs(
   return isComplete
     ? { completeness }
     : { completeness, refused: { code: "SeriesIncomplete", message: judgement.reason } };
+}
+
+/** The same of a sub-folder that could not be looked through, whatever its files are. */
+export function refusedFor({ code, message }: PipelineError, instances: number): NonNullable<LocalFiles["judged"]> {
+  const completeness: SourceDocument["completeness"] = { evidence: "none", instances, supersedes: null };
+  return { completeness, refused: { code: code === "InputUnsafe" ? code : "InputUnreadable", message } };
 }
 
 function readRange(path: string, start: number, end: number): Uint8Array {

@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { constants } from "node:os";
 import type { LogFields, Logger } from "#src/core/logger.js";
 import { forkWorker, takeEarly } from "./early-worker.js";
 import { jobQueue } from "./job-queue.js";
@@ -43,7 +44,10 @@ export class WorkerProcess {
     this.#child ??= this.#fork();
   }
 
-  /** Runs a job. Resolves to its exit code, or null when the process was lost while it ran. */
+  /**
+   * Runs a job. Resolves to its exit code, that of a process that crashed or was killed as a container reports it (128 and
+   * the signal's number), or null when the process was lost while it ran: it may run again.
+   */
   readonly run = jobQueue((job: AskedJob) => this.#send(job));
 
   /**
@@ -94,12 +98,12 @@ export class WorkerProcess {
       // There is one: jobs run one after the other.
       for (const { onLog } of this.#waiting.values()) onLog?.(message.message, message.fields);
     });
-    const lost = () => {
+    const lost = (exitCode: number | null) => {
       if (this.#child === child) this.#child = null;
-      for (const id of [...this.#waiting.keys()]) this.#answer(id, null);
+      for (const id of [...this.#waiting.keys()]) this.#answer(id, exitCode);
     };
-    child.on("exit", lost);
-    child.on("error", lost);
+    child.on("exit", (code, signal) => lost(this.#isClosed ? null : exitCodeOfEnd(code, signal)));
+    child.on("error", () => lost(null));
     return child;
   }
 
@@ -107,4 +111,14 @@ export class WorkerProcess {
     this.#waiting.get(id)?.resolve(exitCode);
     this.#waiting.delete(id);
   }
+}
+
+/** Who sends these wants the process to end, whatever it does. */
+const REQUESTS: ReadonlySet<NodeJS.Signals> = new Set(["SIGTERM", "SIGINT", "SIGHUP"]);
+
+/** Null where how it ended says nothing of the job. */
+function exitCodeOfEnd(code: number | null, signal: NodeJS.Signals | null): number | null {
+  if (signal !== null) return REQUESTS.has(signal) ? null : 128 + constants.signals[signal];
+  // One that ends without an answer did not do its job.
+  return code === 0 ? null : code;
 }

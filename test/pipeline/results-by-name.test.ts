@@ -61,6 +61,12 @@ describe("results by the names of their uploads", () => {
     // Done before: the label maps are there again.
     await run(at("in/a.nii"), at("in/other/a.nii"));
     expect((await readdir(at("maps"))).sort()).toEqual(["a-2.nii.gz", "a.nii.gz"]);
+    // A label map that cannot be written hides no result.
+    await mkdir(at("maps", ".a.nii.gz.partial"));
+    const kept = await run(at("in/a.nii"));
+    expect(kept.code).toBeGreaterThan(3);
+    expect(kept.stderr).toContain("a.nii: label map a.nii.gz was not written: StoreDenied");
+    expect(kept.stdout).toContain("a.nii: bright3d");
     const ambiguous = await scanlane(["evaluate", "--truth", at("truth"), "--pred", at("out")]);
     expect(ambiguous.code).toBe(65);
     expect(ambiguous.stderr).toContain("case 2 (a): results hold 2 of a.nii");

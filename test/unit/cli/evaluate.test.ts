@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { caseNameOf } from "#src/cli/case-name.js";
 import { type EvaluateFlags, evaluate, evaluateFolders } from "#src/cli/evaluate.js";
 import { scoredLabel } from "#src/cli/option-values.js";
 import { writeNifti } from "#src/formats/nifti-write.js";
@@ -81,6 +82,25 @@ function threeCases(): void {
   }
 }
 
+describe("caseNameOf", () => {
+  it.each([
+    ["case1.nii.gz", "case1"],
+    ["case1.seg.nii.gz", "case1"],
+    ["case1.seg.nrrd", "case1"],
+    ["case1.SEG.NII", "case1"],
+    ["case1.tar.gz", "case1"],
+    ["case1.tgz", "case1"],
+    ["1.2.840.seg.dcm", "1.2.840"],
+    ["1.2.840", "1.2.840"],
+    ["case1.seg", "case1.seg"],
+    ["case1seg.nii.gz", "case1seg"],
+    ["a.seg.b.nii.gz", "a.seg.b"],
+    ["seg.nii.gz", "seg"],
+  ])("calls %s %s", (file, name) => {
+    expect(caseNameOf(file)).toBe(name);
+  });
+});
+
 describe("evaluate", () => {
   it("ends with the case that it scores when it is interrupted", async () => {
     for (const folder of ["truth", "pred"]) put(folder, "a.nii", block(2));
@@ -157,6 +177,12 @@ describe("evaluate", () => {
     );
   });
 
+  it("pairs label maps that are called segmentations with those that are not", async () => {
+    put("truth", "case1.seg.nii", block(1));
+    put("pred", "case1.nii", block(1));
+    expect((await json()).cases).toMatchObject([{ case: "case1", dice: 1 }]);
+  });
+
   describe("of a folder of results", () => {
     const line = (source: string, scan: number, model: string, subject = "t0") => ({
       schemaVersion: 1,
@@ -218,11 +244,37 @@ describe("evaluate", () => {
       put("truth", "a.nii", block(1, 255));
       put("pred", "a.nii", block(1));
       await expect(run()).rejects.toThrow(
-        "references hold value 255 and predictions value 1, expected a value in common; where several values are one label, name it: --labels nuclei=1,255",
+        "references hold value 255 and predictions value 1, expected a value in common; where several values are one label, name it: --labels name=1,255",
       );
       const labels = scoredLabel("nuclei=1+");
       expect((await json({ labels })).summary[0]).toMatchObject({ label: "nuclei", mean: 1 });
       expect(stderr).toBe("");
+    });
+
+    it("refuses numbered objects against labels, with what to do", async () => {
+      const objects = block(1);
+      for (let n = 0; n < 12; n++) objects[n] = n + 2;
+      put(
+        "truth",
+        "a.nii",
+        objects.map((value) => (value === 1 ? 14 : value)),
+      );
+      put("pred", "a.nii", block(1));
+      await expect(run()).rejects.toThrow(
+        "references hold values 2, 3, 4, 5, 6 and 8 more and predictions value 1, expected a value in common; where several values are one label, name it: --labels name=1+ (1 and above)",
+      );
+    });
+
+    it("scores a prediction that holds other labels alone 0, and warns", async () => {
+      put("truth", "a.nii", block(1));
+      put("pred", "a.nii", block(1, 2));
+      expect((await json()).cases).toMatchObject([
+        { label: "1", dice: 0 },
+        { label: "2", dice: 0 },
+      ]);
+      expect(stderr).toContain(
+        "references hold value 1 and predictions value 2, none in common: every label scores 0; where several values are one label, name it: --labels name=1,2",
+      );
     });
 
     it("warns of numbered objects", async () => {

@@ -321,6 +321,16 @@ describe("scanlane tune-thresholds", () => {
     };
     expect(await tuned({ channels: [1, 2] })).toBe(1);
     expect(await tuned({ channels: [1, 2], probabilities: at("res") })).toBe(1);
+    // Another model's, in whose result label 2 lies where label 1 is.
+    const other = { ...line, scanId: `s-${"2".repeat(40)}`, model: "other", resultKey: "r-2/result.json" };
+    for (const folder of ["res/r-2", `res/index/${other.scanId}`]) await mkdir(at(folder), { recursive: true });
+    const swapped = writeNifti({ ...grid, data: Float32Array.of(...twos, ...ones), channels: 2 });
+    await writeFile(at("res/r-2/probabilities.nii.gz"), gzipDeterministic(swapped));
+    await writeFile(at(`res/index/${other.scanId}/a1-t0.json`), JSON.stringify(other));
+    const results = { channels: [1, 2], probabilities: at("res") };
+    await expect(tuned(results)).rejects.toThrow("by m and other, expected one: say which by --model");
+    expect(await tuned({ ...results, model: "m" })).toBe(1);
+    expect(await tuned({ ...results, model: "other" })).toBeLessThan(1);
     expect(await tuned({ regions: [2, 1] })).toBeLessThan(1);
     await expect(tuned({})).rejects.toThrow(/^case 1 \(a\): probabilities add to 0\.\d+ in a voxel, expected 1/);
     await expect(tuned({ channels: [1, 3] })).rejects.toThrow("no probabilities of label 2, but labels 1, 3");

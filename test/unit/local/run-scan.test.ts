@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -71,6 +71,26 @@ describe("runScan", () => {
     if (isInterrupted) await expect(run).rejects.toThrow("stopped");
     else expect(await run).toMatchObject({ outcomes: [{ kind: "quarantined", code: "ComputeLost" }] });
     expect(jobs).toBe(tries);
+  });
+
+  it.each([
+    ["SIGKILL", "MemoryInsufficient", 1],
+    ["SIGSEGV", "ComputeLost", 1],
+    ["SIGTERM", "ComputeLost", 3],
+  ])("sets a scan aside whose job ends by %s as %s, after as many tries as on AWS", async (signal, code, tries) => {
+    const { taken, places, out } = await upload();
+    const program = `import { appendFileSync } from "node:fs";
+      process.on("message", ({ kind }) => {
+        if (kind !== "job") return;
+        appendFileSync(${JSON.stringify(join(out, "tries"))}, "x");
+        process.kill(process.pid, "${signal}");
+      });`;
+    await writeFile(join(out, "crash.mjs"), program);
+    const worker = new WorkerProcess(join(out, "crash.mjs"), logger);
+    const { outcomes } = await runScan(taken, { places, logger, worker });
+    worker.close();
+    expect(outcomes).toMatchObject([{ kind: "quarantined", code }]);
+    expect(await readFile(join(out, "tries"), "utf8")).toHaveLength(tries);
   });
 
   it("goes on with a worker that was lost once", async () => {

@@ -171,10 +171,9 @@ describe.concurrent("watchFolder", () => {
 
   it("goes on where a folder holds no file yet, and takes it once it does", async () => {
     const { taken } = await watching({ quietSeconds: 2, maxWaitSeconds: 60 }, async (folder, taking) => {
-      for (const sub of ["deep/er", "hidden", "links", "said"]) await mkdir(join(folder, sub), { recursive: true });
+      for (const sub of ["deep/er", "hidden", "said"]) await mkdir(join(folder, sub), { recursive: true });
       await writeFile(join(folder, "hidden", ".DS_Store"), "x");
       await writeFile(join(folder, "said", "scan.json"), "{}");
-      await symlink(folder, join(folder, "links", "back"));
       await writeFile(join(folder, "z.nii"), "x");
       await taking(1);
       await writeFile(join(folder, "deep", "er", "1"), "x");
@@ -184,6 +183,50 @@ describe.concurrent("watchFolder", () => {
       ["z.nii", ["z.nii"]],
       ["deep", ["er/1"]],
     ]);
+  }, 20_000);
+
+  it("gives folders whose links cannot be followed as refused once they were waited for, and others meanwhile", async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
+    await writeFile(join(elsewhere, "of-others"), "x");
+    const { taken, of } = await watching({ quietSeconds: 2, maxWaitSeconds: 4 }, async (folder, taking) => {
+      for (const sub of ["back", "out", "lost", "late", "only", "twice/series"]) {
+        await mkdir(join(folder, sub), { recursive: true });
+        if (sub !== "only") await writeFile(join(folder, sub, "1"), "x");
+      }
+      // Each link back doubles what lies below it.
+      for (const name of ["a", "b"]) await symlink(folder, join(folder, "back", name));
+      await symlink(folder, join(folder, "only", "back"));
+      await symlink(elsewhere, join(folder, "out", "link"));
+      for (const sub of ["lost", "late"]) await symlink(join(folder, sub, "2"), join(folder, sub, "link"));
+      await symlink("series", join(folder, "twice", "latest"));
+      await sleep(1000);
+      await writeFile(join(folder, "late", "2"), "x");
+      await taking(6);
+    });
+    const refused = (name: string) => of(name)?.judged?.refused;
+    const round = { code: "InputUnsafe", message: "folder holds a link to a folder that it lies in, expected none" };
+    expect([refused("back"), refused("only"), refused("out"), refused("lost")]).toEqual([
+      round,
+      round,
+      { code: "InputUnsafe", message: "folder holds a link to a folder outside, expected none" },
+      { code: "InputUnreadable", message: "folder holds a link that leads nowhere, expected files to be there" },
+    ]);
+    expect(of("back")?.after).toBeGreaterThanOrEqual(4);
+    expect(of("late")).toMatchObject({ files: ["1", "2"], judged: { completeness: { evidence: "quiet-period" } } });
+    expect(of("twice")).toMatchObject({ files: ["series/1"], judged: { completeness: { evidence: "quiet-period" } } });
+    expect(taken).toHaveLength(6);
+  }, 20_000);
+
+  it("waits while a hidden file of a folder is written", async () => {
+    const { of } = await watching({ quietSeconds: 2, maxWaitSeconds: 60 }, async (folder, taking) => {
+      await mkdir(join(folder, "sub"));
+      for (const name of ["1", ".2.part"]) await writeFile(join(folder, "sub", name), "x");
+      await sleep(1500);
+      await writeFile(join(folder, "sub", ".2.part"), "xx");
+      await taking(1);
+    });
+    expect(of("sub")?.after).toBeGreaterThanOrEqual(1.5 + STABLE_SECONDS);
+    expect(of("sub")?.files).toEqual(["1"]);
   }, 20_000);
 
   it("never takes what is written by whoever watches", async () => {

@@ -5,11 +5,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { LogFields } from "#src/core/logger.js";
 import { WorkerProcess } from "#src/local/worker-process.js";
 
-/** Answers by the job's key: ends with an exit code, dies, or says its process id. */
+/** Answers by the job's key: ends with an exit code, dies by a signal, ends without an answer, or says its process id. */
 const SCRIPT = `process.on("message", ({ kind, id, parameters: { taskKey } }) => {
   if (kind === "warm") return process.send({ kind: "log", level: "info", message: "warm", fields: { pid: taskKey } });
-  if (taskKey === "die") process.kill(process.pid, "SIGKILL");
+  if (taskKey.startsWith("SIG")) return process.kill(process.pid, taskKey);
+  if (taskKey.startsWith("exit")) process.exit(Number(taskKey.slice(5)));
   process.send({ kind: "log", level: "info", message: "pid", fields: { pid: process.pid } });
+  if (taskKey === "hang") return;
   process.send({ kind: "exit", id, exitCode: Number(taskKey), peakBytes: 1 });
 });`;
 
@@ -33,10 +35,30 @@ describe("WorkerProcess", () => {
     expect(new Set(pids).size).toBe(1);
   });
 
-  it("loses the job in which the process dies, and starts another for those that wait", async () => {
+  it.each([
+    ["SIGKILL", 137],
+    ["SIGABRT", 134],
+    ["SIGSEGV", 139],
+    ["SIGTERM", null],
+    ["SIGINT", null],
+    ["exit 1", 1],
+    ["exit 0", null],
+  ])("ends the job whose process ends by %s with %s, and starts another for those that wait", async (end, exitCode) => {
     await start();
-    expect(await Promise.all([worker.run(job("die")), worker.run(job("0"))])).toEqual([null, 0]);
+    expect(await Promise.all([worker.run(job(end)), worker.run(job("0"))])).toEqual([exitCode, 0]);
     expect(await worker.run(job("0"))).toBe(0);
+  });
+
+  it("loses the job that runs when it is closed", async () => {
+    await start();
+    let isBegun = () => {};
+    const begun = new Promise<void>((resolve) => {
+      isBegun = resolve;
+    });
+    const running = worker.run({ ...job("hang"), onLog: isBegun });
+    await begun;
+    worker.close();
+    expect(await running).toBeNull();
   });
 
   it("tells who asked for a job what it says, besides the logger", async () => {

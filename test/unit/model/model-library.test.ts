@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { folderModels } from "#src/model/model-library.js";
 import { Routes, routeOf } from "#src/model/routes.js";
+import { asNobody } from "../../support/as-nobody.js";
 import { brightManifest, brightNetwork, modelsFolderWith } from "../../support/tiny-models.js";
 
 const network = brightNetwork();
@@ -11,17 +12,6 @@ const manifest = brightManifest(network);
 async function library() {
   const root = await modelsFolderWith([{ manifest, network }]);
   return { root, models: folderModels(root) };
-}
-
-/** Runs this as a user who may not read everything; as who it is where that is no administrator. */
-async function asNobody<T>(work: () => Promise<T>): Promise<T> {
-  if (process.geteuid?.() !== 0) return work();
-  process.seteuid?.(65_534);
-  try {
-    return await work();
-  } finally {
-    process.seteuid?.(0);
-  }
 }
 
 const twoRegions = {
