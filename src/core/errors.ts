@@ -31,7 +31,7 @@ export const ERROR_CODES = {
   InputUnsafe: {
     class: "input",
     retryable: false,
-    advice: "repack the archive without parent paths and within the size limits",
+    advice: "send no links that lead out or back, and archives without parent paths and within the size limits",
   },
   NoImage: { class: "input", retryable: false, advice: "upload at least one DICOM series or NIfTI volume" },
   SeriesGap: { class: "input", retryable: false, advice: "send the missing slices and upload the whole series again" },
