@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { PipelineError, toPipelineError } from "#src/core/errors.js";
 import type { Logger } from "#src/core/logger.js";
+import type { Meter } from "#src/core/meter.js";
 import { indexRecordsOf } from "#src/stages/index-records.js";
 import type { ScanStores } from "#src/storage/scan-store.js";
 import { ExecutionInput } from "#src/workflow/contract.js";
@@ -9,6 +10,7 @@ import { eventsOf, ScanEnded, type ScanEvent } from "#src/workflow/scan-events.j
 export interface AnnounceDeps {
   readonly stores: Pick<ScanStores, "results">;
   readonly logger: Logger;
+  readonly meter: Meter;
   /** Tells an event to everybody; the machine is the one whose execution ended. */
   readonly publish: (event: ScanEvent, stateMachineArn: string) => Promise<void>;
 }
@@ -22,8 +24,13 @@ const StatusChange = z.object({
     status: ScanEnded.shape.status,
     stopDate: z.int(),
     input: z.string(),
+    /** Of an execution that failed: the name in its Fail state, or that of what ended it. */
+    error: z.string().nullish(),
   }),
 });
+
+/** The Fail state of an execution that set aside what it failed by; any other end has no record for a part of it. */
+const SET_ASIDE = "Quarantined";
 
 /**
  * Tells what became of executions. A message that fails is delivered again, with all its events: each has an id by
@@ -48,11 +55,14 @@ export async function announceMessages(
   return failed;
 }
 
-async function announce(body: string, { stores, logger, publish }: AnnounceDeps): Promise<void> {
+async function announce(body: string, { stores, logger, meter, publish }: AnnounceDeps): Promise<void> {
   const { detail } = parsed(StatusChange, body);
+  const { error, status } = detail;
+  // Before anything that can fail: the store that took no record may give none either.
+  if (status === "FAILED" && error && error !== SET_ASIDE) meter.record({ ScansUnrecorded: 1 });
   const { scanId, attempt } = parsed(ExecutionInput, detail.input);
   const records = await indexRecordsOf(scanId, stores.results);
-  const { executionArn: arn, name, status, stopDate } = detail;
+  const { executionArn: arn, name, stopDate } = detail;
   const ended = { arn, name, status, endedAt: new Date(stopDate), scanId, attempt };
   for (const event of eventsOf(ended, records)) {
     await publish(event, detail.stateMachineArn);

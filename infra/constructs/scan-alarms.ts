@@ -10,7 +10,6 @@ import {
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { StateMachine } from "aws-cdk-lib/aws-stepfunctions";
@@ -27,8 +26,6 @@ export interface ScanAlarmsProps {
   readonly backfill: StateMachine;
   readonly intake: ScanIntake;
   readonly notices: ScanNotices;
-  /** Writes the record of what is set aside. */
-  readonly quarantine: IFunction;
   readonly dailyBudgetUsd: number;
   readonly queueMinutes: number;
   readonly quarantinePercent: number;
@@ -81,7 +78,7 @@ export class ScanAlarms extends Construct {
       this.#alarm("OldMessages", "old-messages", intake.queue.metricApproximateAgeOfOldestMessage(), {
         threshold: OLD_MESSAGE_DELIVERIES * intake.deliversAgainAfter.toSeconds(),
       }),
-      this.#alarm("Faults", "faults", faultsOf(this, props.quarantine)),
+      this.#alarm("Faults", "faults", faultsOf(this)),
       this.#alarm("FailedExecutions", "failed-executions", stateMachine.metricFailed({ period: Duration.hours(1) }), {
         threshold: MANY_FAILED,
       }),
@@ -147,12 +144,12 @@ function stoppedOf(backfill: StateMachine): MathExpression {
   });
 }
 
-/** Images and scans set aside for a fault, and failures of the function that sets aside: those leave no outcome. */
-function faultsOf(scope: Construct, quarantine: IFunction): MathExpression {
+/** Images and scans set aside for a fault, and executions that could not set aside: those leave no outcome. */
+function faultsOf(scope: Construct): MathExpression {
   const outcomes = FAULTS.map((code) => [`code${code}`, scanMetric(scope, "Outcomes", { split: { code } })] as const);
   const usingMetrics: Record<string, IMetric> = {
     ...Object.fromEntries(outcomes),
-    unrecorded: quarantine.metricErrors(),
+    unrecorded: scanMetric(scope, "ScansUnrecorded"),
   };
   return new MathExpression({
     expression: Object.keys(usingMetrics)

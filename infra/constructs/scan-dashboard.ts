@@ -60,7 +60,11 @@ export class ScanDashboard extends Construct {
       graph("Executions", executionsOf(props.stateMachine)),
     );
     this.dashboard.addWidgets(
-      graph("Outcomes of images", [this.#outcomes()]),
+      graph(
+        "Outcomes of images, and scans without a record",
+        [this.#outcomes()],
+        [scanMetric(this, "ScansUnrecorded")],
+      ),
       graph("Set aside, per cent of an hour's images", [quarantinePercent(this)]),
       graph("Failed tries of a stage", this.#byStage("StageFailures", "Sum")),
     );

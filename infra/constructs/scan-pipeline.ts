@@ -104,7 +104,6 @@ export class ScanPipeline extends Construct {
       ...config.alarms,
       ...notifications,
       ...watched,
-      quarantine: functions.quarantine,
       key: buckets.key,
     });
     this.dashboard = new ScanDashboard(this, "Dashboard", {

@@ -24,6 +24,8 @@ export const METRICS = {
   Published: { unit: "Count", by: [] },
   Quarantined: { unit: "Count", by: [] },
   Outcomes: { unit: "Count", by: ["code"] },
+  /** Executions that failed and could not set aside what they failed by: nothing else tells of those. */
+  ScansUnrecorded: { unit: "Count", by: [] },
   /** Estimates of the receipts, one a published image. */
   ReceiptCostLowUsd: { unit: "None", by: [] },
   ReceiptCostHighUsd: { unit: "None", by: [] },

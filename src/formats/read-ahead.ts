@@ -2,7 +2,7 @@ import type { UploadEntry } from "./scan.js";
 
 /** Reads of remote files under way at once, or done and waiting for their turn. */
 export const READS_AHEAD = 24;
-/** Bytes of all of them together, the file whose turn it is aside, which may have more. */
+/** Bytes of all of them together, but for one that has more by itself. */
 const BYTES_AHEAD = 64 * 2 ** 20;
 
 /** What is read of each file. */
@@ -47,4 +47,11 @@ export async function* readAhead<T>(
   } finally {
     await Promise.allSettled(started.values());
   }
+}
+
+/** Bytes that `readAhead` holds of these files at most, besides the largest of them; 0 of files that are not remote. */
+export function bytesAhead(entries: readonly UploadEntry[]): number {
+  const sizes = entries.flatMap(({ size, isRemote }) => (isRemote === true ? [size] : []));
+  const [largest, all] = [Math.max(0, ...sizes), sizes.reduce((sum, size) => sum + size, 0)];
+  return Math.min(all, READS_AHEAD * largest, Math.max(BYTES_AHEAD, largest)) - largest;
 }

@@ -18,6 +18,8 @@ export interface ImageShape {
   readonly fileBytes: number;
   /** Files of a channel that are read one after the other: slices of a series, else 1. */
   readonly files: number;
+  /** Bytes of slices that are read before their turn, where each read is a request over a network. @default 0 */
+  readonly aheadBytes?: number;
 }
 
 /** What Publish writes besides the label map and the report. */
@@ -36,7 +38,7 @@ export interface PublishAsks {
 
 /** What Preprocess holds: reading, writing the image, turning, scaling and resampling, writing the network's input. */
 export function preprocessPhases(image: ImageShape, manifest: PackageManifest): readonly MemoryPhase[] {
-  const { grid, channels, voxelBytes, heldBytes: kept, fileBytes, files } = image;
+  const { grid, channels, voxelBytes, heldBytes: kept, fileBytes, files, aheadBytes = 0 } = image;
   const voxels = voxelCount(grid.size);
   const images = kept * voxels * channels;
   const isTurned = isNetwork(manifest) && !asksOthers(manifest);
@@ -47,6 +49,7 @@ export function preprocessPhases(image: ImageShape, manifest: PackageManifest): 
       "uploaded file": fileBytes,
       "stored voxels": voxelBytes === kept ? 0 : voxelBytes * voxels,
       "slices before it": uncollected((files - 1) * fileBytes, fileBytes),
+      "slices ahead of it": aheadBytes,
     }),
     phase("write the image", {
       images,

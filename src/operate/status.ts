@@ -153,10 +153,10 @@ async function outcomeOf(
 }
 
 /** Stages are done one after the other: the last record there is. */
-async function reachedBy({ identity, taskId }: TaskDocument, { work }: Deployment): Promise<Stage | null> {
+async function reachedBy({ identity }: TaskDocument, { work }: Deployment): Promise<Stage | null> {
   let reached: Stage | null = null;
   for (const stage of STAGES) {
-    if ((await readDocumentIfValid(work, workKeys.done(identity, taskId, stage), DoneRecord)) === null) break;
+    if ((await readDocumentIfValid(work, workKeys.done(identity, stage), DoneRecord)) === null) break;
     reached = stage;
   }
   return reached;

@@ -1,7 +1,13 @@
-import { ERROR_CLASSES, type ErrorCode, isErrorCode } from "#src/core/errors.js";
-import { STAGES, type Stage, workKeys } from "#src/storage/keys.js";
+import { ERROR_CLASSES, type ErrorCode, isErrorCode, PipelineError } from "#src/core/errors.js";
+import { type Stage, workKeys } from "#src/storage/keys.js";
 import type { ScanStore } from "#src/storage/scan-store.js";
-import { type CaughtError, type CaughtState, FailureRecord, type QuarantineInput } from "#src/workflow/contract.js";
+import {
+  CAUGHT_STATES,
+  type CaughtError,
+  type CaughtState,
+  FailureRecord,
+  type QuarantineInput,
+} from "#src/workflow/contract.js";
 import { readDocumentIfValid } from "./documents.js";
 
 /** What is known of a failure. */
@@ -21,39 +27,32 @@ const STATES = {
   Postprocess: { step: "postprocess", runs: "job" },
   PublishJob: { step: "publish", runs: "job" },
   Publish: { step: "publish", runs: "function" },
-} as const satisfies Record<CaughtState, { step: string; runs: "function" | "job" }>;
+} as const satisfies Record<CaughtState, { step: string; runs: "function" } | { step: Stage; runs: "job" }>;
 
 /**
  * Why a state failed, from what its Catch was handed.
  *
  * @param work where a job leaves its failure record
+ * @throws {PipelineError} `ContractViolation` where no state is named, and what the store throws
  */
 export async function reasonOf(input: QuarantineInput, work: ScanStore): Promise<Reason> {
   const { state, error } = caughtOf(input.error);
-  const runs = state === null ? kindOf(error) : STATES[state].runs;
-  if (runs === "function") return reasonOfFunction(error, state === null ? "function" : STATES[state].step);
-  const stage = stageOf(error, state);
-  if (error.Error === "States.TaskFailed") return reasonOfFailedJob(input, error, stage, work);
-  return reasonOfNoJob(error, stage ?? "job");
+  const failed = STATES[state];
+  if (failed.runs === "function") return reasonOfFunction(error, failed.step);
+  if (error.Error === "States.TaskFailed") return reasonOfFailedJob(input, error, failed.step, work);
+  return reasonOfNoJob(error, failed.step);
 }
 
-/** The error, and the state that it is of; an execution that began before a deployment does not say the state. */
-function caughtOf(caught: QuarantineInput["error"]): {
-  readonly state: CaughtState | null;
-  readonly error: CaughtError;
-} {
-  if ("Error" in caught) return { state: null, error: caught };
-  const [state, error] = Object.entries(caught)[0] ?? [];
-  return { state: (state as CaughtState | undefined) ?? null, error: error ?? { Error: "States.Runtime" } };
-}
-
-function kindOf({ Error: name }: CaughtError): "function" | "job" {
-  return name === "States.TaskFailed" || name.startsWith("Batch.") ? "job" : "function";
-}
-
-function stageOf(error: CaughtError, state: CaughtState | null): Stage | undefined {
-  const { JobName } = parseObject(error.Cause);
-  return STAGES.find((stage) => (state === null ? JobName === `scanlane-${stage}` : STATES[state].step === stage));
+/** The error, and the state that it is of. */
+function caughtOf(caught: QuarantineInput["error"]): { readonly state: CaughtState; readonly error: CaughtError } {
+  for (const state of CAUGHT_STATES) {
+    const error = caught[state];
+    if (error !== undefined) return { state, error };
+  }
+  throw new PipelineError(
+    "ContractViolation",
+    "error of no state, expected it under the name of the state that failed",
+  );
 }
 
 /** A Lambda's failure: `Error` is the code, `Cause` the runtime's JSON with the message. */
@@ -72,6 +71,15 @@ function reasonOfFunction({ Error: name, Cause }: CaughtError, step: string): Re
   if (name === "States.Timeout" || name === "Sandbox.Timedout") {
     return { code: "ComputeLost", message: `function ended with ${name}, expected a result in its time`, step };
   }
+  const refused = name.startsWith("Lambda.") ? codeOfRefusedCall(name, Cause) : null;
+  if (refused === "StoreDenied") {
+    const expected = "expected the right to call the function, and the function's to use its key";
+    return { code: refused, message: `function was not called (${name}), ${expected}`, step };
+  }
+  if (refused === "Internal") {
+    const expected = "expected a call of a version that is there";
+    return { code: refused, message: `function was not called (${name}), ${expected}`, step };
+  }
   if (/^(Lambda|Sandbox|Runtime)\./.test(name) && !FAULTS_OF_BUNDLE.has(name)) {
     return { code: "ComputeLost", message: `function ended with ${name}, expected a result`, step };
   }
@@ -84,6 +92,18 @@ function reasonOfFunction({ Error: name, Cause }: CaughtError, step: string): Re
     };
   }
   return { code: "Internal", message: `state failed with ${name}, expected one of the known codes`, step };
+}
+
+/**
+ * What Lambda refuses the next time too: for want of a right, or as the call or the function itself is at fault. A
+ * right that the state machine lacks arrives as `Lambda.AWSLambdaException`, with the service's code in its cause.
+ *
+ * @returns null for what may pass
+ */
+function codeOfRefusedCall(name: string, cause = ""): "StoreDenied" | "Internal" | null {
+  if (/AccessDenied|^Lambda\.KMS/.test(name)) return "StoreDenied";
+  if (name === "Lambda.AWSLambdaException" && cause.includes("AccessDenied")) return "StoreDenied";
+  return /ResourceNotFound|Invalid|TooLarge|UnsupportedMediaType/.test(name) ? "Internal" : null;
 }
 
 /** A function that does not start, or lets a promise go: another attempt ends in the same way. */
@@ -117,13 +137,12 @@ function reasonOfNoJob({ Error: name }: CaughtError, step: string): Reason {
 async function reasonOfFailedJob(
   { scanId, attempt, task }: QuarantineInput,
   { Cause }: CaughtError,
-  stage: Stage | undefined,
+  step: Stage,
   work: ScanStore,
 ): Promise<Reason> {
   const job = parseObject(Cause);
-  const step = stage ?? "job";
-  if (stage && task) {
-    const key = workKeys.failure(scanId, attempt, task.taskId, stage);
+  if (task) {
+    const key = workKeys.failure(scanId, attempt, task.taskId, step);
     const failure = await readDocumentIfValid(work, key, FailureRecord);
     if (failure && isErrorCode(failure.code)) return { code: failure.code, message: failure.message, step };
   }

@@ -4,6 +4,7 @@ import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
 import type { ScanWarning } from "#src/core/warnings.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { definedModality } from "#src/formats/modalities.js";
+import { bytesAhead } from "#src/formats/read-ahead.js";
 import type { FoundScan, UploadEntry } from "#src/formats/scan.js";
 import { voxelCount } from "#src/imaging/volume.js";
 import type { ImageShape } from "#src/inference/predict-volumes.js";
@@ -300,12 +301,17 @@ const UNKNOWN_VOXEL_BYTES = 4;
 function shapeOf(group: ChannelGroup, entries: readonly UploadEntry[]): ImageShape {
   const [{ grid, format, voxelBytes = format === "dicom" ? 2 : UNKNOWN_VOXEL_BYTES }] = group;
   const heldBytes = group.every((scan) => scan.heldBytes === 2) ? 2 : 4;
-  const sizes = group.map(({ entries: used }) => [...new Set(used)].map((ordinal) => entries[ordinal]?.size ?? 0));
-  const sum = (all: readonly number[]) => all.reduce((total, size) => total + size, 0);
-  // Slices are read one after the other.
-  const fileBytes = Math.max(...sizes.map((all) => (format === "dicom" ? Math.max(...all) : sum(all))));
-  const files = format === "dicom" ? Math.max(...sizes.map((all) => all.length)) : 1;
-  return { grid, channels: group.length, voxelBytes, heldBytes, fileBytes, files };
+  const uploaded = group.map(({ entries: used }) => [...new Set(used)].flatMap((ordinal) => entries[ordinal] ?? []));
+  const isSeries = format === "dicom";
+  const heldOf = (all: readonly UploadEntry[]) => {
+    const sizes = all.map(({ size }) => size);
+    return isSeries ? Math.max(...sizes) : sizes.reduce((total, size) => total + size, 0);
+  };
+  const fileBytes = Math.max(...uploaded.map(heldOf));
+  const files = isSeries ? Math.max(...uploaded.map((all) => all.length)) : 1;
+  // One slice after another is put into the volume; of remote ones the next are read meanwhile.
+  const aheadBytes = files > 1 ? Math.max(...uploaded.map(bytesAhead)) : 0;
+  return { grid, channels: group.length, voxelBytes, heldBytes, fileBytes, files, aheadBytes };
 }
 
 function modalityWarnings(

@@ -8,8 +8,8 @@ import type { StageDefinition } from "./stage.js";
 import type { StageDeps } from "./stage-deps.js";
 
 /**
- * `runTask` for a process of its own (a container, the local worker): a failure is left as `failure.json` and told by
- * the exit code, which is all that AWS Batch passes on.
+ * `runTask` for a process of its own (a container, the local worker): a failure is left as a record (`workKeys.failure`) and
+ * told by the exit code, which is all that AWS Batch passes on.
  *
  * @returns the exit code: 0, or the one of the error's class
  */
@@ -33,7 +33,7 @@ export async function runJob(definition: StageDefinition, input: StageInput, dep
 
 /**
  * `runJob` for one task after another in one process, so that what the stage keeps loaded is loaded once. A task that
- * fails does not stop the next: each leaves its own `done.json` or `failure.json`.
+ * fails does not stop the next: each leaves its own `done.json` or failure record.
  *
  * @returns the exit code of a single task; of several 0, which says only that all were tried
  */

@@ -42,7 +42,7 @@ export async function runTask(
   // With another secret everything has other names.
   const keyed = pseudonyms === null ? [] : [pseudonyms.keyId];
   const inputDigest = digestOf([stage, task.identity, earlier.map((record) => record.outputs), ...keyed]);
-  const doneKey = workKeys.done(task.identity, task.taskId, stage);
+  const doneKey = workKeys.done(task.identity, stage);
   const target = stage === "publish" ? deps.stores.results : deps.stores.work;
 
   const before = await readDocumentIfValid(deps.stores.work, doneKey, DoneRecord);
@@ -105,9 +105,7 @@ async function openSameModel(task: TaskDocument, deps: StageDeps): Promise<Model
 
 async function earlierRecords(stage: Stage, task: TaskDocument, work: ScanStore): Promise<DoneRecord[]> {
   const stages = STAGES.slice(0, STAGES.indexOf(stage));
-  return Promise.all(
-    stages.map((name) => readDocument(work, workKeys.done(task.identity, task.taskId, name), DoneRecord)),
-  );
+  return Promise.all(stages.map((name) => readDocument(work, workKeys.done(task.identity, name), DoneRecord)));
 }
 
 async function allThere(outputs: readonly Output[], store: ScanStore): Promise<boolean> {
@@ -121,8 +119,8 @@ async function allThere(outputs: readonly Output[], store: ScanStore): Promise<b
 /**
  * Leaves the record of what a run made, and gives the one that later stages go by.
  *
- * Two runs of one stage may be under way at once (two uploads of one image, a machine that was given up and still
- * works), and on GPUs their bytes may differ. The first record counts, and the other run goes on with what it names. A
+ * Two runs of one stage may be under way at once (two uploads of one image, one upload that has it twice, a machine that
+ * was given up and still works), and on GPUs their bytes may differ. The first record counts, and the other run goes on with what it names. A
  * record that is none (as a loss of power may leave one), of other input or of damaged outputs is replaced.
  *
  * @throws {PipelineError} `StoreBusy` where another run is writing other bytes under the same names, which results alone
@@ -154,7 +152,7 @@ type WorkParts = Pick<StageWork, "task" | "identity" | "pseudonyms" | "model" | 
 
 function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): StageWork {
   const { work, results } = deps.stores;
-  const { identity, taskId } = task;
+  const { identity } = task;
   let bytesIn = 0;
   const peakBytes = watchPeak();
   const cpuBefore = process.cpuUsage();
@@ -172,7 +170,7 @@ function workFor({ stage, task, outputs, earlier, deps, ...parts }: WorkParts): 
     },
     async write(file, bytes) {
       const digest = await sha256InTurns(bytes);
-      const key = workKeys.output(identity, taskId, stage, file, digest);
+      const key = workKeys.output(identity, stage, file, digest);
       await work.put(key, bytes, { contentType: contentTypeOf(file) });
       outputs.push({ key, size: bytes.length, sha256: digest });
     },

@@ -39,6 +39,6 @@ export async function readShownImage(
   { stores: { work } }: Pick<StageDeps, "stores">,
 ): Promise<ShownImage> {
   const task = await readDocument(work, taskKey, TaskDocument);
-  const record = await readDocument(work, workKeys.done(task.identity, task.taskId, "preprocess"), DoneRecord);
+  const record = await readDocument(work, workKeys.done(task.identity, "preprocess"), DoneRecord);
   return shownImage(await readRecorded(work, ["preprocess", STAGE_FILES.image], [record]), task);
 }

@@ -18,8 +18,8 @@ export async function warmSegment(
   { stores, models }: Pick<StageDeps, "stores" | "models">,
   sessions: SessionPool,
 ): Promise<void> {
-  const { identity, taskId, model: named, plan } = await readDocument(stores.work, taskKey, TaskDocument);
-  const done = workKeys.done(identity, taskId, "segment");
+  const { identity, model: named, plan } = await readDocument(stores.work, taskKey, TaskDocument);
+  const done = workKeys.done(identity, "segment");
   if ((await readDocumentIfValid(stores.work, done, DoneRecord)) !== null) return;
   const model = await models.open(named.id);
   if (!isNetwork(model.manifest) || asksOthers(model.manifest)) return;

@@ -14,16 +14,16 @@ export const workKeys = {
   scan: (scanId: ScanId) => `${scanId}/`,
   /** One task (`TaskDocument`): the one key that a stage is given. */
   task: (scanId: ScanId, attempt: number, taskId: string) => `${scanId}/a${attempt}/tasks/${taskId}.json`,
-  /** Prefix of what the stages of all tasks made for one result. */
+  /** Prefix of what the stages made for one result: by it alone, as tasks of other uploads and numbers may have it too. */
   made: (identity: ResultId) => `${identity}/`,
   /**
    * A file that a stage made, by its own digest: two runs of one stage whose bytes differ overwrite nothing of each
    * other. Which one counts says `done`, by whose keys outputs are read.
    */
-  output: (identity: ResultId, taskId: string, stage: Stage, file: StageFile, sha256: string) =>
-    `${identity}/${taskId}/${stage}/${sha256.slice(0, 16)}/${file}`,
+  output: (identity: ResultId, stage: Stage, file: StageFile, sha256: string) =>
+    `${identity}/${stage}/${sha256.slice(0, 16)}/${file}`,
   /** Written last by a stage, by conditional create: the list of its outputs (`DoneRecord`). */
-  done: (identity: ResultId, taskId: string, stage: Stage) => `${identity}/${taskId}/${stage}/done.json`,
+  done: (identity: ResultId, stage: Stage) => `${identity}/${stage}/done.json`,
   /**
    * Why a container's stage failed (`FailureRecord`); the exit code is never 0 when this is written. By scan: another
    * scan of the same image has the same result and fails for reasons of its own.

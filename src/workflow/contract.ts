@@ -109,8 +109,8 @@ export const QuarantineInput = z.strictObject({
   attempt,
   /** The task that failed; null when the scan failed before it had tasks. */
   task: TaskRef.nullable(),
-  /** Under the name of the state that failed. By itself in an execution that began before a deployment. */
-  error: z.union([CaughtError, z.partialRecord(z.enum(CAUGHT_STATES), CaughtError)]),
+  /** Under the name of the state that failed. */
+  error: z.partialRecord(z.enum(CAUGHT_STATES), CaughtError),
 });
 export type QuarantineInput = z.infer<typeof QuarantineInput>;
 

@@ -203,8 +203,8 @@ export class Cloud {
     const ended = (await this.executions()).filter(({ name, status }) => status !== "RUNNING" && !this.#told.has(name));
     for (const { name, status } of ended) {
       const executionArn = `${stateMachineArn.replace(":stateMachine:", ":execution:")}:${name}`;
-      const { stopDate, input } = await this.#sfn.send(new DescribeExecutionCommand({ executionArn }));
-      const detail = { executionArn, stateMachineArn, name, status, stopDate: stopDate?.getTime(), input };
+      const { stopDate, input, error } = await this.#sfn.send(new DescribeExecutionCommand({ executionArn }));
+      const detail = { executionArn, stateMachineArn, name, status, stopDate: stopDate?.getTime(), input, error };
       const entry = { Source: "aws.states", DetailType: "Step Functions Execution Status Change" };
       await this.#bus.send(new PutEventsCommand({ Entries: [{ ...entry, Detail: JSON.stringify(detail) }] }));
       this.#told.add(name);

@@ -256,7 +256,7 @@ describe.skipIf(!hasAccount)("the template in an emulated account (needs moto wi
         [
           new RegExp(`^${scan}/source\\.json$`),
           new RegExp(`^${scan}/a1/tasks/t0\\.json$`),
-          new RegExp(`^${identity}/t0/${stages}/[a-z-]+\\.(json|nii|nii\\.gz)$`),
+          new RegExp(`^${identity}/${stages}/(done\\.json|[0-9a-f]{16}/[a-z-]+\\.(json|nii|nii\\.gz))$`),
         ],
       ],
       [

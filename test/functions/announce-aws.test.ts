@@ -195,6 +195,24 @@ describe.skipIf(!hasMoto)("events of scans on real topics, queues and a bus (nee
     expect(told.sort()).toEqual(["ABORTED", "TIMED_OUT"]);
   }, 30_000);
 
+  it("count executions that left no record of what they failed by, and no others", async () => {
+    const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const said = vi.spyOn(console, "log").mockReturnValue();
+    const counts = async (status: string, change: Record<string, unknown> = {}): Promise<number> => {
+      for (const spy of [written, said]) spy.mockClear();
+      await tell(ended(idOf("a"), 1, status, change));
+      const lines = [...written.mock.calls, ...said.mock.calls].map(([text]) => String(text));
+      return lines.filter((text) => text.includes('"ScansUnrecorded":1')).length;
+    };
+    expect(await counts("FAILED", { error: "QuarantineFailed", cause: "the quarantine record of a scan" })).toBe(1);
+    // An execution that ends by itself runs no state for what it failed by.
+    expect(await counts("FAILED", { error: "States.Runtime" })).toBe(1);
+    expect(await counts("FAILED", { error: "Quarantined" })).toBe(0);
+    expect(await counts("SUCCEEDED", { error: null })).toBe(0);
+    expect(await counts("ABORTED")).toBe(0);
+    await heard("ended");
+  }, 30_000);
+
   it("come again where one was not understood or could not be told, and the others are told", async () => {
     await heard("ended");
     const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);

@@ -257,7 +257,7 @@ describe("the bundles", () => {
       const scanId = await upload("ward/upload.zip", await zipOf(phantomSeries({})));
       const inspected = invoke("inspect", { scanId, attempt: 1 }, lambdaEnv);
       expect(inspected.line, inspected.output).toMatch(/^RESULT/);
-      const { taskKey, taskId, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
+      const { taskKey, identity } = JSON.parse(inspected.line.slice(7)).tasks[0];
       expect(invoke("preprocess", { taskKey }, lambdaEnv).line).toBe('RESULT {"stage":"preprocess","skipped":false}');
       for (const job of ["segment", "postprocess"]) {
         const child = spawnSync(process.execPath, [join(bare, `${job}-job.mjs`), taskKey], {
@@ -268,7 +268,7 @@ describe("the bundles", () => {
       expect(invoke("publish", { taskKey }, lambdaEnv).line).toContain('"kind":"published"');
       expect(invoke("publish", { taskKey }, lambdaEnv).output).toContain("stage skipped");
       // A large result: a job does the work, and the function tells the outcome of it.
-      const done = workKeys.done(identity, taskId, "publish");
+      const done = workKeys.done(identity, "publish");
       await client.send(new DeleteObjectCommand({ Bucket: names.WORK_BUCKET, Key: done }));
       const job = spawnSync(process.execPath, [join(bare, "publish-job.mjs"), taskKey], {
         env: { ...process.env, ...env },

@@ -72,7 +72,7 @@ async function emittedBy(archive: Uint8Array): Promise<string> {
   } catch (error) {
     const { name, message } = error as Error;
     const caught = { Error: name, Cause: JSON.stringify({ errorMessage: message }) };
-    const outcome = await quarantine({ scanId, attempt: 1, task: null, error: caught }, deps);
+    const outcome = await quarantine({ scanId, attempt: 1, task: null, error: { Inspect: caught } }, deps);
     emitted.push(caught, counted(outcome, voice.meter));
   } finally {
     for (const stream of streams) stream.mockRestore();

@@ -192,7 +192,7 @@ describe("scanlane run", () => {
     const [identity, ...others] = documents.map(({ outcomes: [{ result }] }) => result.identity);
     expect(others).toEqual([identity]);
     // Written by both, it would not be what the first of them recorded: times differ.
-    const done = JSON.parse(await readFile(join(out, ".work", identity, "t0", "publish", "done.json"), "utf8"));
+    const done = JSON.parse(await readFile(join(out, ".work", identity, "publish", "done.json"), "utf8"));
     for (const { key, sha256: expected } of done.outputs) {
       expect(sha256(await readFile(join(out, key))), key).toBe(expected);
     }
@@ -422,7 +422,7 @@ describe("scanlane run", () => {
     const { out, json } = await run(volume, "--model", "bright3d");
     const { identity } = json.outcomes[0].result;
     const work = folderStore(join(out, ".work"));
-    const labels = join(out, ".work", await recordedKey(work, { identity, taskId: "t0" }, "segment", "labels.nii.gz"));
+    const labels = join(out, ".work", await recordedKey(work, { identity }, "segment", "labels.nii.gz"));
     const whole = await readFile(labels);
     await writeFile(labels, whole.subarray(0, whole.length - 9));
     const again = await scanlane(["run", volume, "--models", models, "--out", out, "--json", "--model", "bright3d"]);

@@ -117,11 +117,8 @@ export class OperatedScans {
       const record: DoneRecord = {
         ...{ schemaVersion: 1, stage, inputDigest: "b".repeat(64), outputs: [], warnings: [], facts: {}, seconds: 1 },
       };
-      await writeDocument(this.stores.work, workKeys.done(identity, taskId, stage), record);
-      await this.stores.work.put(
-        workKeys.output(identity, taskId, stage, "labels.nii.gz", "c".repeat(64)),
-        Uint8Array.of(1),
-      );
+      await writeDocument(this.stores.work, workKeys.done(identity, stage), record);
+      await this.stores.work.put(workKeys.output(identity, stage, "labels.nii.gz", "c".repeat(64)), Uint8Array.of(1));
     }
   }
 

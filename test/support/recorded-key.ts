@@ -8,11 +8,11 @@ import { DoneRecord } from "#src/workflow/contract.js";
 /** Where a stage's file lies, by the stage's record. */
 export async function recordedKey(
   work: ScanStore,
-  { identity, taskId }: { readonly identity: ResultId; readonly taskId: string },
+  { identity }: { readonly identity: ResultId },
   stage: Stage,
   file: StageFile,
 ): Promise<string> {
-  const record = await readDocument(work, workKeys.done(identity, taskId, stage), DoneRecord);
+  const record = await readDocument(work, workKeys.done(identity, stage), DoneRecord);
   const output = recordedOutput([stage, file], [record]);
   if (output === undefined) throw new Error(`${stage} wrote no ${file}`);
   return output.key;

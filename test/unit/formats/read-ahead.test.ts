@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { PipelineError } from "#src/core/errors.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { loadScan } from "#src/formats/load-scan.js";
-import { READS_AHEAD, readAhead } from "#src/formats/read-ahead.js";
+import { bytesAhead, READS_AHEAD, readAhead } from "#src/formats/read-ahead.js";
 import type { UploadEntry } from "#src/formats/scan.js";
 import { expandUpload } from "#src/formats/upload.js";
 import { phantomSeries } from "../../support/phantom-series.js";
@@ -54,6 +54,20 @@ describe("readAhead", () => {
       held.push(seen.started.length);
     }
     expect(held).toEqual([2, 3, 3, 4, 7, 7, 8, 8]);
+  });
+
+  it("is known to hold so many before it reads: limited by files, by bytes, and by the one that is larger", () => {
+    const ahead = (sizes: readonly number[], isRemote = true) =>
+      bytesAhead(
+        slow(
+          sizes.map((size) => ({ bytes: new Uint8Array(1), size: size * MIB })),
+          isRemote,
+        ).entries,
+      ) / MIB;
+    expect(ahead(Array.from({ length: 60 }, () => 1))).toBe(READS_AHEAD - 1);
+    expect(ahead(Array.from({ length: 60 }, () => 4))).toBe(64 - 4);
+    expect([ahead([5, 4]), ahead([200, 4]), ahead([9]), ahead([])]).toEqual([4, 0, 0, 0]);
+    expect(ahead([5, 4], false)).toBe(0);
   });
 
   it("tells the failure that is first in the files' order, whichever comes first, and waits for what is under way", async () => {

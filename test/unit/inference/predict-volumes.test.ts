@@ -47,6 +47,14 @@ describe("preprocessPhases", () => {
     ]);
   });
 
+  it("holds remote slices that are read before their turn, while it reads", () => {
+    const phases = preprocessPhases(imageOf({ files: 20, aheadBytes: 19_000 }), CUBIC);
+    expect(phases.map(({ name }) => bytesOf(phases, name, "slices ahead of it")).filter((bytes) => bytes > 0)).toEqual([
+      19_000,
+    ]);
+    expect(bytesOf(phases, "read", "slices ahead of it")).toBe(19_000);
+  });
+
   it("has no volume between x and y, and none in double precision after the last axis", () => {
     const resampling = (spacingMm: Size3, manifest = CUBIC) =>
       bytesOf(preprocessPhases(imageOf({}, spacingMm), manifest), "resample", "resampling");

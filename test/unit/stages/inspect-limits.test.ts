@@ -4,12 +4,12 @@ import { silentLogger } from "#src/core/logger.js";
 import { SCHEMA_VERSION } from "#src/core/versions.js";
 import { folderModels, type ModelLibrary } from "#src/model/model-library.js";
 import { Routes } from "#src/model/routes.js";
-import { writeDocument } from "#src/stages/documents.js";
+import { readDocument, writeDocument } from "#src/stages/documents.js";
 import { inspect } from "#src/stages/inspect.js";
 import type { StageDeps, UploadSizeLimits } from "#src/stages/stage-deps.js";
 import { workKeys } from "#src/storage/keys.js";
 import { memoryStore } from "#src/storage/memory-store.js";
-import { RunRequest, type SourceDocument } from "#src/workflow/contract.js";
+import { RunRequest, type SourceDocument, TaskDocument } from "#src/workflow/contract.js";
 import { buildDicom } from "../../support/dicom-builder.js";
 import { buildNifti } from "../../support/nifti-builder.js";
 import { phantomSeries, phantomSlice } from "../../support/phantom-series.js";
@@ -116,6 +116,25 @@ describe("what jobs ask for", () => {
       message: expect.stringMatching(/is predicted to need 1\d\d MiB of memory, available are 100$/),
     });
   });
+
+  it("has room for the slices of a bucket that are read before their turn", async () => {
+    // Larger for what is beside their pixels than for these, so that no later step holds more.
+    const beside = { vr: "OB", Value: [new ArrayBuffer(4 * 2 ** 20)] };
+    const files = phantomSeries({ size: [6, 5, 9], edit: (e) => Object.assign(e, { "00420011": beside }) });
+    const memoryOf = async (bucket: string) => {
+      const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
+      const objects = files.map(({ bytes }, n) => ({ key: `${n}`, version: "v", size: bytes.length }));
+      for (const [n, { bytes }] of files.entries()) await stores.source.put(`${n}`, bytes);
+      const request = RunRequest.parse({ model: "bright3d" });
+      const source: SourceDocument = { schemaVersion: SCHEMA_VERSION, scanId, bucket, objects, request };
+      await writeDocument(stores.work, workKeys.source(scanId), source);
+      const deps: StageDeps = { stores, models, logger: silentLogger, provider: "cpu" };
+      const [task] = (await inspect({ scanId, attempt: 1 }, deps)).tasks;
+      const read = await readDocument(stores.work, task?.taskKey ?? "", TaskDocument);
+      return read.plan?.preprocess.memoryMiB ?? 0;
+    };
+    expect((await memoryOf("uploads")) - (await memoryOf("local"))).toBe(8 * 4);
+  }, 30_000);
 
   it("is nothing on one machine", async () => {
     const [task] = (await inspected(1, {})).tasks;

@@ -26,10 +26,11 @@ async function places() {
   return { stores, models: folderModels("."), logger: silentLogger, provider: "cpu" as const };
 }
 
-const job = (fields: object) => ({
-  Error: "States.TaskFailed",
-  Cause: JSON.stringify({ JobName: "scanlane-segment", ...fields }),
-});
+const job = (fields: object) => ({ Segment: { Error: "States.TaskFailed", Cause: JSON.stringify(fields) } });
+
+/** As Step Functions tells of a function that its role may not call. */
+const NOT_ALLOWED =
+  "User is not authorized to perform: lambda:InvokeFunction (Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException)";
 
 describe("quarantine", () => {
   it("keeps a function's code, message, step and what to do", async () => {
@@ -56,14 +57,14 @@ describe("quarantine", () => {
     const deps = await places();
     const source = await readDocument(deps.stores.work, workKeys.source(scanId), SourceDocument);
     await writeDocument(deps.stores.work, workKeys.source(scanId), { ...source, name: "ward" });
-    await quarantine({ scanId, attempt: 1, task: null, error: { Error: "NoImage" } }, deps);
+    await quarantine({ scanId, attempt: 1, task: null, error: { Inspect: { Error: "NoImage" } } }, deps);
     const line = await readDocument(deps.stores.results, `index/${scanId}/a1-scan.json`, IndexRecord);
     expect(line.source).toBe("ward");
   });
 
   it("never returns the object's name to the control plane", async () => {
     const deps = await places();
-    const output = await quarantine({ scanId, attempt: 1, task: null, error: { Error: "NoImage" } }, deps);
+    const output = await quarantine({ scanId, attempt: 1, task: null, error: { Inspect: { Error: "NoImage" } } }, deps);
     expect(JSON.stringify(output)).not.toContain("doe");
   });
 
@@ -120,6 +121,13 @@ describe("quarantine", () => {
     ["Inspect", { Error: "Runtime.OutOfMemory", Cause: "{}" }, "MemoryInsufficient", "inspect"],
     ["Inspect", { Error: "Runtime.ImportModuleError", Cause: "{}" }, "Internal", "inspect"],
     ["Publish", { Error: "Lambda.Unknown", Cause: "{" }, "ComputeLost", "publish"],
+    ["Publish", { Error: "Lambda.TooManyRequestsException", Cause: "Rate Exceeded" }, "ComputeLost", "publish"],
+    ["Inspect", { Error: "Lambda.AWSLambdaException", Cause: "Status Code: 500" }, "ComputeLost", "inspect"],
+    ["Inspect", { Error: "Lambda.AWSLambdaException", Cause: NOT_ALLOWED }, "StoreDenied", "inspect"],
+    ["Publish", { Error: "Lambda.KMSAccessDeniedException", Cause: "key" }, "StoreDenied", "publish"],
+    ["Publish", { Error: "Lambda.KMSInvalidStateException", Cause: "key" }, "StoreDenied", "publish"],
+    ["Publish", { Error: "Lambda.ResourceNotFoundException", Cause: "no such version" }, "Internal", "publish"],
+    ["Inspect", { Error: "Lambda.InvalidParameterValueException", Cause: "payload" }, "Internal", "inspect"],
     ["Publish", { Error: "States.Runtime", Cause: "not json" }, "Internal", "publish"],
     ["Segment", { Error: "States.Timeout" }, "CapacityUnavailable", "segment"],
     ["PublishJob", { Error: "Batch.AWSBatchException", Cause: "throttled" }, "CapacityUnavailable", "publish"],
@@ -135,29 +143,15 @@ describe("quarantine", () => {
       const record = await readDocument(deps.stores.results, recordKey, QuarantineRecord);
       expect(record).toMatchObject({ code, step });
       const isJob = ["Segment", "PublishJob", "PreprocessJob"].includes(state);
-      if (code === "CapacityUnavailable" || code === "ComputeLost") {
+      if (["CapacityUnavailable", "ComputeLost", "StoreDenied"].includes(code)) {
         expect(record.message).toMatch(isJob ? /^job / : /^function /);
       }
     });
   }
 
-  it("names the stage of a job by its state, and of one whose execution is older by the job's name", async () => {
-    const deps = await places();
-    const failed = job({ Container: { ExitCode: 70 } });
-    const { JobName: _, ...nameless } = JSON.parse(failed.Cause);
-    for (const error of [failed, { Segment: { ...failed, Cause: JSON.stringify(nameless) } }]) {
-      const { recordKey } = await quarantine({ scanId, attempt: 1, task, error }, deps);
-      expect(await readDocument(deps.stores.results, recordKey, QuarantineRecord)).toMatchObject({ step: "segment" });
-    }
-  });
-
-  it.each([
-    ["Lambda.Unknown", "ComputeLost", "function"],
-    ["Batch.ServerException", "CapacityUnavailable", "job"],
-  ])("takes %s of an execution that does not say the state", async (name, code, step) => {
-    const deps = await places();
-    const { recordKey } = await quarantine({ scanId, attempt: 1, task: null, error: { Error: name } }, deps);
-    expect(await readDocument(deps.stores.results, recordKey, QuarantineRecord)).toMatchObject({ code, step });
+  it("refuses an error of no state", async () => {
+    const refused = quarantine({ scanId, attempt: 1, task: null, error: {} }, await places());
+    await expect(refused).rejects.toMatchObject({ code: "ContractViolation" });
   });
 
   it.each<[string, { readonly request?: object; readonly refused?: object }, Record<string, unknown>[]]>([
@@ -170,7 +164,8 @@ describe("quarantine", () => {
     const request = { ...source.request, ...asked.request };
     await writeDocument(stores.work, workKeys.source(scanId), { ...source, ...asked, request });
     const models = folderModels(await modelsFolderWith([], routes));
-    const error = { Error: "SeriesGap", Cause: JSON.stringify({ errorMessage: "step 3 is 14 mm, expected 7" }) };
+    const Cause = JSON.stringify({ errorMessage: "step 3 is 14 mm, expected 7" });
+    const error = { Inspect: { Error: "SeriesGap", Cause } };
     const { recordKey } = await quarantine({ scanId, attempt: 1, task: null, error }, { stores, ...deps, models });
     expect((await readDocument(stores.results, recordKey, QuarantineRecord)).source).toEqual({
       bucket: "uploads",

@@ -53,7 +53,7 @@ function counted() {
   return { stage: segmentStage(pool), pool, opened: () => opened };
 }
 
-const doneKey = ({ identity, taskId }: TaskRef) => workKeys.done(identity, taskId, "segment");
+const doneKey = ({ identity }: TaskRef) => workKeys.done(identity, "segment");
 /** Of the n-th scan. */
 const failureKey = (n: number) => workKeys.failure(`s-${String(n).repeat(40)}`, 1, "t0", "segment");
 
@@ -95,7 +95,7 @@ describe("runTask", () => {
   it("replaces a record that a loss of power left empty", async () => {
     const { deps, tasks } = await prepared(1);
     const [task] = tasks as [TaskRef];
-    const done = workKeys.done(task.identity, task.taskId, "segment");
+    const done = workKeys.done(task.identity, "segment");
     await deps.stores.work.put(done, new Uint8Array());
     const { stage, pool } = counted();
     expect(await runJobs(stage, [task], deps)).toBe(0);

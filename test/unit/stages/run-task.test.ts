@@ -22,22 +22,45 @@ const models = folderModels(await modelsFolderWith([{ manifest: brightManifest(n
 const { labels } = STAGE_FILES;
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-/** Two uploads of one image, both through Preprocess: they have one result. */
-async function twoScans() {
+const image = (value: number) => buildNifti({ voxels: new Uint8Array(8).fill(value) });
+
+/** What Inspect makes of each upload, given as its images, all tasks through Preprocess. */
+async function inspected(...uploads: readonly (readonly Uint8Array[])[]) {
   const stores = { source: memoryStore(), work: memoryStore(), results: memoryStore() };
   const deps: StageDeps = { stores, models, logger: silentLogger, provider: "cpu" };
-  const tasks: TaskRef[] = [];
-  for (const n of ["1", "2"]) {
-    const scanId = `s-${n.repeat(40)}`;
-    await putUpload(stores, scanId, { key: `${n}.nii`, version: n, bytes: buildNifti({ voxels: new Uint8Array(8) }) });
-    const [task] = (await inspect({ scanId, attempt: 1 }, deps)).tasks;
-    if (task === undefined) throw new Error("a scan has a task");
-    await runTask(preprocess, task, deps);
-    tasks.push(task);
+  const scans: (readonly TaskRef[])[] = [];
+  for (const [n, images] of uploads.entries()) {
+    const scanId = `s-${String(n + 1).repeat(40)}`;
+    await putUpload(stores, scanId, ...images.map((bytes, i) => ({ key: `${n}${i}.nii`, bytes })));
+    const { tasks } = await inspect({ scanId, attempt: 1 }, deps);
+    for (const task of tasks) await runTask(preprocess, task, deps);
+    scans.push(tasks);
   }
-  const [a, b] = tasks as [TaskRef, TaskRef];
+  return { deps, scans };
+}
+
+function ofOneIdentity(deps: StageDeps, [a, b]: readonly (TaskRef | undefined)[]) {
+  if (a === undefined || b === undefined) throw new Error("a scan has a task for each image");
   expect(a.identity).toBe(b.identity);
   return { deps, a, b };
+}
+
+/** Two uploads of one image, both through Preprocess: they have one result. */
+async function twoScans() {
+  const { deps, scans } = await inspected([image(0)], [image(0)]);
+  return ofOneIdentity(deps, scans.flat());
+}
+
+/** The same image, in the second upload behind another one. */
+async function secondInAnotherUpload() {
+  const { deps, scans } = await inspected([image(0)], [image(9), image(0)]);
+  return ofOneIdentity(deps, [scans[0]?.[0], scans[1]?.[1]]);
+}
+
+/** An upload that has its image twice. */
+async function twiceInOneUpload() {
+  const { deps, scans } = await inspected([image(0), image(0)]);
+  return ofOneIdentity(deps, scans.flat());
 }
 
 /** A stage that rounds in its own way, and what happens in the middle of it. */
@@ -59,11 +82,11 @@ const postprocessed: StageDefinition = {
   },
 };
 
-const segmentRecord = ({ stores: { work } }: StageDeps, { identity, taskId }: TaskRef) =>
-  readDocument(work, workKeys.done(identity, taskId, "segment"), DoneRecord);
+const segmentRecord = ({ stores: { work } }: StageDeps, { identity }: TaskRef) =>
+  readDocument(work, workKeys.done(identity, "segment"), DoneRecord);
 
 async function labelsOf({ stores: { work } }: StageDeps, task: TaskRef, stage: "segment" | "postprocess") {
-  const record = await readDocument(work, workKeys.done(task.identity, task.taskId, stage), DoneRecord);
+  const record = await readDocument(work, workKeys.done(task.identity, stage), DoneRecord);
   return new TextDecoder().decode(await readRecorded(work, [stage, labels], [record]));
 }
 
@@ -95,7 +118,7 @@ describe("two runs of one stage whose bytes differ", () => {
     await runTask(segmented("a"), a, deps);
     const lost = segmented("b", () => Promise.reject(new Error("the machine was lost")));
     // As if B had begun before there was a record.
-    const done = workKeys.done(a.identity, a.taskId, "segment");
+    const done = workKeys.done(a.identity, "segment");
     const record = await deps.stores.work.get(done);
     await deps.stores.work.delete(done);
     await expect(runTask(lost, b, deps)).rejects.toThrow();
@@ -119,7 +142,7 @@ describe("two runs of one stage whose bytes differ", () => {
   it("keep the record of a run of other input out of the way", async () => {
     const { deps, a, b } = await twoScans();
     const other = { ...(await segmentedOnce(deps, a)), inputDigest: "f".repeat(64) };
-    const done = workKeys.done(a.identity, a.taskId, "segment");
+    const done = workKeys.done(a.identity, "segment");
     await runTask(
       segmented("b", async () => void (await writeDocument(deps.stores.work, done, other))),
       b,
@@ -133,7 +156,7 @@ describe("two runs of one stage whose bytes differ", () => {
 async function segmentedOnce(deps: StageDeps, task: TaskRef): Promise<DoneRecord> {
   await runTask(segmented("a"), task, deps);
   const record = await segmentRecord(deps, task);
-  await deps.stores.work.delete(workKeys.done(task.identity, task.taskId, "segment"));
+  await deps.stores.work.delete(workKeys.done(task.identity, "segment"));
   return record;
 }
 
@@ -151,8 +174,8 @@ describe("two runs of Publish", () => {
     },
   });
 
-  async function beforePublish() {
-    const { deps, a, b } = await twoScans();
+  async function beforePublish(scans = twoScans) {
+    const { deps, a, b } = await scans();
     for (const stage of [segmented("a"), postprocessed]) await runTask(stage, a, deps);
     const { results } = deps.stores;
     const one = async () => {
@@ -164,14 +187,21 @@ describe("two runs of Publish", () => {
     return { a, b, one, publishing };
   }
 
-  it("end with one result where their bytes differ: the one that finds both mixed is told to try again", async () => {
-    const { a, b, one, publishing } = await beforePublish();
-    const inside = async () => void (await publishing(published("a", 1), a));
-    await expect(publishing(published("b", 2, inside), b)).rejects.toMatchObject({ code: "StoreBusy" });
-    expect(await one()).toEqual({ labels: "a", isOne: false });
-    expect(await publishing(published("b", 2), b)).toMatchObject({ kind: "published" });
-    expect(await one()).toEqual({ labels: "b", isOne: true });
-  });
+  it.each([
+    ["of two uploads", twoScans],
+    ["of two uploads, under another number", secondInAnotherUpload],
+    ["of one upload", twiceInOneUpload],
+  ])(
+    "%s end with one result where their bytes differ: the one that finds both mixed is told to try again",
+    async (_, scans) => {
+      const { a, b, one, publishing } = await beforePublish(scans);
+      const inside = async () => void (await publishing(published("a", 1), a));
+      await expect(publishing(published("b", 2, inside), b)).rejects.toMatchObject({ code: "StoreBusy" });
+      expect(await one()).toEqual({ labels: "a", isOne: false });
+      expect(await publishing(published("b", 2), b)).toMatchObject({ kind: "published" });
+      expect(await one()).toEqual({ labels: "b", isOne: true });
+    },
+  );
 
   it("are both content where nothing but times differs", async () => {
     const { a, b, one, publishing } = await beforePublish();
