@@ -55,6 +55,7 @@ const CONFIGS = {
       {
         modality: "MR",
         bodyPart: "HEAD",
+        imageType: "ORIGINAL",
         format: "dicom",
         dimensions: 3,
         model: "brain-mask-unet2d",
@@ -172,6 +173,7 @@ const EFFECTS: Record<string, Effect> = {
   routes: changed((one) => one.toldJson("Inspect", "ROUTES")?.schemaVersion, 1),
   "routes[].modality": route("modality", "MR"),
   "routes[].bodyPart": route("bodyPart", "HEAD"),
+  "routes[].imageType": route("imageType", "ORIGINAL"),
   "routes[].format": route("format", "dicom"),
   "routes[].dimensions": route("dimensions", 3),
   "routes[].model": route("model", "brain-mask-unet2d"),
