@@ -2,20 +2,12 @@ import { dot, type Vec3 } from "#src/imaging/affine.js";
 import type { DicomInstance } from "./dicom-instance.js";
 import { isSameStep, lowerMedian } from "./series-gaps.js";
 import { normalOf } from "./slice-axes.js";
-import type { TraitName } from "./slice-traits.js";
+import { ORDERING_TRAITS, TRAIT_NAMES, type TraitName } from "./slice-traits.js";
 
-/** Traits that change what a slice shows. Moments, numbers of acquisitions and stacks do not. */
-const CONTRAST_TRAITS: readonly TraitName[] = [
-  "image type",
-  "frame type",
-  "complex component",
-  "echo time",
-  "inversion time",
-  "b-value",
-  "diffusion direction",
-  "convolution kernel",
-  "tube voltage",
-];
+/** Traits that change what a slice shows: not where it was counted, nor when it was taken. */
+const CONTRAST_TRAITS = TRAIT_NAMES.filter(
+  (trait) => trait !== "stack" && trait !== "dimension index" && !ORDERING_TRAITS.includes(trait),
+);
 /** Of MR alone: of CT they tell how a slice was put together, too ("ADD"), which the eye does not see. */
 const OF_MR: ReadonlySet<TraitName> = new Set(["image type", "frame type", "complex component"]);
 /** Numbers that differ less than this, relatively, are one contrast: scanners round, and adjust. */
