@@ -1,7 +1,6 @@
 import { PipelineError } from "#src/core/errors.js";
 import { digestOf, resultIdOf } from "#src/core/ids.js";
 import { RESULT_VERSION, SCHEMA_VERSION } from "#src/core/versions.js";
-import type { ScanWarning } from "#src/core/warnings.js";
 import { findScans } from "#src/formats/find-scans.js";
 import { definedModality } from "#src/formats/modalities.js";
 import { bytesAhead } from "#src/formats/read-ahead.js";
@@ -10,12 +9,12 @@ import { voxelCount } from "#src/imaging/volume.js";
 import type { ImageShape } from "#src/inference/predict-volumes.js";
 import type { ModelPackage } from "#src/model/model-library.js";
 import { needsProbabilities } from "#src/model/refine-steps.js";
-import { type RouteFacts, routeOf } from "#src/model/routes.js";
 import { workKeys } from "#src/storage/keys.js";
 import type { InspectInput, InspectOutput, RunRequest, TaskDocument, TaskRef } from "#src/workflow/contract.js";
 import { MAX_IMAGES } from "#src/workflow/execution-limits.js";
 import { jobAsks } from "#src/workflow/job-sizes.js";
 import { type ChannelGroup, channelGroups } from "./channel-groups.js";
+import { type Choice, chooseModels, skippedWarnings } from "./choose-models.js";
 import { writeDocument } from "./documents.js";
 import { channelWarnings } from "./named-colour.js";
 import { largestLabelOf } from "./outputs/image-files.js";
@@ -103,12 +102,6 @@ function jobsOf(
   };
 }
 
-interface Choice {
-  readonly model: ModelPackage;
-  readonly irregular: "reject" | "resample";
-  readonly deidentify: RunRequest["deidentify"];
-}
-
 /** Images with their model, those that a model reads together put together; in the order of their first images. */
 function groupsOf(
   chosen: ReadonlyMap<FoundScan, Choice>,
@@ -122,70 +115,6 @@ function groupsOf(
   });
   const firstOf = ([, group]: (typeof groups)[number]) => Math.min(...group.map((scan) => scans.indexOf(scan)));
   return groups.toSorted((a, b) => firstOf(a) - firstOf(b));
-}
-
-/**
- * The model of each image, and the images that no rule gives one: screenshots and localisers beside what was meant.
- *
- * @throws {PipelineError} `NoRoute` where no image has a model
- */
-async function chooseModels(
-  scans: readonly FoundScan[],
-  request: RunRequest,
-  deps: StageDeps,
-): Promise<{ readonly chosen: ReadonlyMap<FoundScan, Choice>; readonly skipped: readonly FoundScan[] }> {
-  const chosen = new Map<FoundScan, Choice>();
-  const skipped: FoundScan[] = [];
-  for (const scan of scans) {
-    const choice = await chooseModel(scan, request, deps);
-    if (choice === null) skipped.push(scan);
-    else chosen.set(scan, choice);
-  }
-  const [first] = skipped;
-  if (chosen.size > 0 || first === undefined) return { chosen, skipped };
-  throw new PipelineError(
-    "NoRoute",
-    `no rule gives this image (${shortly(first)}) a model, expected a model by name or by routes.json`,
-  );
-}
-
-/**
- * The model of an image, and what becomes of an irregular series: by request, else by route, else none. What its route
- * says of de-identification holds also where the request names the model.
- */
-async function chooseModel(scan: FoundScan, request: RunRequest, deps: StageDeps): Promise<Choice | null> {
-  const facts: RouteFacts = {
-    modality: scan.modality,
-    bodyPart: scan.bodyPart,
-    format: scan.format,
-    dimensions: dimensionsOf(scan),
-    imageType: scan.imageType ?? [],
-  };
-  const route = routeOf(facts, await deps.models.routes());
-  const deidentify = request.deidentify ?? route?.deidentify;
-  if (request.model !== undefined) {
-    return { model: await deps.models.open(request.model), irregular: request.irregular ?? "reject", deidentify };
-  }
-  if (route === null || route.model === null) return null;
-  const model = await deps.models.open(route.model);
-  return { model, irregular: request.irregular ?? route.irregular, deidentify };
-}
-
-function dimensionsOf({ grid }: FoundScan): 2 | 3 {
-  return grid.size[2] === 1 ? 2 : 3;
-}
-
-/** What an image is, in terms that name nobody. */
-function shortly(scan: FoundScan): string {
-  return `${scan.format}, modality ${definedModality(scan.modality) ?? "unknown"}, ${dimensionsOf(scan)}-D`;
-}
-
-function skippedWarnings(skipped: readonly FoundScan[]): ScanWarning[] {
-  if (skipped.length === 0) return [];
-  const some = skipped.slice(0, 5).map((scan) => `that of entry ${Math.min(...scan.entries)} (${shortly(scan)})`);
-  const more = skipped.length > some.length ? ` and ${skipped.length - some.length} more` : "";
-  const message = `images were left out, since no rule gives them a model: ${some.join(", ")}${more}`;
-  return [{ code: "ImageSkipped", message }];
 }
 
 /** Before anything runs: Publish would find it out at the end. */
